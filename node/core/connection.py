@@ -1,0 +1,146 @@
+"""What a handler sees of the network: one duplex stream, and the connection that yields them (spec core §4).
+
+Handlers are written against these two and never learn which transport carries them.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from typing import Protocol
+
+from node.core.errors import ConnectionClosed, StreamClosed
+from node.core.identity import Address, Identity
+
+CLOSE_NORMAL = 0
+CLOSE_REVOKED = 0x41
+"""The application close code of a connection whose peer lost its rights; the reason says which way."""
+
+
+class IdentityAlreadySet(RuntimeError):
+    """A connection's identity is written once, for logs; the access check never reads it."""
+
+
+class BiStream(ABC):
+    """One ordered byte stream each way. Reads and writes raise StreamError; both ends close on their own.
+
+    One task reads and one task writes at a time.
+    """
+
+    @abstractmethod
+    async def read(self, limit: int = 65_536) -> bytes:
+        """1 to `limit` bytes as soon as there are any; b"" once the peer has finished its side."""
+
+    @abstractmethod
+    async def write(self, data: bytes) -> None:
+        """Queue all of `data`, waiting while too much of what was written before is not yet delivered."""
+
+    @abstractmethod
+    def finish(self) -> None:
+        """No more writes: the peer reads what is queued, then its end. Harmless when repeated."""
+
+    @abstractmethod
+    def reset(self, code: int = 0) -> None:
+        """Drop both directions at once: unread and unsent bytes are lost, the peer's reads and writes fail."""
+
+    async def read_exactly(self, count: int) -> bytes:
+        """Exactly `count` bytes. Raises EOFError if the peer finishes before."""
+        parts: list[bytes] = []
+        while count > 0:
+            part = await self.read(min(count, 65_536))
+            if not part:
+                raise EOFError("the stream ended early")
+            parts.append(part)
+            count -= len(part)
+        return b"".join(parts)
+
+
+class BidiStreamSource(Protocol):
+    """A transport: whatever can yield duplex streams to one remote side."""
+
+    @property
+    def remote_addr(self) -> Address | None: ...
+
+    async def accept_bi(self) -> BiStream:
+        """The next stream that the peer opened. Raises ConnectionClosed when there can be no more."""
+        ...
+
+    async def open_bi(self) -> BiStream:
+        """A new stream of ours, waiting while the peer allows no more. Raises StreamError."""
+        ...
+
+    def close(self, code: int, reason: str) -> None:
+        """End the connection at once; `reason` is shown to the peer. Harmless when repeated."""
+        ...
+
+    async def wait_closed(self) -> ConnectionClosed:
+        """Wait until the connection has ended, whoever ended it, and tell how."""
+        ...
+
+
+class Connection:
+    """One negotiated connection: a transport, its ALPN, and a write-once identity for logs."""
+
+    def __init__(self, source: BidiStreamSource, alpn: bytes) -> None:
+        self._source = source
+        self._identity: Identity | None = None
+        self.remote_alpn = alpn
+
+    @classmethod
+    def from_bidi(cls, stream: BiStream, alpn: bytes, remote_addr: Address | None = None) -> "Connection":
+        """A connection over a transport that carries exactly one stream (TCP+TLS, a channel, a Unix socket)."""
+        return cls(SingleStreamSource(stream, remote_addr), alpn)
+
+    @property
+    def remote_addr(self) -> Address | None:
+        return self._source.remote_addr
+
+    @property
+    def identity(self) -> Identity | None:
+        return self._identity
+
+    def set_identity(self, identity: Identity) -> None:
+        if self._identity is not None:
+            raise IdentityAlreadySet
+        self._identity = identity
+
+    async def accept_bi(self) -> BiStream:
+        return await self._source.accept_bi()
+
+    async def open_bi(self) -> BiStream:
+        return await self._source.open_bi()
+
+    def close(self, code: int = CLOSE_NORMAL, reason: str = "") -> None:
+        self._source.close(code, reason)
+
+    async def wait_closed(self) -> ConnectionClosed:
+        return await self._source.wait_closed()
+
+
+class SingleStreamSource:
+    """Yields one stream on the first accept, ConnectionClosed ever after; can open none (spec core §4)."""
+
+    def __init__(self, stream: BiStream, remote_addr: Address | None) -> None:
+        self._stream: BiStream | None = stream
+        self._given: BiStream = stream
+        self._closed = asyncio.Event()
+        self._end = ConnectionClosed()
+        self.remote_addr = remote_addr
+
+    async def accept_bi(self) -> BiStream:
+        stream, self._stream = self._stream, None
+        if stream is None:
+            raise ConnectionClosed
+        return stream
+
+    async def open_bi(self) -> BiStream:
+        raise StreamClosed
+
+    def close(self, code: int, reason: str) -> None:
+        if not self._closed.is_set():
+            self._end = ConnectionClosed(code, reason)
+            self._stream = None
+            self._given.reset()
+            self._closed.set()
+
+    async def wait_closed(self) -> ConnectionClosed:
+        await self._closed.wait()
+        return self._end

@@ -1,0 +1,49 @@
+"""Where things lie in a data directory. Names only: nothing here touches the disk."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class DataPaths:
+    """The files of one appliance below its data directory."""
+
+    data: Path
+
+    @property
+    def database(self) -> Path:
+        """The control plane's file; the web process is its only writer."""
+        return self.data / "alknet.db"
+
+    @property
+    def config_file(self) -> Path:
+        return self.data / "alknet.toml"
+
+    @property
+    def secrets(self) -> Path:
+        """Directory of mode 0700; each file in it is 0600."""
+        return self.data / "secrets"
+
+    @property
+    def node_key(self) -> Path:
+        """The node's Ed25519 private key, PKCS#8 PEM."""
+        return self.secrets / "node_key.pem"
+
+    @property
+    def web_secret_key(self) -> Path:
+        """Django's signing key."""
+        return self.secrets / "web_secret_key"
+
+    @property
+    def setup_token(self) -> Path:
+        """The one-time token of the set-up link; there only while no administrator exists."""
+        return self.secrets / "setup_token"
+
+    @property
+    def run(self) -> Path:
+        """Facts about the running processes; worthless once they have ended."""
+        return self.data / "run"
+
+    @property
+    def ready_file(self) -> Path:
+        return self.run / "ready.json"

@@ -1,0 +1,208 @@
+"""Peers and API keys as plain data, and the rules that every writer and reader of them shares (spec core §8).
+
+The panel, the command line, the configuration file and the node's loader all validate here, so that what one of them
+accepts, the others can read.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from node.core.fingerprint import is_fingerprint
+from node.core.identity import Identity
+from node.core.tokens import is_api_key_prefix, is_token_hash
+
+MAX_NAME = 255
+MAX_DISPLAY_NAME = 255
+MAX_FINGERPRINTS = 64
+MAX_SCOPES = 1_000
+MAX_SCOPE_LENGTH = 255
+MAX_RESOURCE_KINDS = 256
+MAX_RESOURCES_PER_KIND = 10_000
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u0080-\u009f\u2028\u2029\ud800-\udfff]")
+_BLANK = re.compile(r"\s")
+
+
+class InvalidPeer(ValueError):
+    """One or more fields are wrong. `errors` maps each field's name to its messages."""
+
+    def __init__(self, errors: Mapping[str, list[str]]) -> None:
+        super().__init__("; ".join(f"{name}: {' '.join(texts)}" for name, texts in errors.items()))
+        self.errors = dict(errors)
+
+
+@dataclass(frozen=True, slots=True)
+class PeerEntry:
+    """One peer: a stable name with keys, scopes and resources. Immutable; equal by value."""
+
+    peer_id: str
+    fingerprints: tuple[str, ...] = ()
+    auth_token_hash: str | None = field(default=None, repr=False)
+    scopes: tuple[str, ...] = ()
+    resources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    display_name: str | None = None
+    enabled: bool = True
+
+    def identity(self) -> Identity:
+        return Identity(self.peer_id, self.scopes, self.resources)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyEntry:
+    """A token that is an identity of its own, named by its public prefix. `expires_at` is in unix seconds."""
+
+    prefix: str
+    hash: str = field(repr=False)
+    scopes: tuple[str, ...] = ()
+    description: str = ""
+    expires_at: int | None = None
+
+    def identity(self) -> Identity:
+        return Identity(self.prefix, self.scopes)
+
+
+def peer_entry(values: Mapping[str, Any]) -> PeerEntry:
+    """A PeerEntry out of untrusted plain values (JSON types). Raises InvalidPeer naming every wrong field."""
+    values = dict(values)
+    errors = {name: texts for name, check in _PEER_CHECKS.items() if (texts := check(values.get(name)))}
+    unknown = values.keys() - _PEER_CHECKS.keys()
+    if unknown:
+        errors["peer"] = [f"unknown field {name!r}" for name in sorted(unknown)]
+    if errors:
+        raise InvalidPeer(errors)
+    return PeerEntry(
+        peer_id=values["peer_id"],
+        fingerprints=tuple(values.get("fingerprints") or ()),
+        auth_token_hash=values.get("auth_token_hash"),
+        scopes=tuple(values.get("scopes") or ()),
+        resources={kind: tuple(names) for kind, names in (values.get("resources") or {}).items()},
+        display_name=values.get("display_name"),
+        enabled=bool(values.get("enabled", True)),
+    )
+
+
+def api_key_entry(values: Mapping[str, Any]) -> ApiKeyEntry:
+    """An ApiKeyEntry out of untrusted plain values. Raises InvalidPeer naming every wrong field."""
+    errors = {name: texts for name, check in _API_KEY_CHECKS.items() if (texts := check(values.get(name)))}
+    if errors:
+        raise InvalidPeer(errors)
+    return ApiKeyEntry(
+        prefix=values["prefix"],
+        hash=values["hash"],
+        scopes=tuple(values.get("scopes") or ()),
+        description=values.get("description") or "",
+        expires_at=values.get("expires_at"),
+    )
+
+
+def check_peer_id(value: Any) -> list[str]:
+    """Messages on what is wrong with a peer's name; empty if nothing is."""
+    if not isinstance(value, str) or not value:
+        return ["A peer needs a name."]
+    if len(value) > MAX_NAME:
+        return [f"A name has at most {MAX_NAME} characters."]
+    if _CONTROL.search(value) or value != value.strip():
+        return ["A name has no control characters and no space at its ends."]
+    return []
+
+
+def check_fingerprints(value: Any) -> list[str]:
+    items, errors = _string_list(value, MAX_FINGERPRINTS, "keys")
+    bad = [item for item in items if not is_fingerprint(item)]
+    if bad:
+        errors.append("A key is ed25519: or SHA256: and 64 lower-case hex digits.")
+    return errors
+
+
+def check_scopes(value: Any) -> list[str]:
+    """Messages on what is wrong with a list of scopes."""
+    items, errors = _string_list(value, MAX_SCOPES, "scopes")
+    if any(not item or _BLANK.search(item) or _CONTROL.search(item) for item in items):
+        errors.append("A scope has no spaces and is not empty.")
+    if any(len(item) > MAX_SCOPE_LENGTH for item in items):
+        errors.append(f"A scope has at most {MAX_SCOPE_LENGTH} characters.")
+    return errors
+
+
+def check_resources(value: Any) -> list[str]:
+    """Messages on what is wrong with a map from a kind of resource to names."""
+    if value is None:
+        return []
+    if not isinstance(value, Mapping):
+        return ['Resources are a map of lists, such as {"repo": ["web", "docs"]}.']
+    if len(value) > MAX_RESOURCE_KINDS:
+        return [f"At most {MAX_RESOURCE_KINDS} kinds of resource."]
+    for kind, names in value.items():
+        if not isinstance(kind, str) or not kind or _CONTROL.search(kind):
+            return ["A kind of resource is a non-empty text."]
+        if not isinstance(names, list | tuple) or not all(_is_clean(name) for name in names):
+            return [f"The resources of kind “{kind}” are a list of non-empty texts."]
+        if len(names) > MAX_RESOURCES_PER_KIND:
+            return [f"At most {MAX_RESOURCES_PER_KIND} resources of kind “{kind}”."]
+    return []
+
+
+def check_display_name(value: Any) -> list[str]:
+    if value is None:
+        return []
+    if not isinstance(value, str) or _CONTROL.search(value):
+        return ["A display name is one line of text."]
+    return [] if len(value) <= MAX_DISPLAY_NAME else [f"At most {MAX_DISPLAY_NAME} characters."]
+
+
+def _check_token_hash(value: Any) -> list[str]:
+    if value is None or (isinstance(value, str) and is_token_hash(value)):
+        return []
+    return ["A token's hash is sha256: and 64 lower-case hex digits."]
+
+
+def _check_enabled(value: Any) -> list[str]:
+    return [] if value is None or value in (0, 1) else ["Enabled is true or false."]
+
+
+def _check_prefix(value: Any) -> list[str]:
+    return [] if isinstance(value, str) and is_api_key_prefix(value) else ["An API key's prefix is alk_ and 4 more."]
+
+
+def _check_hash(value: Any) -> list[str]:
+    return ["An API key needs its hash."] if value is None else _check_token_hash(value)
+
+
+def _check_expiry(value: Any) -> list[str]:
+    ok = value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0)
+    return [] if ok else ["An expiry is a whole number of unix seconds."]
+
+
+def _string_list(value: Any, most: int, noun: str) -> tuple[list[str], list[str]]:
+    """The strings of a list, and messages on its shape (not a list, not strings, too many, repeated)."""
+    if value is None:
+        return [], []
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+        return [], [f"The {noun} are a list of texts."]
+    if len(value) > most:
+        return [], [f"At most {most} {noun}; this has {len(value)}."]
+    return list(value), [] if len(set(value)) == len(value) else [f"The {noun} repeat themselves."]
+
+
+def _is_clean(value: Any) -> bool:
+    return isinstance(value, str) and bool(value) and not _CONTROL.search(value)
+
+
+_PEER_CHECKS = {
+    "peer_id": check_peer_id,
+    "fingerprints": check_fingerprints,
+    "auth_token_hash": _check_token_hash,
+    "scopes": check_scopes,
+    "resources": check_resources,
+    "display_name": check_display_name,
+    "enabled": _check_enabled,
+}
+_API_KEY_CHECKS = {
+    "prefix": _check_prefix,
+    "hash": _check_hash,
+    "scopes": check_scopes,
+    "description": check_display_name,
+    "expires_at": _check_expiry,
+}

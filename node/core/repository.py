@@ -1,0 +1,45 @@
+"""The store contracts: synchronous reads on the hot path, asynchronous writes on the management path (spec core §9)."""
+
+from abc import ABC, abstractmethod
+
+from node.core.identity import AuthContext, AuthToken, Identity
+from node.core.peers import PeerEntry
+
+
+class IdentityProvider(ABC):
+    """Read side: called on every accepted connection and every request. No I/O, no await, no raise; thread-safe."""
+
+    @abstractmethod
+    def resolve_from_fingerprint(self, fingerprint: str) -> Identity | None:
+        """The enabled peer that holds this key, or None."""
+
+    @abstractmethod
+    def resolve_from_token(self, token: AuthToken) -> Identity | None:
+        """The enabled peer with this token, else the unexpired API key, else None."""
+
+
+class IdentityStore(IdentityProvider):
+    """Read and write. A write returns after its commit and does not promise that the next read sees it."""
+
+    @abstractmethod
+    async def put_peer(self, peer: PeerEntry) -> None:
+        """Insert the peer, or replace the whole entry of that name. Raises BackendError on a key held by another."""
+
+    @abstractmethod
+    async def update_peer(self, peer_id: str, peer: PeerEntry) -> None:
+        """Replace an existing entry; another `peer.peer_id` renames it, in one transaction (decision 8).
+
+        Raises NotFound where `peer_id` is absent, BackendError where the new name or a key is already taken.
+        """
+
+    @abstractmethod
+    async def remove_peer(self, peer_id: str) -> None:
+        """Delete the entry. Raises NotFound where it is absent."""
+
+
+def resolve_client(provider: IdentityProvider, auth: AuthContext) -> Identity | None:
+    """Who the proven key of a connection belongs to at this moment, under either of its names."""
+    for fingerprint in auth.fingerprints:
+        if (identity := provider.resolve_from_fingerprint(fingerprint)) is not None:
+            return identity
+    return None
