@@ -34,7 +34,7 @@ class Decision:
     message: str = ""
 
 
-_ALLOWED = Decision(True)
+_ALLOWED = Decision(allowed=True)
 
 
 def check_access(control: AccessControl, identity: Identity | None) -> Decision:
@@ -42,9 +42,9 @@ def check_access(control: AccessControl, identity: Identity | None) -> Decision:
     if control.unrestricted:
         return _ALLOWED
     if identity is None:
-        return Decision(False, "authentication required")
+        return Decision(allowed=False, message="authentication required")
     denial = _scope_denial(control, identity) or _resource_denial(control, identity)
-    return Decision(False, denial) if denial else _ALLOWED
+    return Decision(allowed=False, message=denial) if denial else _ALLOWED
 
 
 def _scope_denial(control: AccessControl, identity: Identity) -> str | None:

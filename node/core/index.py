@@ -1,7 +1,7 @@
 """The in-memory peer index: what the hot path reads (spec core §13, decision 7).
 
-An index is immutable once published. Building one, or applying a delta to a copy of one, always gives the same index for
-the same rows, whatever the order of events.
+An index is immutable once published. Building one, or applying a delta to a copy of one, always gives the same index
+for the same rows, whatever the order of events.
 """
 
 import hashlib
