@@ -1,0 +1,126 @@
+"""The endpoint: transports in, handlers out, and one table of what is being served (spec core §10)."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from node.core.connection import CLOSE_NORMAL, Connection
+from node.core.errors import ConnectionClosed, HandlerConnectionClosed, HandlerError, StreamError, handler_error
+from node.core.handler import ProtocolHandler
+from node.core.identity import Address, AuthContext
+from node.core.index import IndexSwap
+from node.core.listener import Listener
+from node.core.repository import IdentityProvider, resolve_client
+from node.core.tasks import TaskSet
+from node.endpoint.enforcement import Enforcement, enforce
+from node.endpoint.limits import EndpointLimits
+from node.endpoint.live import LiveConnection, LiveConnections
+from node.endpoint.registry import HandlerRegistry
+
+ACME_ALPN = b"acme-tls/1"
+
+logger = logging.getLogger(__name__)
+
+
+class Endpoint:
+    """Serves connections from any number of listeners until `shutdown`. It binds nothing and builds no TLS."""
+
+    def __init__(
+        self,
+        registry: HandlerRegistry,
+        provider: IdentityProvider,
+        limits: EndpointLimits,
+        listeners: Iterable[Listener] = (),
+    ) -> None:
+        self._registry = registry
+        self._provider = provider
+        self._limits = limits
+        self._listeners = list(listeners)
+        self._tasks = TaskSet()
+        self._stopping = asyncio.Event()
+        self._stopped = asyncio.Event()
+        self.connections = LiveConnections()
+        self.last_enforcement: Enforcement | None = None
+
+    async def run(self) -> None:
+        """Accept and serve; returns once `shutdown` has been called and has finished."""
+        for listener in self._listeners:
+            listener.start(self.dispatch)
+        await self._stopped.wait()
+
+    def dispatch(
+        self,
+        connection: Connection,
+        alpn: bytes,
+        fingerprint: str | None,
+        remote_addr: Address | None,
+        *,
+        alternative: str | None = None,
+    ) -> None:
+        """Hand a connection to the handler of its ALPN, in a task of its own. Never raises."""
+        handler = self._registry.get(alpn)
+        if handler is None or self._stopping.is_set():
+            self._refuse(connection, alpn, remote_addr)
+            return
+        auth = AuthContext(None, alpn, remote_addr, fingerprint, alternative)
+        identity = resolve_client(self._provider, auth)
+        live = LiveConnection(connection, AuthContext(identity, alpn, remote_addr, fingerprint, alternative))
+        logger.info("connected", extra=_facts(live))
+        self.connections.add(live)
+        live.task = self._tasks.spawn(self._serve(handler, live), f"connection {live.id}")
+        live.task.add_done_callback(lambda _: self.connections.discard(live))
+
+    def enforce(self, swap: IndexSwap) -> None:
+        """Apply a change of rights to the live connections. Subscribe this to the store."""
+        self.last_enforcement = enforce(swap, self.connections)
+
+    async def shutdown(self) -> None:
+        """Stop accepting, let handlers finish for `drain_timeout`, then close the rest. May be called repeatedly."""
+        if self._stopping.is_set():
+            await self._stopped.wait()
+            return
+        self._stopping.set()
+        for listener in self._listeners:
+            listener.stop_accepting()
+        await self._tasks.drain(self._limits.drain_timeout)
+        for live in self.connections:
+            live.end(CLOSE_NORMAL, "shutdown")
+        await self._tasks.cancel()
+        await asyncio.gather(*(listener.close() for listener in self._listeners))
+        self._stopped.set()
+
+    def _refuse(self, connection: Connection, alpn: bytes, remote_addr: Address | None) -> None:
+        if self._stopping.is_set():
+            connection.close(CLOSE_NORMAL, "shutdown")
+        elif alpn == ACME_ALPN:
+            logger.debug("acme validation answered", extra={"remote_addr": remote_addr})
+            connection.close(CLOSE_NORMAL, "acme done")
+        else:
+            logger.warning("no handler", extra={"alpn": alpn, "remote_addr": remote_addr})
+            connection.close(CLOSE_NORMAL, "no handler")
+
+    async def _serve(self, handler: ProtocolHandler, live: LiveConnection) -> None:
+        """Run the handler to its end; whatever it raises ends this connection and no other."""
+        try:
+            await handler.handle(live.connection, live.auth)
+        except (ConnectionClosed, HandlerConnectionClosed):
+            pass
+        except (StreamError, HandlerError) as error:
+            cause = handler_error(error) if isinstance(error, StreamError) else error
+            logger.warning("handler ended", extra=_facts(live) | {"error": str(cause)})
+        except Exception:
+            logger.exception("handler failed", extra=_facts(live))
+        finally:
+            live.connection.close(CLOSE_NORMAL, "")
+            logger.info("disconnected", extra=_facts(live))
+
+
+def _facts(live: LiveConnection) -> dict[str, object]:
+    """What every log line on a connection carries."""
+    return {
+        "connection": live.id,
+        "peer_id": live.peer_id,
+        "alpn": live.auth.alpn.decode(errors="replace"),
+        "remote_addr": live.auth.remote_addr,
+        "fingerprint": live.auth.tls_client_fingerprint,
+    }

@@ -1,0 +1,55 @@
+"""Revocation that bites: after each change of the index, connections that lost their right are closed (decision 11)."""
+
+import logging
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+from node.core.connection import CLOSE_REVOKED
+from node.core.index import IndexSwap, Standing
+from node.endpoint.live import LiveConnections
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Enforcement:
+    """What one swap did. `milliseconds` runs from the writer's commit to the last close frame sent (None if unknown)."""
+
+    generation: int
+    closed: int
+    milliseconds: float | None
+
+
+def enforce(swap: IndexSwap, connections: LiveConnections) -> Enforcement:
+    """Close every connection whose peer is gone, disabled, or no longer holds the key it came with.
+
+    A peer that only gained or lost scopes keeps its connections: handlers resolve it anew for each request.
+    """
+    closed: Counter[tuple[str, Standing]] = Counter()
+    for live in connections.of_peers(swap.changed):
+        identity = live.auth.identity
+        standing = swap.new.standing(identity.id, live.auth.fingerprints) if identity else Standing.GOOD
+        if identity is not None and standing is not Standing.GOOD:
+            live.end(CLOSE_REVOKED, standing.value)
+            closed[identity.id, standing] += 1
+    done = Enforcement(swap.new.generation, closed.total(), _since(swap.committed_at))
+    for (peer_id, standing), count in closed.items():
+        _log(done, peer_id, standing, count)
+    return done
+
+
+def _since(committed_at: float | None) -> float | None:
+    """Milliseconds since the commit, by the wall clock that writer and node share; never below zero."""
+    return None if committed_at is None else round(max(0.0, time.time() - committed_at) * 1000, 3)
+
+
+def _log(done: Enforcement, peer_id: str, standing: Standing, count: int) -> None:
+    facts = {
+        "peer_id": peer_id,
+        "reason": standing.value,
+        "connections": count,
+        "commit_to_close_ms": done.milliseconds,
+        "notification": done.generation,
+    }
+    logger.info("enforced", extra=facts)
