@@ -1,0 +1,37 @@
+"""HOST:PORT as text: how it is read, and how it is written back."""
+
+import re
+
+from node.core.identity import Address
+
+_HOST_PORT = re.compile(
+    r"(?:\[(?P<v6>[0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|(?P<host>[^\s:\[\]/@]{1,253})):(?P<port>[0-9]{1,5})"
+)
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognised here, bound nowhere
+
+
+class AddressFormatError(ValueError):
+    """The text is not HOST:PORT. The message says what was expected."""
+
+
+def parse_host_port(text: str) -> Address:
+    """Host and port of "127.0.0.1:4433", "example.org:4433" or "[::1]:4433". Raises AddressFormatError."""
+    match = _HOST_PORT.fullmatch(text.strip())
+    if match is None:
+        raise AddressFormatError("expected HOST:PORT, such as 127.0.0.1:4433 or [::1]:4433")
+    port = int(match["port"])
+    if port > 65_535:
+        raise AddressFormatError("a port is a number from 0 to 65535")
+    return match["v6"] or match["host"], port
+
+
+def format_host_port(address: Address) -> str:
+    """The text of an address; an IPv6 host gets its brackets."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def reachable(address: Address) -> Address:
+    """Where a local client reaches what listens on `address`: a wildcard becomes the loopback of its family."""
+    host, port = address
+    return _WILDCARDS.get(host, host), port

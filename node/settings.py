@@ -1,0 +1,267 @@
+"""The one settings model of the appliance, shared by the web process, the node and the command line.
+
+Sources, the strongest first: options of the command, the environment (ALKNET_<SECTION>__<KEY>, ALKNET_DATA and
+ALKNET_CONFIG), the TOML file (ALKNET_CONFIG, else DATA/alknet.toml), defaults. No setting is a secret: secrets are
+files below DATA/secrets. Whatever is unknown or wrong stops the start, by its name and its place.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from node.core.address import format_host_port, parse_host_port
+from node.core.paths import DataPaths
+from node.endpoint.limits import EndpointLimits
+from node.handlers.call.limits import CallLimits
+from node.toml_lines import KeyPath, key_lines
+
+ENVIRONMENT_PREFIX = "ALKNET_"
+CONFIG_VARIABLE = "ALKNET_CONFIG"
+DATA_VARIABLE = "ALKNET_DATA"
+MAX_CONFIG_FILE = 256 * 1024
+"""Longest settings file that is read, in bytes."""
+
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
+_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
+
+
+class SettingsError(Exception):
+    """The settings cannot be used. One line for each problem: its place, the key, and what would be right."""
+
+
+def _normal_host_port(text: str) -> str:
+    return format_host_port(parse_host_port(text))
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+def _split_commas(value: Any) -> Any:
+    """A variable of the environment holds a list as text with commas."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _origin_url(url: str) -> str:
+    parts = urlsplit(url)
+    plain = parts.scheme in ("http", "https") and parts.hostname and parts.username is None
+    if not plain or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError("expected http://HOST or https://HOST, with a port if need be, and nothing after it")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+HostPort = Annotated[str, AfterValidator(_normal_host_port)]
+"""HOST:PORT in its normal spelling; node.core.address.parse_host_port takes it apart."""
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+
+
+class Section(BaseModel):
+    """A group of settings: frozen, and no key that it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class NodeSettings(Section):
+    listen: HostPort = Field("0.0.0.0:4433", description="UDP address of the node's endpoint; port 0 picks a free one.")
+    peers_file: AbsolutePath | None = Field(None, description="TOML file of peers, used in place of the database.")
+
+
+class PanelSettings(Section):
+    listen: HostPort = Field("127.0.0.1:8000", description="TCP address of the panel; port 0 picks a free one.")
+    public_url: Annotated[str, AfterValidator(_origin_url)] | None = Field(
+        None, description="URL under which browsers reach the panel, where that is not its address."
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_commas)] = Field(
+        (), description="Further host names that the panel answers to."
+    )
+
+
+class LogSettings(Section):
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level that is written.")
+    format: Literal["auto", "json", "console"] = Field(
+        "auto", description="JSON lines, or text for people; auto is text on a terminal and JSON elsewhere."
+    )
+
+
+class Settings(BaseSettings):
+    """Every setting. Build it with `load_settings`; built directly it reads neither the environment nor a file."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+    )
+
+    data: AbsolutePath = Field(Path("data"), description="The data directory.")
+    node: NodeSettings = NodeSettings()
+    panel: PanelSettings = PanelSettings()
+    log: LogSettings = LogSettings()
+    endpoint: EndpointLimits = EndpointLimits()
+    call: CallLimits = CallLimits()
+
+    @property
+    def paths(self) -> DataPaths:
+        return DataPaths(self.data)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is passed in: `load_settings` reads the sources one by one, to know where each value is from."""
+        return (init_settings,)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSettings:
+    """Settings, and the origin of each key: "default", "option", "environment NAME" or "FILE line N"."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """One source's values by key path, and where each of them stands."""
+
+    values: Mapping[KeyPath, Any]
+    places: Mapping[KeyPath, str]
+
+    def place(self, path: KeyPath) -> str | None:
+        """The place of the key, or of the nearest table around it."""
+        return next((self.places[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.places), None)
+
+
+def load_settings(
+    *, data: Path | None = None, config: Path | None = None, overrides: Mapping[str, Any] = _EMPTY
+) -> LoadedSettings:
+    """Read every source. `overrides` maps dotted keys ("panel.listen") to values; None leaves a key alone.
+
+    Raises SettingsError naming every wrong key.
+    """
+    options = _options({"data": data, **overrides})
+    environment = _environment()
+    sources = [options, environment, _file(config, options, environment)]
+    merged: dict[str, Any] = {}
+    for source in reversed(sources):
+        for path, value in source.values.items():
+            _put(merged, path, value)
+    try:
+        settings = Settings(**merged)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_problems(error, sources))) from None
+    return LoadedSettings(settings, {".".join(key): _origin(key, sources) for key in known_keys(Settings)})
+
+
+def known_keys(model: type[BaseModel], above: KeyPath = ()) -> Iterator[KeyPath]:
+    """The path of every key of the model, sections opened."""
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from known_keys(kind, (*above, name))
+        else:
+            yield (*above, name)
+
+
+def variable_name(key: KeyPath) -> str:
+    """The variable of the environment that sets a key."""
+    return ENVIRONMENT_PREFIX + "__".join(key).upper()
+
+
+def _options(overrides: Mapping[str, Any]) -> _Source:
+    values = {tuple(key.split(".")): value for key, value in overrides.items() if value is not None}
+    return _Source(values, dict.fromkeys(values, "option"))
+
+
+def _environment() -> _Source:
+    names = [name for name in os.environ if name.upper().startswith(ENVIRONMENT_PREFIX) and name != CONFIG_VARIABLE]
+    paths = {tuple(name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")): name for name in names}
+    known = set(known_keys(Settings))
+    unknown = [(name, path) for path, name in paths.items() if path not in known]
+    if unknown:
+        raise SettingsError("\n".join(f"environment {name}: {_unknown(path)}" for name, path in unknown))
+    values = dict(_leaves(EnvSettingsSource(Settings)()))
+    return _Source(values, {path: f"environment {name}" for path, name in paths.items()})
+
+
+def _file(config: Path | None, *above: _Source) -> _Source:
+    """The settings file: the one that is named must exist, the one in the data directory may."""
+    named = config or (Path(os.environ[CONFIG_VARIABLE]) if os.environ.get(CONFIG_VARIABLE) else None)
+    data = next((source.values[("data",)] for source in above if ("data",) in source.values), Path("data"))
+    path = named or DataPaths(_absolute(Path(data))).config_file
+    if named is None and not path.exists():
+        return _Source({}, {})
+    text = _read(path)
+    try:
+        parsed = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}") from None
+    places = {key: f"{path.name} line {line}" for key, line in key_lines(text).items()}
+    if "data" in parsed:
+        raise SettingsError(f"{places[('data',)]}: the data directory is set by --data or {DATA_VARIABLE}, never here")
+    return _Source(dict(_leaves(parsed)), places)
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_CONFIG_FILE + 1)
+        if len(raw) > MAX_CONFIG_FILE:
+            raise SettingsError(f"{path}: longer than {MAX_CONFIG_FILE} bytes")
+        return raw.decode().replace("\r\n", "\n")
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path}: not UTF-8 text") from None
+
+
+def _leaves(values: Mapping[str, Any], above: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
+    for name, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, (*above, name))
+        else:
+            yield (*above, name), value
+
+
+def _put(tree: dict[str, Any], path: KeyPath, value: Any) -> None:
+    for name in path[:-1]:
+        below = tree.get(name)
+        tree[name] = below if isinstance(below, dict) else {}
+        tree = tree[name]
+    tree[path[-1]] = value
+
+
+def _origin(key: KeyPath, sources: list[_Source]) -> str:
+    return next((source.place(key) or "" for source in sources if key in source.values), "default")
+
+
+def _problems(error: ValidationError, sources: list[_Source]) -> Iterator[str]:
+    for problem in error.errors(include_url=False, include_input=False, include_context=False):
+        path = tuple(str(part) for part in problem["loc"])
+        place = next((place for source in sources if (place := source.place(path))), "default")
+        if problem["type"] in _UNKNOWN:
+            yield f"{place}: {_unknown(path)}"
+        else:
+            yield f"{place}: wrong value of “{'.'.join(path)}”: {problem['msg'].removeprefix('Value error, ')}"
+
+
+def _unknown(path: KeyPath) -> str:
+    key, known = ".".join(path), [".".join(key) for key in known_keys(Settings)]
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    return f"unknown key “{key}”" + (f"; did you mean “{near[0]}”?" if near else "")
