@@ -1,0 +1,59 @@
+"""Logging of every process of the appliance: structlog renders, stdlib logging carries.
+
+Modules use `logging.getLogger(__name__)` with `extra=`, or structlog itself: both come out as the same fields, one line
+each on stderr. Exceptions show their traceback and never the values of variables, where secrets could be.
+"""
+
+import logging
+import sys
+from typing import TextIO
+
+import structlog
+from structlog.typing import Processor
+
+from node.settings import LogSettings
+
+
+def configure_logging(settings: LogSettings, stream: TextIO | None = None) -> None:
+    """Send all logging of this process to `stream` (default stderr). Call it once, before anything logs."""
+    stream = stream or sys.stderr
+    shared = _shared_processors()
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_renderers(settings, stream))
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(settings.level.upper())
+
+
+def _shared_processors() -> list[Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+
+
+def _renderers(settings: LogSettings, stream: TextIO) -> list[Processor]:
+    terminal = stream.isatty()
+    if settings.format == "console" or (settings.format == "auto" and terminal):
+        renderer: Processor = structlog.dev.ConsoleRenderer(
+            colors=terminal, exception_formatter=structlog.dev.plain_traceback
+        )
+        return [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+    return [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.format_exc_info,
+        structlog.processors.EventRenamer("message"),
+        structlog.processors.JSONRenderer(),
+    ]
