@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Enforcement:
-    """What one swap did. `milliseconds` runs from the writer's commit to the last close frame sent (None if unknown)."""
+    """What one swap did. `milliseconds` run from the writer's commit to the last close frame sent, if that is known."""
 
     generation: int
     closed: int
