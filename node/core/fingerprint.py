@@ -59,7 +59,7 @@ def parse_key(text: str) -> str:
         return text
     if text.startswith("-----BEGIN"):
         return _from_pem(text)
-    if text.startswith("ssh-ed25519 "):
+    if text.split(maxsplit=1)[:1] == ["ssh-ed25519"]:
         return fingerprint_of(ed25519_spki(_ssh_key(text)))
     raise KeyFormatError(_refusal(text))
 
