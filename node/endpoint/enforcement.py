@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from node.core.connection import CLOSE_REVOKED
 from node.core.index import IndexSwap, Standing
-from node.endpoint.live import LiveConnections
+from node.endpoint.live import LiveConnection, LiveConnections
 
 logger = logging.getLogger(__name__)
 
@@ -31,12 +31,20 @@ def enforce(swap: IndexSwap, connections: LiveConnections) -> Enforcement:
         identity = live.auth.identity
         standing = swap.new.standing(identity.id, live.auth.fingerprints) if identity else Standing.GOOD
         if identity is not None and standing is not Standing.GOOD:
-            live.end(CLOSE_REVOKED, standing.value)
+            _end(live, standing)
             closed[identity.id, standing] += 1
     done = Enforcement(swap.new.generation, closed.total(), _since(swap.committed_at))
     for (peer_id, standing), count in closed.items():
         _log(done, peer_id, standing, count)
     return done
+
+
+def _end(live: LiveConnection, standing: Standing) -> None:
+    """Close one connection; a transport that fails at it must not save the others."""
+    try:
+        live.end(CLOSE_REVOKED, standing.value)
+    except Exception:
+        logger.exception("close failed", extra={"connection": live.id, "peer_id": live.peer_id})
 
 
 def _since(committed_at: float | None) -> float | None:

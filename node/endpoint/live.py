@@ -28,9 +28,11 @@ class LiveConnection:
 
     def end(self, code: int, reason: str) -> None:
         """Close the connection, then stop whatever its handler was doing."""
-        self.connection.close(code, reason)
-        if self.task is not None:
-            self.task.cancel()
+        try:
+            self.connection.close(code, reason)
+        finally:
+            if self.task is not None:
+                self.task.cancel()
 
 
 class LiveConnections:
