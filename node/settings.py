@@ -22,6 +22,7 @@ from node.core.address import format_host_port, parse_host_port
 from node.core.paths import DataPaths
 from node.endpoint.limits import EndpointLimits
 from node.handlers.call.limits import CallLimits
+from node.quic.limits import QuicLimits
 from node.toml_lines import KeyPath, key_lines
 
 ENVIRONMENT_PREFIX = "ALKNET_"
@@ -110,6 +111,7 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     endpoint: EndpointLimits = EndpointLimits()
     call: CallLimits = CallLimits()
+    quic: QuicLimits = QuicLimits()
 
     @property
     def paths(self) -> DataPaths:

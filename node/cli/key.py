@@ -1,0 +1,80 @@
+"""`alknet key …`: API keys, tokens that are identities of their own."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from node.cli.expiry import ExpiryFormatError, parse_expiry
+from node.cli.manage import request
+from node.cli.options import EXIT_USAGE, DataOption, JsonOption, fail, settings_or_fail
+from node.cli.table import printable, table
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+
+
+@app.callback()
+def key() -> None:
+    """API keys: tokens that need no peer."""
+
+
+@app.command()
+def add(
+    *,
+    description: Annotated[str, typer.Option("--description", metavar="TEXT", help="What it is for.")] = "",
+    scope: Annotated[list[str] | None, typer.Option("--scope", metavar="SCOPE", help="A right. Repeatable.")] = None,
+    expires: Annotated[
+        str, typer.Option("--expires", metavar="SPAN|DATE|never", help="30d, 12h, 2027-01-31 (UTC) or never.")
+    ] = "never",
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make an API key. It is shown once, now."""
+    values = {"description": description, "scopes": scope or [], "expires_at": _expires_at(expires)}
+    made = _ask("add", values, data)
+    if as_json:
+        typer.echo(json.dumps(made))
+        return
+    typer.echo(made["key"])
+    typer.echo(f"This is the key of {made['prefix']}, shown this once.", err=True)
+
+
+@app.command("list")
+def list_(*, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """List the API keys by their public prefixes."""
+    found = _ask("list", {}, data)
+    if as_json:
+        typer.echo(json.dumps(found))
+    else:
+        typer.echo(table(("PREFIX", "DESCRIPTION", "EXPIRES", "SCOPES"), [_row(entry) for entry in found]))
+
+
+@app.command()
+def remove(
+    prefix: Annotated[str, typer.Argument(metavar="PREFIX", help="The first eight characters.")],
+    *,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove an API key; it stops working at once."""
+    removed = _ask("remove", {"prefix": prefix}, data)
+    typer.echo(json.dumps(removed) if as_json else f"Removed {printable(prefix)}.")
+
+
+def _ask(action: str, values: dict[str, Any], data: Path | None) -> Any:
+    return request(settings_or_fail(data).settings, "api_keys", action, values)
+
+
+def _expires_at(text: str) -> int | None:
+    try:
+        return parse_expiry(text, datetime.now(UTC))
+    except (ExpiryFormatError, OverflowError) as error:
+        fail(f"--expires {text}: {error}", EXIT_USAGE)
+
+
+def _row(entry: dict[str, Any]) -> tuple[str, str, str, str]:
+    end = entry["expires_at"]
+    until = "never" if end is None else datetime.fromtimestamp(end, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return entry["prefix"], entry["description"] or "", until, " ".join(entry["scopes"])

@@ -1,0 +1,87 @@
+"""The way to Django: `manage.py` runs in a process of its own, for `node` never imports Django."""
+
+import json
+import os
+import pwd
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from node.cli.options import EXIT_FAILED, fail
+from node.private_file import private_directory
+from node.settings import CONFIG_VARIABLE, DATA_VARIABLE, Settings
+
+MANAGE = Path(__file__).parents[2] / "manage.py"
+
+
+def child_environment(settings: Settings, config: Path | None = None) -> dict[str, str]:
+    """What a child needs to find the same settings; none of it is a secret."""
+    environment = {
+        DATA_VARIABLE: str(settings.data),
+        "ALKNET_NODE__LISTEN": settings.node.listen,
+        "ALKNET_PANEL__LISTEN": settings.panel.listen,
+    }
+    return environment if config is None else {**environment, CONFIG_VARIABLE: str(config.absolute())}
+
+
+def manage_argv(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, str(MANAGE), *arguments)
+
+
+def request(settings: Settings, command: str, action: str, values: Mapping[str, Any]) -> Any:
+    """Run one action of a management command: JSON in on stdin, its result out. Ends the command on any error.
+
+    The database is made first where there is none, so that peers can be added before the first start.
+    """
+    _migrate_if_missing(settings)
+    body = json.dumps({"action": action, "actor": f"cli:{_user()}", "values": values})
+    ran = _run(settings, command, body)
+    try:
+        answer = json.loads(ran.stdout)
+    except ValueError:
+        fail(f"manage.py {command} failed (status {ran.returncode}):\n{ran.stderr.strip()}")
+    if not answer.get("ok"):
+        _refuse(answer)
+    return answer["result"]
+
+
+def _run(settings: Settings, command: str, body: str = "", *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        manage_argv(command, *options),
+        input=body,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **child_environment(settings)},
+    )
+
+
+def _migrate_if_missing(settings: Settings) -> None:
+    if settings.paths.database.exists():
+        return
+    private_directory(settings.data)
+    ran = _run(settings, "migrate", "", "--no-input", "--verbosity", "0")
+    if ran.returncode != 0:
+        fail(f"the database cannot be made in {settings.data}:\n{ran.stderr.strip()}")
+
+
+def _refuse(answer: Mapping[str, Any]) -> None:
+    """Show an error answer, one line for each field."""
+    fields: Mapping[str, list[str]] = answer.get("fields") or {}
+    for name, texts in fields.items():
+        for text in texts:
+            typer.echo(f"alknet: {name}: {text}", err=True)
+    if not fields:
+        typer.echo(f"alknet: {answer.get('error', 'refused')}", err=True)
+    raise typer.Exit(EXIT_FAILED)
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())

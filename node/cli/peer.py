@@ -1,0 +1,194 @@
+"""`alknet peer …`: who may connect. Every command runs the same services as the panel."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from node.cli.manage import request
+from node.cli.options import EXIT_USAGE, DataOption, JsonOption, fail, settings_or_fail
+from node.cli.table import printable, table
+from node.core.fingerprint import MAX_KEY_INPUT
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The peer's name.")]
+KeyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--key",
+        "--fingerprint",
+        metavar="KEY",
+        help="A key: an ssh-ed25519 line, PEM text, a fingerprint, @FILE, or - for stdin. Repeatable.",
+    ),
+]
+ScopeOption = Annotated[list[str] | None, typer.Option("--scope", metavar="SCOPE", help="A right. Repeatable.")]
+ResourceOption = Annotated[
+    list[str] | None, typer.Option("--resource", metavar="KIND=A,B", help="Named resources of one kind. Repeatable.")
+]
+DisplayNameOption = Annotated[str | None, typer.Option("--display-name", metavar="TEXT", help="A name for people.")]
+DisabledOption = Annotated[bool, typer.Option("--disabled", help="Keep the entry, but let nobody in by it.")]
+TokenOption = Annotated[bool, typer.Option("--token", help="Make a new bearer token; it is shown once.")]
+
+
+@app.callback()
+def peer() -> None:
+    """Who may connect, by which keys, and to what."""
+
+
+@app.command()
+def add(  # noqa: PLR0913 - one parameter for each option
+    name: Name,
+    *,
+    key: KeyOption = None,
+    scope: ScopeOption = None,
+    resource: ResourceOption = None,
+    display_name: DisplayNameOption = None,
+    disabled: DisabledOption = False,
+    token: TokenOption = False,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a peer."""
+    values = _fields(key, scope, resource, display_name)
+    _run("add", {"peer_id": name, **values, "enabled": not disabled, "token": token}, data, as_json=as_json)
+
+
+@app.command("set")
+def set_(  # noqa: PLR0913 - one parameter for each option
+    name: Name,
+    *,
+    key: KeyOption = None,
+    scope: ScopeOption = None,
+    resource: ResourceOption = None,
+    display_name: DisplayNameOption = None,
+    disabled: DisabledOption = False,
+    token: TokenOption = False,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Change a peer. Each option replaces what was there, an empty text (--scope "") clears it; the rest stays."""
+    values = _fields(key, scope, resource, display_name)
+    switches = {"enabled": False} if disabled else {}
+    issue = {"token": True} if token else {}
+    _run("set", {"peer_id": name, **values, **switches, **issue}, data, as_json=as_json)
+
+
+@app.command()
+def show(name: Name, *, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Show one peer and every spelling of its keys."""
+    _run("show", {"peer_id": name}, data, as_json=as_json)
+
+
+@app.command("list")
+def list_(
+    *,
+    search: Annotated[str, typer.Option("--search", metavar="TEXT", help="Only peers with this text.")] = "",
+    enabled: Annotated[bool | None, typer.Option("--enabled/--disabled", help="Only these.")] = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the peers."""
+    wanted = {"search": search} if search else {}
+    state = {} if enabled is None else {"enabled": enabled}
+    found = _ask("list", {**wanted, **state}, data)
+    if as_json:
+        typer.echo(json.dumps(found))
+    else:
+        typer.echo(table(("PEER", "STATE", "KEYS", "SCOPES"), [_row(entry) for entry in found]))
+
+
+@app.command()
+def enable(name: Name, *, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Let a peer in again."""
+    _run("enable", {"peer_id": name}, data, as_json=as_json)
+
+
+@app.command()
+def disable(name: Name, *, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Close a peer's connections at once, and take it for a stranger from now on."""
+    _run("disable", {"peer_id": name}, data, as_json=as_json)
+
+
+@app.command()
+def rename(
+    name: Name,
+    new_name: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
+    *,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give a peer another name."""
+    _run("rename", {"peer_id": name, "new_peer_id": new_name}, data, as_json=as_json)
+
+
+@app.command()
+def remove(name: Name, *, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Remove a peer; its connections close at once."""
+    removed = _ask("remove", {"peer_id": name}, data)
+    typer.echo(json.dumps(removed) if as_json else f"Removed {printable(name)}.")
+
+
+def _ask(action: str, values: dict[str, Any], data: Path | None) -> Any:
+    return request(settings_or_fail(data).settings, "peers", action, values)
+
+
+def _run(action: str, values: dict[str, Any], data: Path | None, *, as_json: bool) -> None:
+    entry = _ask(action, values, data)
+    typer.echo(json.dumps(entry) if as_json else _description(entry))
+
+
+def _fields(
+    keys: list[str] | None, scopes: list[str] | None, resources: list[str] | None, display_name: str | None
+) -> dict[str, Any]:
+    """The fields that were given. The rules of their contents are the services', so that they are written once."""
+    given = {
+        "keys": None if keys is None else [_key_text(key) for key in keys if key],
+        "scopes": None if scopes is None else [scope for scope in scopes if scope],
+        "resources": None if resources is None else dict(_resource(text) for text in resources if text),
+    }
+    named = {} if display_name is None else {"display_name": display_name or None}
+    return {**{name: value for name, value in given.items() if value is not None}, **named}
+
+
+def _key_text(option: str) -> str:
+    """The key itself, out of a file or stdin where that is asked for."""
+    if option == "-":
+        return sys.stdin.read(MAX_KEY_INPUT + 1)
+    if not option.startswith("@"):
+        return option
+    try:
+        with Path(option[1:]).expanduser().open(encoding="utf-8") as file:
+            return file.read(MAX_KEY_INPUT + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        fail(f"--key {option}: cannot be read: {getattr(error, 'strerror', None) or 'not text'}", EXIT_USAGE)
+
+
+def _resource(option: str) -> tuple[str, list[str]]:
+    kind, equals, names = option.partition("=")
+    if not kind or not equals:
+        fail(f"--resource {option}: expected KIND=NAME,NAME", EXIT_USAGE)
+    return kind, [name.strip() for name in names.split(",") if name.strip()]
+
+
+def _row(entry: dict[str, Any]) -> tuple[str, str, str, str]:
+    state = "enabled" if entry["enabled"] else "disabled"
+    return entry["peer_id"], state, str(len(entry["fingerprints"])), " ".join(entry["scopes"])
+
+
+def _description(entry: dict[str, Any]) -> str:
+    rows = [("peer", entry["peer_id"]), ("state", "enabled" if entry["enabled"] else "disabled")]
+    if entry.get("display_name"):
+        rows.append(("display name", entry["display_name"]))
+    for key in entry["keys"]:
+        rows += [("key", key["fingerprint"])]
+        rows += [("", text) for name in ("openssh", "openssh_fingerprint") if (text := key.get(name))]
+    rows.append(("scopes", " ".join(entry["scopes"]) or "none"))
+    rows += [("resources", f"{kind}: {', '.join(names)}") for kind, names in entry["resources"].items()]
+    if entry.get("token"):
+        rows.append(("token", f"{entry['token']}   (shown this once)"))
+    elif entry["has_token"]:
+        rows.append(("token", "set"))
+    return "\n".join(f"{printable(name):<13} {printable(text)}" for name, text in rows)

@@ -1,0 +1,78 @@
+"""run/ready.json: what a script or a person needs to reach the appliance. It is there only while both sides serve."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from node.cli.supervisor.keeper import Serving
+from node.core.address import format_host_port, reachable
+from node.core.paths import DataPaths
+from node.private_file import private_directory, replace_private
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The fields of ready.json. `setup_url` holds a one-time secret and is None once an administrator exists."""
+
+    panel_url: str
+    setup_url: str | None
+    node_address: str
+    node_fingerprint: str
+    web_pid: int
+    node_pid: int
+
+    def __repr__(self) -> str:
+        return f"Ready({self.panel_url}, {self.node_address})"
+
+    @classmethod
+    def of(cls, web: Serving, node: Serving, *, paths: DataPaths, public_url: str | None) -> "Ready":
+        panel_url = public_url or f"http://{format_host_port(reachable(web.address))}"
+        token = _read_token(paths.setup_token)
+        return cls(
+            panel_url=panel_url,
+            setup_url=None if token is None else f"{panel_url}/setup/{token}/",
+            node_address=format_host_port(reachable(node.address)),
+            node_fingerprint=str(node.facts.get("fingerprint")),
+            web_pid=web.pid,
+            node_pid=node.pid,
+        )
+
+
+def _read_token(path: Path) -> str | None:
+    try:
+        return path.read_text().strip() or None
+    except FileNotFoundError:
+        return None
+
+
+class ReadyFile:
+    """The file itself: written whole with mode 0600, and only when it would change."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._written: Ready | None = None
+
+    def publish(self, ready: Ready | None) -> None:
+        """Write the facts, or remove the file for None."""
+        if ready is None:
+            self._path.unlink(missing_ok=True)
+        elif ready != self._written:
+            private_directory(self._path.parent)
+            replace_private(self._path, json.dumps(asdict(ready), indent=2) + "\n")
+        self._written = ready
+
+
+def banner(ready: Ready, data: Path) -> str:
+    """What a person sees once both sides serve."""
+    lines = ["", "Alknet is up.", "", f"  Panel   {ready.panel_url}"]
+    if ready.setup_url is not None:
+        lines.append(f"  Set-up  {ready.setup_url}  (makes the first administrator; works once)")
+    lines += [
+        f"  Node    {ready.node_address}  (UDP)",
+        f"  Key     {ready.node_fingerprint}",
+        f"  Data    {data}",
+        "",
+        "Ctrl-C stops it.",
+        "",
+    ]
+    return "\n".join(lines)

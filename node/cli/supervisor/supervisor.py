@@ -1,0 +1,99 @@
+"""The supervisor: two keepers, one ready file, one way out."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+
+from node.cli.supervisor.keeper import Keeper
+from node.cli.supervisor.ready import Ready, ReadyFile
+from node.core.paths import DataPaths
+
+STOP_GRACE = 4.0
+"""Seconds that children get to drain; the whole stop stays below five."""
+_TOKEN_POLL = 1.0
+"""Seconds between looks at whether the set-up token is gone."""
+
+logger = logging.getLogger(__name__)
+
+
+class Supervisor:
+    """Keeps web and node alive until SIGTERM or SIGINT, and publishes when both serve.
+
+    The keepers set `changed` when their child begins or ceases to serve. `announce` is called once, when both serve
+    for the first time.
+    """
+
+    def __init__(
+        self,
+        web: Keeper,
+        node: Keeper,
+        *,
+        changed: asyncio.Event,
+        paths: DataPaths,
+        public_url: str | None,
+        announce: Callable[[Ready], None],
+    ) -> None:
+        self._web = web
+        self._node = node
+        self._changed = changed
+        self._paths = paths
+        self._public_url = public_url
+        self._announce = announce
+        self._file = ReadyFile(paths.ready_file)
+
+    async def run(self) -> None:
+        """Return after a signal. Raises ChildFailed where a child never came to serve."""
+        stopping = _catch_signals()
+        work = (self._web.run(), self._node.run(), self._publish(), stopping.wait())
+        tasks: list[asyncio.Task[object]] = [asyncio.create_task(part) for part in work]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                if task.done():
+                    task.result()
+        finally:
+            self._file.publish(None)
+            await _cancel(tasks)
+            await asyncio.gather(self._web.stop(STOP_GRACE), self._node.stop(STOP_GRACE))
+
+    async def _publish(self) -> None:
+        announced = False
+        while True:
+            self._changed.clear()
+            ready = self._ready()
+            self._write(ready)
+            if ready is not None and not announced:
+                announced = True
+                self._announce(ready)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), _TOKEN_POLL)
+
+    def _ready(self) -> Ready | None:
+        web, node = self._web.serving, self._node.serving
+        if web is None or node is None:
+            return None
+        return Ready.of(web, node, paths=self._paths, public_url=self._public_url)
+
+    def _write(self, ready: Ready | None) -> None:
+        """A full disk must not end two processes that serve: say so and try again at the next turn."""
+        try:
+            self._file.publish(ready)
+        except OSError as error:
+            logger.error("the ready file cannot be written", extra={"error": error.strerror})
+
+
+def _catch_signals() -> asyncio.Event:
+    """Set by the first SIGTERM or SIGINT; later ones change nothing, the drain has its own limit."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    return stopping
+
+
+async def _cancel(tasks: list[asyncio.Task[object]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

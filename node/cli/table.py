@@ -1,0 +1,19 @@
+"""Plain columns for people. Text from outside is shown without its control characters."""
+
+from collections.abc import Iterable, Sequence
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Left-aligned columns, two spaces apart, as wide as their longest cell."""
+    lines = [[printable(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
+    return "\n".join(_line(cells, widths) for cells in lines)
+
+
+def printable(text: str) -> str:
+    """The text with every character that could steer a terminal replaced."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
