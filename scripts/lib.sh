@@ -1,0 +1,72 @@
+# Shared by the commands beside it: one virtual environment in .venv, installed once for each set of pins.
+# Sourced, with ROOT set to the checkout.
+
+die() {
+    printf '%s: %s\n' "${0##*/}" "$1" >&2
+    exit 1
+}
+
+# Whether a command is a Python that is new enough.
+is_python() {
+    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+# Print the Python to use: $PYTHON if it is set, else the first that fits.
+find_python() {
+    if [ -n "${PYTHON:-}" ]; then
+        is_python "$PYTHON" || die "PYTHON=$PYTHON is not Python 3.11 or newer"
+        printf '%s\n' "$PYTHON"
+        return
+    fi
+    for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
+        if command -v "$candidate" >/dev/null && is_python "$candidate"; then
+            printf '%s\n' "$candidate"
+            return
+        fi
+    done
+    die "Python 3.11 or newer is needed; none was found (name one with PYTHON=/path/to/python)"
+}
+
+# What an installation depends on, as one line. $1: the extra, or "run".
+fingerprint() {
+    printf '%s %s %s\n' "$1" "${PYTHON:-}" \
+        "$(cat "$ROOT/pyproject.toml" "$ROOT/constraints.txt" "$ROOT/scripts/relink_honker.py" | cksum)"
+}
+
+# Whether .venv works and holds what $1 asks for. The dev extra holds everything that a run needs.
+is_installed() {
+    [ -f "$ROOT/.venv/installed" ] && "$ROOT/.venv/bin/python" -c '' 2>/dev/null || return 1
+    installed=$(cat "$ROOT/.venv/installed")
+    [ "$installed" = "$(fingerprint "$1")" ] || [ "$installed" = "$(fingerprint dev)" ]
+}
+
+make_venv() {
+    python=$(find_python) || exit 1
+    "$python" -c 'import ensurepip, venv' 2>/dev/null ||
+        die "this Python cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv"
+    "$python" -m venv --clear "$ROOT/.venv" || die "the virtual environment cannot be made"
+}
+
+# honker's wheel for Linux brings an SQLite of its own; two of them in one process lose commits (docs/adr/0013).
+relink_honker() {
+    if [ "$(uname -s)" = Linux ]; then
+        "$ROOT/.venv/bin/python" "$ROOT/scripts/relink_honker.py" "$ROOT/constraints.txt" "$ROOT/wheelhouse"
+    fi
+}
+
+# Make .venv hold the appliance. $1: "run", or "dev" for the tools of the tests. Installs nothing when all is there.
+bootstrap() {
+    is_installed "$1" && return
+    rm -f "$ROOT/.venv/installed"
+    is_python "$ROOT/.venv/bin/python" && [ -z "${PYTHON:-}" ] || make_venv
+    relink_honker || die "honker cannot be made ready"
+    case $1 in
+        run) what=$ROOT ;;
+        *) what="$ROOT[$1]" ;;
+    esac
+    mkdir -p "$ROOT/wheelhouse"
+    "$ROOT/.venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+        --find-links "$ROOT/wheelhouse" --constraint "$ROOT/constraints.txt" --editable "$what" ||
+        die "the packages cannot be installed"
+    fingerprint "$1" >"$ROOT/.venv/installed"
+}
