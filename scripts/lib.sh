@@ -27,17 +27,23 @@ find_python() {
     die "Python 3.11 or newer is needed; none was found (name one with PYTHON=/path/to/python)"
 }
 
-# What an installation depends on, as one line. $1: the extra, or "run".
+# What an installation depends on, in two lines: the place, which scripts in .venv name, and the pins. $1: "run" or "dev".
 fingerprint() {
-    printf '%s %s %s\n' "$1" "${PYTHON:-}" \
+    printf '%s\n%s %s %s\n' "$ROOT" "$1" "${PYTHON:-}" \
         "$(cat "$ROOT/pyproject.toml" "$ROOT/constraints.txt" "$ROOT/scripts/relink_honker.py" | cksum)"
 }
 
-# Whether .venv works and holds what $1 asks for. The dev extra holds everything that a run needs.
+# Whether .venv holds what $1 asks for. The dev extra holds everything that a run needs.
 is_installed() {
-    [ -f "$ROOT/.venv/installed" ] && "$ROOT/.venv/bin/python" -c '' 2>/dev/null || return 1
+    [ -f "$ROOT/.venv/installed" ] && is_python "$ROOT/.venv/bin/python" || return 1
     installed=$(cat "$ROOT/.venv/installed")
     [ "$installed" = "$(fingerprint "$1")" ] || [ "$installed" = "$(fingerprint dev)" ]
+}
+
+# Whether .venv, though out of date, can be installed over: a process that runs from it then lives on.
+is_reusable() {
+    [ -z "${PYTHON:-}" ] && [ -f "$ROOT/.venv/installed" ] && is_python "$ROOT/.venv/bin/python" &&
+        [ "$(head -n 1 "$ROOT/.venv/installed")" = "$ROOT" ]
 }
 
 make_venv() {
@@ -54,17 +60,18 @@ relink_honker() {
     fi
 }
 
-# Make .venv hold the appliance. $1: "run", or "dev" for the tools of the tests. Installs nothing when all is there.
+# Make .venv hold the appliance; with nothing to do, say and do nothing. $1: "run", or "dev" for the tests' tools too.
 bootstrap() {
     is_installed "$1" && return
+    printf 'Installing into %s\n' "$ROOT/.venv" >&2
+    is_reusable || make_venv
     rm -f "$ROOT/.venv/installed"
-    is_python "$ROOT/.venv/bin/python" && [ -z "${PYTHON:-}" ] || make_venv
+    mkdir -p "$ROOT/wheelhouse"
     relink_honker || die "honker cannot be made ready"
     case $1 in
         run) what=$ROOT ;;
-        *) what="$ROOT[$1]" ;;
+        *) what="${ROOT}[$1]" ;;
     esac
-    mkdir -p "$ROOT/wheelhouse"
     "$ROOT/.venv/bin/python" -m pip install --quiet --disable-pip-version-check \
         --find-links "$ROOT/wheelhouse" --constraint "$ROOT/constraints.txt" --editable "$what" ||
         die "the packages cannot be installed"
