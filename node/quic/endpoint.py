@@ -1,0 +1,76 @@
+"""One UDP socket and the connections on it: finds each datagram's connection by its connection id."""
+
+from abc import ABC, abstractmethod
+
+from node.core.identity import Address
+from node.quic.ending import Ending
+from node.quic.link import Datagram, Link
+from node.quic.packets import destination_of
+from node.quic.udp import Batch, SocketAddress, UdpSocket
+
+
+class Endpoint(ABC):
+    """Routes datagrams. A connection keeps the set of its own ids, so that its end costs no search."""
+
+    def __init__(self, udp: UdpSocket) -> None:
+        self._udp = udp
+        self._routes: dict[bytes, Link] = {}
+
+    @property
+    def address(self) -> Address:
+        return self._udp.address
+
+    # What a connection asks for
+
+    def send(self, datagrams: list[Datagram]) -> None:
+        for data, address in datagrams:
+            self._udp.send(data, address)
+
+    def route(self, connection_id: bytes, link: Link) -> None:
+        self._routes[connection_id] = link
+
+    def unroute(self, connection_id: bytes, link: Link) -> None:
+        if self._routes.get(connection_id) is link:
+            del self._routes[connection_id]
+
+    @abstractmethod
+    def established(self, link: Link, alpn: bytes) -> None: ...
+
+    @abstractmethod
+    def ended(self, link: Link, ending: Ending) -> None: ...
+
+    @abstractmethod
+    def gone(self, link: Link) -> None: ...
+
+    # Parts
+
+    @abstractmethod
+    def _stranger(self, data: bytes, address: SocketAddress) -> Link | None:
+        """The new connection that this datagram begins, or None; it names none that exists."""
+
+    @abstractmethod
+    def _on_error(self, error: OSError) -> None:
+        """The network refused something that was sent."""
+
+    def _start(self) -> None:
+        self._udp.start(self._on_batch, self._on_error)
+
+    def _on_batch(self, batch: Batch) -> None:
+        touched: dict[Link, None] = {}
+        for data, address in batch:
+            link = self._find(data, address)
+            if link is not None:
+                link.receive(data, address)
+                touched[link] = None
+        for link in touched:
+            self._settle(link)
+
+    def _settle(self, link: Link) -> None:
+        """After one or more datagrams."""
+        link.settle()
+
+    def _find(self, data: bytes, address: SocketAddress) -> Link | None:
+        connection_id = destination_of(data)
+        if connection_id is None:
+            return None
+        return self._routes.get(connection_id) or self._stranger(data, address)

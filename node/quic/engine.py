@@ -1,0 +1,210 @@
+"""aioquic's connection, bent where it must be: TLS of our own, and windows that follow what was read (decision 20).
+
+Every private name of aioquic's connection and streams that we touch is touched in this file; `selftest` checks each.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from aioquic import tls
+from aioquic.quic import events
+from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.connection import (
+    END_STATES,
+    Limit,
+    QuicConnection,
+    QuicConnectionState,
+    stream_is_client_initiated,
+    stream_is_unidirectional,
+)
+from aioquic.quic.packet import QuicErrorCode, QuicFrameType, QuicProtocolVersion
+from aioquic.quic.packet_builder import QuicPacketBuilder
+from aioquic.quic.recovery import QuicPacketSpace
+from aioquic.quic.stream import QuicStream as EngineStream
+
+from node.quic.ending import EndCause, Ending, clip, printable
+from node.quic.handshake import ClientTls, ServerTls
+from node.quic.limits import QuicLimits
+
+CONNECTION_ID_LENGTH = 8
+VERSIONS: list[int] = [QuicProtocolVersion.VERSION_1]
+
+Handshake = ClientTls | ServerTls
+MakeHandshake = Callable[[tls.Context], Handshake]
+
+
+def configuration(limits: QuicLimits, alpns: list[str], *, is_client: bool) -> QuicConfiguration:
+    """What both roles tell the engine. Tickets, 0-RTT and datagrams stay off (decision 10)."""
+    return QuicConfiguration(
+        is_client=is_client,
+        alpn_protocols=alpns,
+        connection_id_length=CONNECTION_ID_LENGTH,
+        idle_timeout=limits.idle_timeout,
+        max_data=limits.connection_window,
+        max_stream_data=limits.stream_window,
+        supported_versions=VERSIONS,
+    )
+
+
+class Engine(QuicConnection):
+    """One connection's state machine. It does no I/O and never looks at a clock."""
+
+    def __init__(
+        self,
+        settings: QuicConfiguration,
+        limits: QuicLimits,
+        make_handshake: MakeHandshake,
+        original_destination: bytes | None = None,
+    ) -> None:
+        super().__init__(configuration=settings, original_destination_connection_id=original_destination)
+        self._limits = limits
+        self._make_handshake = make_handshake
+        self._consumed = 0
+        self._idled = False
+        self.handshake: Handshake | None = None
+        _set_limit(self._local_max_streams_bidi, limits.max_streams)
+        _set_limit(self._local_max_streams_uni, limits.max_uni_streams)
+
+    # The connection's life
+
+    @property
+    def begun(self) -> bool:
+        """Whether one packet of the peer could be decrypted."""
+        return self._state is not QuicConnectionState.FIRSTFLIGHT
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will be sent (RFC 9000 §10.2)."""
+        return self._state in END_STATES
+
+    @property
+    def ending(self) -> Ending | None:
+        """How the connection ended, as soon as that is known: draining periods are not waited for."""
+        event = self._close_event
+        if event is None:
+            return None
+        if self._idled:
+            return Ending(EndCause.IDLE, reason="idle timeout")
+        cause = EndCause.REMOTE if self._state is QuicConnectionState.DRAINING else EndCause.LOCAL
+        return Ending(cause, event.error_code, printable(event.reason_phrase), event.frame_type is not None)
+
+    def close(
+        self, error_code: int = QuicErrorCode.NO_ERROR, frame_type: int | None = None, reason_phrase: str = ""
+    ) -> None:
+        """As the engine's own, with a reason that is sure to fit the packet."""
+        super().close(error_code, frame_type, clip(reason_phrase))
+
+    def abandon(self, reason: str) -> None:
+        """Close on behalf of the transport itself, not of the application."""
+        self.close(QuicErrorCode.CONNECTION_REFUSED, QuicFrameType.PADDING, reason)
+
+    def handle_timer(self, now: float) -> None:
+        self._idled = self._close_event is None and self._close_at is not None and now >= self._close_at
+        super().handle_timer(now)
+
+    def pending_events(self) -> Iterator[events.QuicEvent]:
+        while (event := self.next_event()) is not None:
+            yield event
+
+    # TLS
+
+    def _initialize(self, peer_cid: bytes) -> None:
+        super()._initialize(peer_cid)
+        self.handshake = self._make_handshake(self.tls)
+        self.tls = self.handshake
+
+    def _alpn_handler(self, alpn_protocol: str) -> None:
+        # The engine may rebuild the list of extensions in here, so ours are added after it.
+        super()._alpn_handler(alpn_protocol)
+        if self.handshake is not None:
+            self.handshake.negotiated()
+
+    # Streams
+
+    def is_peer_bidi(self, stream_id: int) -> bool:
+        """Whether the peer opened this stream, for both directions."""
+        return not stream_is_unidirectional(stream_id) and stream_is_client_initiated(stream_id) != self._is_client
+
+    def is_live(self, stream_id: int) -> bool:
+        """Whether either direction is unfinished, acknowledgements included."""
+        stream = self._streams.get(stream_id)
+        return stream is not None and not stream.is_finished
+
+    def can_open(self) -> bool:
+        """Whether the peer lets us open one more two-way stream now."""
+        return self._local_next_stream_id_bidi // 4 < self._remote_max_streams_bidi
+
+    def open(self) -> int:
+        """Open a two-way stream; the peer learns of it by the first byte."""
+        stream_id = self.get_next_available_stream_id()
+        self.send_stream_data(stream_id, b"")
+        return stream_id
+
+    def unacked(self, stream_id: int) -> int:
+        """Bytes queued or sent on this stream that the peer has not acknowledged."""
+        stream = self._streams.get(stream_id)
+        return 0 if stream is None else stream.sender._buffer_stop - stream.sender._buffer_start
+
+    def abort_stream(self, stream_id: int, code: int) -> None:
+        """Reset our direction and ask the peer to stop its own; finished directions are left alone."""
+        stream = self._streams.get(stream_id)
+        if stream is None:
+            return
+        if self._stream_can_send(stream_id):
+            stream.sender.reset(code)
+        if not stream.receiver.is_finished:
+            stream.receiver.stop(code)
+
+    # Receive windows
+
+    def read(self, stream_id: int, count: int, unread: int) -> bool:
+        """Grant the peer what a reader took: `count` bytes, leaving `unread`. True if it is worth a packet."""
+        granted = self.drop(count)
+        stream = self._streams.get(stream_id)
+        if stream is None or stream.receiver.is_finished:
+            return granted
+        limit = stream.receiver.starting_offset() - unread + self._limits.stream_window
+        if limit - stream.max_stream_data_local < self._limits.stream_window // 4:
+            return granted
+        stream.max_stream_data_local = limit
+        return True
+
+    def drop(self, count: int) -> bool:
+        """Grant the connection, and no stream, `count` bytes that nobody will read. True if it is worth a packet."""
+        self._consumed += count
+        limit = self._consumed + self._limits.connection_window
+        if limit - self._local_max_data.value < self._limits.connection_window // 4:
+            return False
+        self._local_max_data.value = limit
+        return True
+
+    def undelivered(self, stream_id: int) -> int:
+        """Bytes that count against the connection's window and can no longer arrive, after the peer's reset."""
+        stream = self._streams.get(stream_id)
+        return 0 if stream is None else stream.receiver.highest_offset - stream.receiver.starting_offset()
+
+    def _write_connection_limits(self, builder: QuicPacketBuilder, space: QuicPacketSpace) -> None:
+        # The engine doubles a window once half of it has arrived, read or not. It is shown that nothing has.
+        with _hidden(self._local_max_data, "used"):
+            super()._write_connection_limits(builder, space)
+
+    def _write_stream_limits(self, builder: QuicPacketBuilder, space: QuicPacketSpace, stream: EngineStream) -> None:
+        if stream.max_stream_data_local_sent != stream.max_stream_data_local:
+            with _hidden(stream.receiver, "highest_offset"):
+                super()._write_stream_limits(builder, space, stream)
+
+
+@contextmanager
+def _hidden(holder: Any, name: str) -> Iterator[None]:
+    """The number `name` reads as zero within."""
+    value = getattr(holder, name)
+    setattr(holder, name, 0)
+    try:
+        yield
+    finally:
+        setattr(holder, name, value)
+
+
+def _set_limit(limit: Limit, value: int) -> None:
+    limit.value = limit.sent = value

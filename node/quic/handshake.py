@@ -1,0 +1,224 @@
+"""The TLS side of both roles: raw public keys (RFC 7250), proof of possession always, trust by pin (spec core §11).
+
+The engine builds a `tls.Context` of its own for each connection; these replace it before the first handshake byte is
+read or written. That moment matters: a server that asks for a client's key any later takes everyone for anonymous.
+"""
+
+import ssl
+from dataclasses import dataclass
+from typing import cast
+
+from aioquic import tls
+from aioquic._buffer import Buffer
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from node.core.errors import HandshakeError, PinMismatch
+from node.core.fingerprint import ED25519_SPKI_PREFIX, fingerprint_of, is_ed25519_spki
+from node.quic.credentials import CertificateType, ClientOffer, Credential, RawPublicKey, ServerCredentials, raw_key
+from node.quic.keys import NodeKey
+
+CLIENT_CERTIFICATE_TYPE = 19
+SERVER_CERTIFICATE_TYPE = 20
+MAX_HANDSHAKE_BYTES = 64 * 1024
+"""Longest handshake message taken from a peer; the engine alone would gather 16 MiB."""
+
+_SIGNATURES: list[int] = [
+    tls.SignatureAlgorithm.ED25519,
+    tls.SignatureAlgorithm.ECDSA_SECP256R1_SHA256,
+    tls.SignatureAlgorithm.ECDSA_SECP384R1_SHA384,
+    tls.SignatureAlgorithm.RSA_PSS_RSAE_SHA256,
+    tls.SignatureAlgorithm.RSA_PSS_RSAE_SHA384,
+    tls.SignatureAlgorithm.RSA_PKCS1_SHA256,
+    tls.SignatureAlgorithm.RSA_PKCS1_SHA384,
+]
+"""What we verify. The two PKCS#1 entries are for signatures inside certificates only (RFC 8446 §4.2.3)."""
+
+_GROUPS: list[tls.Group] = [tls.Group.X25519, tls.Group.SECP256R1]
+"""A client sends a key share for each, so there are no more than are useful."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerKey:
+    """A key that was proven. `alternative` is the second name of a certificate's Ed25519 key (decision 5)."""
+
+    fingerprint: str
+    alternative: str | None = None
+
+
+class _PeerTls(tls.Context):
+    """What both roles share: a certificate type per direction, and one way to take in the peer's credential."""
+
+    def __init__(self, given: tls.Context, verify_mode: ssl.VerifyMode, cafile: str | None = None) -> None:
+        super().__init__(
+            is_client=given._is_client,
+            alpn_protocols=given._alpn_protocols,
+            cafile=cafile,
+            cipher_suites=given._cipher_suites,
+            server_name=given._server_name,
+            verify_mode=verify_mode,
+        )
+        self.handshake_extensions = given.handshake_extensions
+        self.alpn_cb = given.alpn_cb
+        self.update_traffic_key_cb = given.update_traffic_key_cb
+        self._signature_algorithms = list(_SIGNATURES)
+        self._supported_groups = list(_GROUPS)
+        self._peer_type = CertificateType.X509
+        self._peer_der: bytes | None = None
+
+    @property
+    def peer_key(self) -> PeerKey | None:
+        """The peer's key; None if it showed none. Proven once the handshake is complete, and a mere claim before."""
+        if self._peer_der is None or self._peer_certificate is None:
+            return None
+        return PeerKey(fingerprint_of(self._peer_der), self._alternative(self._peer_certificate))
+
+    def handle_message(self, input_data: bytes, output_buf: dict[tls.Epoch, Buffer]) -> None:
+        if len(self._receive_buffer) + len(input_data) > MAX_HANDSHAKE_BYTES:
+            raise tls.AlertDecodeError("handshake message too long")
+        super().handle_message(input_data, output_buf)
+
+    def adopt(self, credential: Credential) -> None:
+        """Show this credential in the handshake."""
+        # The engine asks of a certificate only its bytes and its key; a raw key answers both.
+        self.certificate = cast("x509.Certificate", credential.leaf)
+        self.certificate_private_key = credential.private
+
+    def extension(self, number: int) -> bytes | None:
+        """An extension of the peer's hello that the engine does not know itself."""
+        return dict(self.received_extensions or ()).get(number)
+
+    def _set_peer_certificate(self, certificate: tls.Certificate) -> None:
+        der = certificate.certificates[0][0]
+        if self._peer_type is CertificateType.RAW_PUBLIC_KEY:
+            self._take_raw_key(der, len(certificate.certificates))
+        else:
+            super()._set_peer_certificate(certificate)
+        self._peer_der = der
+
+    def _take_raw_key(self, der: bytes, count: int) -> None:
+        if count != 1 or not is_ed25519_spki(der):
+            raise tls.AlertUnsupportedCertificate("a raw key is one Ed25519 public key")
+        key = RawPublicKey(Ed25519PublicKey.from_public_bytes(der.removeprefix(ED25519_SPKI_PREFIX)))
+        self._peer_certificate = cast("x509.Certificate", key)
+        self._peer_certificate_chain = []
+
+    def _alternative(self, certificate: x509.Certificate) -> str | None:
+        key = certificate.public_key()
+        if self._peer_type is CertificateType.RAW_PUBLIC_KEY or not isinstance(key, Ed25519PublicKey):
+            return None
+        return fingerprint_of(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+
+
+class ServerTls(_PeerTls):
+    """Asks every client for a key, requires none, checks possession always and a CA never (decision 4)."""
+
+    def __init__(self, given: tls.Context, credentials: ServerCredentials) -> None:
+        super().__init__(given, ssl.CERT_NONE)
+        self._credentials = credentials
+        self._request_client_certificate = True
+        self._answers: list[tuple[int, bytes]] = []
+
+    def negotiated(self) -> None:
+        """Called once the hello is accepted, before our answer to it is built."""
+        self.handshake_extensions.extend(self._answers)
+
+    def _server_handle_hello(self, input_buf: Buffer, initial_buf: Buffer, handshake_buf: Buffer) -> None:
+        hello = tls.pull_client_hello(input_buf)
+        input_buf.seek(0)
+        extensions = dict(hello.other_extensions)
+        offer = ClientOffer(
+            reads=_type_list(extensions.get(SERVER_CERTIFICATE_TYPE)),
+            shows=_type_list(extensions.get(CLIENT_CERTIFICATE_TYPE)),
+            verifies=hello.signature_algorithms or (),
+        )
+        self._settle_own(offer, named=SERVER_CERTIFICATE_TYPE in extensions)
+        self._settle_peer(offer, named=CLIENT_CERTIFICATE_TYPE in extensions)
+        super()._server_handle_hello(input_buf, initial_buf, handshake_buf)
+
+    def _settle_own(self, offer: ClientOffer, *, named: bool) -> None:
+        credential = self._credentials.choose(offer)
+        if credential is None:
+            raise tls.AlertUnsupportedCertificate("no key of ours that this client can verify")
+        self.adopt(credential)
+        if named:
+            self._answers.append((SERVER_CERTIFICATE_TYPE, bytes([credential.kind])))
+
+    def _settle_peer(self, offer: ClientOffer, *, named: bool) -> None:
+        """A raw key is taken wherever it is offered; a client whose kinds we all lack is refused (RFC 7250 §4.2)."""
+        shown = next(
+            (kind for kind in (CertificateType.RAW_PUBLIC_KEY, CertificateType.X509) if kind in offer.shows), None
+        )
+        if shown is None:
+            raise tls.AlertUnsupportedCertificate("no kind of client key that we can read")
+        self._peer_type = shown
+        if named:
+            self._answers.append((CLIENT_CERTIFICATE_TYPE, bytes([shown])))
+
+    def _set_peer_certificate(self, certificate: tls.Certificate) -> None:
+        if len(certificate.certificates) != 1:
+            raise tls.AlertBadCertificate("send one certificate without its chain")
+        super()._set_peer_certificate(certificate)
+
+
+class ClientTls(_PeerTls):
+    """Trusts a pin, or else a CA; shows our key only after the server's own was found to be the right one.
+
+    `refusal` says why we refused the server, where it was we.
+    """
+
+    def __init__(self, given: tls.Context, key: NodeKey | None, pin: str | None) -> None:
+        super().__init__(given, ssl.CERT_REQUIRED if pin is None else ssl.CERT_NONE, _trusted_roots())
+        self._own = None if key is None else raw_key(key)
+        self._pin = pin
+        self._reads = _readable(pin)
+        self.refusal: HandshakeError | None = None
+        self._offer()
+
+    def negotiated(self) -> None:
+        """Called once the server's answer is read, before its key is."""
+        kind = self.extension(SERVER_CERTIFICATE_TYPE)
+        if kind is not None:
+            self._peer_type = _single_type(kind, self._reads)
+        if self._own is not None and self.extension(CLIENT_CERTIFICATE_TYPE) == bytes([self._own.kind]):
+            self.adopt(self._own)
+
+    def _offer(self) -> None:
+        if self._reads != (CertificateType.X509,):
+            self.handshake_extensions.append((SERVER_CERTIFICATE_TYPE, bytes([len(self._reads), *self._reads])))
+        if self._own is not None:
+            self.handshake_extensions.append((CLIENT_CERTIFICATE_TYPE, bytes([1, self._own.kind])))
+
+    def _client_handle_certificate(self, input_buf: Buffer) -> None:
+        super()._client_handle_certificate(input_buf)
+        if self._pin is not None and self._peer_der is not None and fingerprint_of(self._peer_der) != self._pin:
+            self.refusal = PinMismatch(self._pin, fingerprint_of(self._peer_der))
+            raise tls.AlertBadCertificate("not the pinned key")
+
+
+def _type_list(data: bytes | None) -> tuple[int, ...]:
+    """The certificate types of a hello; without the extension it is X.509 alone (RFC 7250 §3)."""
+    if data is None:
+        return (CertificateType.X509,)
+    if len(data) < 2 or data[0] != len(data) - 1:
+        raise tls.AlertDecodeError("malformed certificate types")
+    return tuple(data[1:])
+
+
+def _single_type(data: bytes, offered: tuple[CertificateType, ...]) -> CertificateType:
+    if len(data) != 1 or data[0] not in offered:
+        raise tls.AlertIllegalParameter("a certificate type that was not offered")
+    return CertificateType(data[0])
+
+
+def _readable(pin: str | None) -> tuple[CertificateType, ...]:
+    """Without a pin a raw key proves nothing, so none is asked for. A pinned certificate is asked for as such."""
+    if pin is None or not pin.startswith("ed25519:"):
+        return (CertificateType.X509,)
+    return (CertificateType.RAW_PUBLIC_KEY, CertificateType.X509)
+
+
+def _trusted_roots() -> str | None:
+    """The platform's CA bundle; None makes the engine take the one bundled with certifi."""
+    return ssl.get_default_verify_paths().cafile

@@ -1,0 +1,37 @@
+"""What one QUIC endpoint grants its peers. The defaults live here and nowhere else; this module imports no engine."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class QuicLimits(BaseModel):
+    """Caps and time-outs of an endpoint and of each of its connections. Times are in seconds, windows in bytes.
+
+    Receive windows bound what a peer can make us hold: a stream's limit is what was read plus `stream_window`, never
+    more, however sparse the frames are.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    idle_timeout: float = Field(default=30.0, gt=0, le=600)
+    """A connection ends, silently, after this much silence; the smaller of both sides' values counts."""
+
+    handshake_timeout: float = Field(default=10.0, gt=0, le=60)
+    """An incoming handshake that is not complete by then is dropped."""
+
+    stream_window: int = Field(default=256 * 1024, ge=1200, le=16 * 1024 * 1024)
+    connection_window: int = Field(default=1024 * 1024, ge=1200, le=64 * 1024 * 1024)
+
+    max_streams: int = Field(default=100, ge=1, le=10_000)
+    """Two-way streams that a peer may have open at once."""
+
+    max_uni_streams: int = Field(default=8, ge=0, le=100)
+    """One-way streams that a peer may have open at once. No protocol reads them: each is told to stop."""
+
+    accept_queue: int = Field(default=100, ge=1, le=10_000)
+    """Streams that a peer opened and no handler has taken yet; one more is refused."""
+
+    write_high_water: int = Field(default=256 * 1024, ge=1024, le=16 * 1024 * 1024)
+    """A writer waits while this many bytes of its stream are not yet acknowledged, until half of them are."""
+
+    max_connections: int = Field(default=10_000, ge=1)
+    max_connections_per_address: int = Field(default=100, ge=1)

@@ -1,0 +1,225 @@
+"""One connection on one socket: feeds datagrams and time to the engine, and the engine's events to the streams."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from aioquic.quic import events
+
+from node.core.identity import Address
+from node.quic.ending import EndCause, Ending
+from node.quic.engine import Engine
+from node.quic.limits import QuicLimits
+from node.quic.source import QuicSource
+from node.quic.udp import SocketAddress
+
+logger = logging.getLogger(__name__)
+
+Datagram = tuple[bytes, SocketAddress]
+
+
+class LinkOwner(Protocol):
+    """Whoever has the socket. Called on the loop; must not raise."""
+
+    def send(self, datagrams: list[Datagram]) -> None: ...
+
+    def route(self, connection_id: bytes, link: "Link") -> None: ...
+
+    def unroute(self, connection_id: bytes, link: "Link") -> None: ...
+
+    def established(self, link: "Link", alpn: bytes) -> None:
+        """The handshake is complete: the peer's key is proven, or it has shown none."""
+        ...
+
+    def ended(self, link: "Link", ending: Ending) -> None:
+        """The connection can carry nothing more. Called once."""
+        ...
+
+    def gone(self, link: "Link") -> None:
+        """The connection's last echo has passed, and its identifiers are free. Called once, after `ended`."""
+        ...
+
+
+class Link:
+    """The running part of one connection. Whatever the engine raises ends this connection and no other."""
+
+    def __init__(self, engine: Engine, owner: LinkOwner, limits: QuicLimits, handshake_deadline: float | None) -> None:
+        self.engine = engine
+        self.source = QuicSource(self, limits)
+        self.connection_ids: set[bytes] = set()
+        self.heard = False
+        self._owner = owner
+        self._loop = asyncio.get_running_loop()
+        self._deadline = handshake_deadline
+        self._timer: asyncio.TimerHandle | None = None
+        self._flush: asyncio.Handle | None = None
+        self._ending: Ending | None = None
+        self._gone = False
+        self._farewell: list[Datagram] = []
+        self._knocks = 0
+
+    @property
+    def peer_address(self) -> Address | None:
+        address = self.engine.get_peer_address()
+        return None if address is None else (address[0], address[1])
+
+    def add_connection_id(self, connection_id: bytes) -> None:
+        self.connection_ids.add(connection_id)
+        self._owner.route(connection_id, self)
+
+    # What the socket reports
+
+    def receive(self, data: bytes, address: SocketAddress) -> None:
+        """Take one datagram. `settle` must follow, once for all datagrams of a batch."""
+        self.heard = True
+        if self.engine.ended:
+            self._repeat_farewell()
+        else:
+            self._guard(lambda: self.engine.receive_datagram(data, address, self._loop.time()))
+
+    def settle(self) -> None:
+        """Pass on what the last datagrams or timers changed, and send what that calls for."""
+        self._guard(self._report)
+        self.flush_soon()
+
+    # What the streams and the handler ask for
+
+    def flush_soon(self) -> None:
+        # Behind the callbacks that are already due, so that an answer written by them shares the packet of our ACK.
+        if self._flush is None and not self._gone:
+            self._flush = self._loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Send everything that may be sent now."""
+        if self._flush is not None:
+            self._flush.cancel()
+            self._flush = None
+        if not self._gone:
+            self._guard(self._transmit)
+            self._arm()
+
+    def close(self, code: int, reason: str) -> None:
+        """Close for the application: the frame leaves before this returns, and every waiter is woken."""
+        if self._ending is None:
+            self._guard(lambda: self.engine.close(error_code=code, reason_phrase=reason))
+            self._finish()
+
+    def abandon(self, reason: str) -> None:
+        """Close for the transport, as long as no application has seen the connection."""
+        if self._ending is None:
+            self._guard(lambda: self.engine.abandon(reason))
+            self._finish()
+
+    def drop(self) -> None:
+        """Forget the connection without a word."""
+        if self._ending is None:
+            self._end(Ending(EndCause.FAILED, reason="connection dropped"))
+        self._leave()
+
+    # Parts
+
+    def _finish(self) -> None:
+        self.flush()
+        self._guard(self._report)
+
+    def _report(self) -> None:
+        for event in self.engine.pending_events():
+            self._dispatch(event)
+        ending = self.engine.ending
+        if ending is not None:
+            self._end(ending)
+        elif self._ending is None:
+            self.source.on_progress()
+
+    def _dispatch(self, event: events.QuicEvent) -> None:
+        match event:
+            case events.StreamDataReceived() | events.StreamReset() | events.StopSendingReceived():
+                if self._ending is None:
+                    self.source.on_event(event)
+            case events.HandshakeCompleted():
+                self._deadline = None
+                self._owner.established(self, (event.alpn_protocol or "").encode("ascii"))
+            case events.ConnectionIdIssued():
+                self.add_connection_id(event.connection_id)
+            case events.ConnectionIdRetired():
+                self.connection_ids.discard(event.connection_id)
+                self._owner.unroute(event.connection_id, self)
+            case events.ConnectionTerminated():
+                if self.engine.ending is not None:
+                    self._end(self.engine.ending)
+                self._leave()
+
+    def _transmit(self) -> None:
+        was_ended = self.engine.ended
+        datagrams = self.engine.datagrams_to_send(self._loop.time())
+        self._owner.send(datagrams)
+        if self.engine.ended and not was_ended:
+            self._farewell = datagrams
+        # Sending may issue connection ids, which must be routed before the peer can use them.
+        for event in self.engine.pending_events():
+            self._dispatch(event)
+
+    def _repeat_farewell(self) -> None:
+        """The peer still talks: our close was lost. Answer ever more rarely (RFC 9000 §10.2.1)."""
+        self._knocks += 1
+        if self._knocks & (self._knocks - 1) == 0:
+            self._owner.send(self._farewell)
+
+    def _guard(self, step: Callable[[], None]) -> None:
+        if self._gone:
+            return
+        try:
+            step()
+        except Exception:
+            logger.exception("a QUIC connection failed inside the engine and was dropped")
+            self.drop()
+
+    def _end(self, ending: Ending) -> None:
+        if self._ending is None:
+            self._ending = ending
+            self.source.on_end(ending)
+            self._owner.ended(self, ending)
+
+    def _leave(self) -> None:
+        if self._gone:
+            return
+        self._gone = True
+        for handle in (self._timer, self._flush):
+            if handle is not None:
+                handle.cancel()
+        self._timer = self._flush = None
+        for connection_id in self.connection_ids:
+            self._owner.unroute(connection_id, self)
+        self.connection_ids.clear()
+        self._owner.gone(self)
+
+    # Time
+
+    def _due(self) -> float | None:
+        due: float | None = self.engine.get_timer()
+        if self._deadline is None or self._ending is not None:
+            return due
+        return self._deadline if due is None else min(due, self._deadline)
+
+    def _arm(self) -> None:
+        """Have the timer fire no later than the next thing is due. One that fires too early is merely armed again."""
+        due = None if self._gone else self._due()
+        if due is None or (self._timer is not None and self._timer.when() <= due):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(due, self._tick, due)
+
+    def _tick(self, planned: float) -> None:
+        self._timer = None
+        # The loop may call a little early; the engine would then find nothing due.
+        now = max(planned, self._loop.time())
+        if self._deadline is not None and now >= self._deadline and self._ending is None:
+            self.abandon("handshake timed out")
+            return
+        due = self.engine.get_timer()
+        if due is not None and due <= now:
+            self._guard(lambda: self.engine.handle_timer(now))
+            self._guard(self._report)
+        self.flush()

@@ -1,0 +1,148 @@
+"""Accepting connections: `node.core.listener.Listener` over one UDP socket."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aioquic import tls
+from aioquic.quic.configuration import QuicConfiguration
+
+from node.core.connection import CLOSE_NORMAL, Connection
+from node.core.listener import Accept
+from node.quic.admission import Admission
+from node.quic.credentials import ServerCredentials
+from node.quic.ending import Ending
+from node.quic.endpoint import Endpoint
+from node.quic.engine import Engine, configuration
+from node.quic.handshake import ServerTls
+from node.quic.keys import NodeKey
+from node.quic.limits import QuicLimits
+from node.quic.link import Link
+from node.quic.packets import Initial, parse_initial, refuse, unknown_version
+from node.quic.selftest import check_engine
+from node.quic.udp import SocketAddress, UdpSocket, resolve
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """What every accepted connection shares. Its repr holds no secret."""
+
+    credentials: ServerCredentials
+    engine: QuicConfiguration
+    limits: QuicLimits
+
+    @classmethod
+    def of(cls, key: NodeKey, alpns: Sequence[bytes], limits: QuicLimits) -> "ServerSettings":
+        engine = configuration(limits, [alpn.decode("ascii") for alpn in alpns], is_client=False)
+        credentials = ServerCredentials(key)
+        # The engine insists on a credential before it has read a hello; each handshake chooses its own.
+        engine.certificate, engine.private_key = credentials.choices[0].leaf, credentials.choices[0].private
+        return cls(credentials, engine, limits)
+
+    def make_engine(self, original_destination: bytes) -> Engine:
+        def make_handshake(given: tls.Context) -> ServerTls:
+            return ServerTls(given, self.credentials)
+
+        return Engine(self.engine, self.limits, make_handshake, original_destination)
+
+
+class QuicListener(Endpoint):
+    """Serves every ALPN it was bound with on one port; a client that offers none of them fails its handshake."""
+
+    def __init__(self, udp: UdpSocket, settings: ServerSettings) -> None:
+        super().__init__(udp)
+        self._settings = settings
+        self._admission = Admission(settings.limits)
+        self._hosts: dict[Link, str] = {}
+        self._accept: Accept | None = None
+        self._open = False
+
+    @classmethod
+    async def bind(
+        cls, host: str, port: int, *, key: NodeKey, alpns: Sequence[bytes], limits: QuicLimits | None = None
+    ) -> "QuicListener":
+        """Take the socket; nothing is answered before `start`. Port 0 lets the system choose.
+
+        Raises OSError where the address is unknown, taken or not ours, EngineMismatch on another aioquic.
+        """
+        check_engine()
+        settings = ServerSettings.of(key, alpns, limits or QuicLimits())
+        targets = await resolve(host, port)
+        return cls(UdpSocket.bound(targets[0]), settings)
+
+    # The contract of a listener
+
+    def start(self, accept: Accept) -> None:
+        self._accept = accept
+        self._open = True
+        self._start()
+
+    def stop_accepting(self) -> None:
+        self._open = False
+
+    async def close(self) -> None:
+        self._open = False
+        for link in list(self._hosts):
+            link.close(CLOSE_NORMAL, "shutdown")
+            link.drop()
+        self._udp.close()
+
+    # What a connection reports
+
+    def established(self, link: Link, alpn: bytes) -> None:
+        handshake = link.engine.handshake
+        if not self._open or self._accept is None or handshake is None:
+            link.abandon("shutdown")
+            return
+        key = handshake.peer_key
+        self._accept(
+            Connection(link.source, alpn),
+            alpn,
+            None if key is None else key.fingerprint,
+            link.peer_address,
+            alternative=None if key is None else key.alternative,
+        )
+
+    def ended(self, link: Link, ending: Ending) -> None:
+        return
+
+    def gone(self, link: Link) -> None:
+        host = self._hosts.pop(link, None)
+        if host is not None:
+            self._admission.leave(host)
+
+    # Parts
+
+    def _settle(self, link: Link) -> None:
+        if link.engine.begun:
+            link.settle()
+        else:
+            # Not even its first packet could be read: noise, which shall cost no memory.
+            link.drop()
+
+    def _on_error(self, error: OSError) -> None:
+        # An unconnected socket hears of no peer's refusal, so there is no connection to blame.
+        return
+
+    def _stranger(self, data: bytes, address: SocketAddress) -> Link | None:
+        initial = parse_initial(data)
+        if initial is None:
+            answer = unknown_version(data)
+        elif not self._open or not self._admission.admits(address[0]):
+            answer = refuse(initial)
+        else:
+            return self._begin(initial, address)
+        if answer is not None:
+            self._udp.send(answer, address)
+        return None
+
+    def _begin(self, initial: Initial, address: SocketAddress) -> Link:
+        limits = self._settings.limits
+        deadline = asyncio.get_running_loop().time() + limits.handshake_timeout
+        engine = self._settings.make_engine(initial.destination)
+        link = Link(engine, self, limits, deadline)
+        self._hosts[link] = address[0]
+        self._admission.enter(address[0])
+        link.add_connection_id(initial.destination)
+        link.add_connection_id(engine.host_cid)
+        return link

@@ -1,0 +1,67 @@
+"""Checks, before anything is served or dialled, that the installed engine is the one this package was written against.
+
+Private names of aioquic carry security here: the request for a client's key, the receive windows. With a version in
+which one of them is gone or renamed we must not start, rather than start without it (decision 20).
+"""
+
+from collections.abc import Iterable
+from functools import cache
+
+import aioquic
+from aioquic import tls
+from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.connection import QuicConnection
+from aioquic.quic.stream import QuicStream
+
+WANTED = "1.7.2"
+
+_CONNECTION = (
+    "_alpn_handler", "_close_at", "_close_event", "_initialize", "_is_client", "_local_max_data",
+    "_local_max_streams_bidi", "_local_max_streams_uni", "_local_next_stream_id_bidi", "_remote_max_streams_bidi",
+    "_state", "_stream_can_send", "_streams", "_write_connection_limits", "_write_stream_limits",
+)  # fmt: skip
+_LIMIT = ("sent", "used", "value")
+_STREAM = ("max_stream_data_local", "max_stream_data_local_sent", "receiver", "sender")
+_RECEIVER = ("highest_offset", "is_finished", "starting_offset", "stop")
+_SENDER = ("_buffer_start", "_buffer_stop", "reset")
+_TLS = (
+    "_alpn_protocols", "_cipher_suites", "_client_handle_certificate", "_is_client", "_peer_certificate",
+    "_peer_certificate_chain", "_receive_buffer", "_request_client_certificate", "_server_handle_hello", "_server_name",
+    "_set_peer_certificate", "_signature_algorithms", "_supported_groups", "_verify_mode", "alpn_cb",
+    "certificate_private_key", "handshake_extensions", "received_extensions", "update_traffic_key_cb",
+)  # fmt: skip
+
+
+class EngineMismatch(RuntimeError):
+    """The installed aioquic is not the one this package was written against."""
+
+    def __init__(self, found: str, wanted: str, missing: Iterable[str] = ()) -> None:
+        names = ", ".join(missing)
+        super().__init__(f"aioquic {found} is installed, {wanted} is needed" + (f"; it lacks {names}" if names else ""))
+        self.found = found
+        self.wanted = wanted
+
+
+@cache
+def check_engine() -> None:
+    """Raises EngineMismatch. Looks once per process."""
+    missing = missing_names()
+    if aioquic.__version__ != WANTED or missing:
+        raise EngineMismatch(aioquic.__version__, WANTED, missing)
+
+
+def missing_names() -> list[str]:
+    """The names that this package touches and the installed engine lacks."""
+    connection = QuicConnection(configuration=QuicConfiguration(is_client=True))
+    stream = QuicStream(stream_id=0)
+    wanted = (
+        (connection, _CONNECTION),
+        (getattr(connection, "_local_max_data", None), _LIMIT),
+        (stream, _STREAM),
+        (stream.receiver, _RECEIVER),
+        (stream.sender, _SENDER),
+        (tls.Context(is_client=False), _TLS),
+    )
+    return [
+        f"{type(holder).__name__}.{name}" for holder, names in wanted for name in names if not hasattr(holder, name)
+    ]

@@ -1,0 +1,140 @@
+"""A UDP socket on the running loop, read in batches: one pass over many datagrams is what makes receiving cheap."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from node.core.identity import Address
+
+logger = logging.getLogger(__name__)
+
+BATCH = 64
+"""Datagrams read per wake-up; more would keep other callbacks of the loop waiting."""
+
+_MAX_DATAGRAM = 65_535
+_BUFFER = 4 * 1024 * 1024
+"""Bytes asked of the kernel each way; it grants what its own limit allows."""
+
+SocketAddress = tuple[Any, ...]
+"""An address as the socket module has it: host, port, and for IPv6 two more numbers that matter on some links."""
+
+Batch = list[tuple[bytes, SocketAddress]]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One address that a name stands for."""
+
+    family: socket.AddressFamily
+    address: SocketAddress
+
+
+async def resolve(host: str, port: int) -> list[Target]:
+    """The addresses of `host`, best first. Raises OSError, UnicodeError or OverflowError where it names none."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    return [Target(family, address) for family, _, _, _, address in found]
+
+
+class UdpSocket:
+    """Owns one non-blocking socket, bound or connected, and closes it."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._loop = asyncio.get_running_loop()
+        self._peer: SocketAddress | None = None
+        self._on_batch: Callable[[Batch], None] | None = None
+        self._on_error: Callable[[OSError], None] | None = None
+
+    @classmethod
+    def bound(cls, target: Target) -> "UdpSocket":
+        """Raises OSError where the address is taken or not ours."""
+        sock = _new_socket(target.family)
+        try:
+            if target.family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.bind(target.address)
+        except OSError:
+            sock.close()
+            raise
+        return cls(sock)
+
+    @classmethod
+    def connected(cls, target: Target) -> "UdpSocket":
+        """A socket that hears this one peer only. Raises OSError where there is no route to it."""
+        sock = _new_socket(target.family)
+        try:
+            sock.connect(target.address)
+        except OSError:
+            sock.close()
+            raise
+        udp = cls(sock)
+        udp._peer = sock.getpeername()
+        return udp
+
+    @property
+    def address(self) -> Address:
+        name = self._socket.getsockname()
+        return (name[0], name[1])
+
+    @property
+    def peer(self) -> SocketAddress | None:
+        """The peer of a connected socket, in the form in which its datagrams name it."""
+        return self._peer
+
+    def start(self, on_batch: Callable[[Batch], None], on_error: Callable[[OSError], None]) -> None:
+        """Call `on_batch` with what came in, and `on_error` with what the network said about what went out."""
+        self._on_batch, self._on_error = on_batch, on_error
+        self._loop.add_reader(self._socket.fileno(), self._readable)
+
+    def send(self, data: bytes, address: SocketAddress) -> None:
+        """Send or lose: a full buffer and a refusing network both look like packet loss, which QUIC repairs."""
+        try:
+            if self._peer is None:
+                self._socket.sendto(data, address)
+            elif address == self._peer:
+                self._socket.send(data)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            logger.debug("sending to %s failed: %s", address[0], error)
+
+    def close(self) -> None:
+        """Harmless when repeated."""
+        if self._socket.fileno() >= 0:
+            self._loop.remove_reader(self._socket.fileno())
+            self._socket.close()
+
+    def _readable(self) -> None:
+        batch, error = self._read_batch()
+        if batch and self._on_batch is not None:
+            self._on_batch(batch)
+        if error is not None and self._on_error is not None:
+            self._on_error(error)
+
+    def _read_batch(self) -> tuple[Batch, OSError | None]:
+        batch: Batch = []
+        while len(batch) < BATCH:
+            try:
+                batch.append(self._receive())
+            except (BlockingIOError, InterruptedError):
+                break
+            except OSError as error:
+                return batch, error
+        return batch, None
+
+    def _receive(self) -> tuple[bytes, SocketAddress]:
+        if self._peer is not None:
+            return self._socket.recv(_MAX_DATAGRAM), self._peer
+        data, address = self._socket.recvfrom(_MAX_DATAGRAM)
+        return data, address
+
+
+def _new_socket(family: socket.AddressFamily) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    sock.settimeout(0)
+    for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+        sock.setsockopt(socket.SOL_SOCKET, option, _BUFFER)
+    return sock
