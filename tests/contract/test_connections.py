@@ -1,0 +1,179 @@
+"""What a handler may rely on in every transport (spec core §4), run against each one."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from node.core.connection import Connection, IdentityAlreadySet
+from node.core.errors import ConnectionClosed, StreamClosed, StreamError
+from node.core.identity import Identity
+from node.quic.dial import dial_quic
+from node.quic.keys import load_or_create_node_key
+from node.quic.limits import QuicLimits
+from node.quic.listener import QuicListener
+from tests.support.streams import connection_pair
+
+ALPN = b"test/echo"
+Pair = tuple[Connection, Connection]
+
+
+@contextlib.asynccontextmanager
+async def memory(_: Path) -> AsyncIterator[Pair]:
+    one, other = connection_pair(ALPN)
+    yield one, other
+    one.close()
+
+
+@contextlib.asynccontextmanager
+async def quic(folder: Path) -> AsyncIterator[Pair]:
+    key = load_or_create_node_key(folder / "key.pem")
+    listener = await QuicListener.bind("127.0.0.1", 0, key=key, alpns=[ALPN], limits=QuicLimits())
+    accepted: asyncio.Queue[Connection] = asyncio.Queue()
+    listener.start(lambda connection, *_, **__: accepted.put_nowait(connection))
+    client = await dial_quic(*listener.address, alpn=ALPN, key=None, pin=key.fingerprint)
+    try:
+        yield client, await accepted.get()
+    finally:
+        client.close()
+        await listener.close()
+
+
+@pytest.fixture(params=[memory, quic], ids=["memory", "quic"])
+async def pair(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Pair]:
+    factory: Callable[[Path], contextlib.AbstractAsyncContextManager[Pair]] = request.param
+    async with factory(tmp_path) as ends, asyncio.timeout(20):
+        yield ends
+
+
+async def test_bytes_arrive_whole_and_in_order(pair: Pair) -> None:
+    client, server = pair
+    sent = bytes(range(256)) * 2000
+    stream = await client.open_bi()
+
+    async def send() -> None:
+        for start in range(0, len(sent), 10_000):
+            await stream.write(sent[start : start + 10_000])
+        stream.finish()
+
+    sending = asyncio.create_task(send())
+    other = await server.accept_bi()
+    received = bytearray()
+    while part := await other.read(7_000):
+        assert len(part) <= 7_000
+        received += part
+    assert received == sent
+    await sending
+
+
+async def test_each_direction_ends_on_its_own(pair: Pair) -> None:
+    client, server = pair
+    stream = await client.open_bi()
+    await stream.write(b"question")
+    stream.finish()
+    stream.finish()
+    other = await server.accept_bi()
+    assert await other.read_exactly(8) == b"question"
+    assert await other.read() == b""
+    await other.write(b"answer")
+    other.finish()
+    assert await stream.read_exactly(6) == b"answer"
+    assert (await stream.read(), await stream.read()) == (b"", b"")
+    with pytest.raises(StreamClosed):
+        await stream.write(b"more")
+
+
+async def test_an_early_end_is_an_eof(pair: Pair) -> None:
+    client, server = pair
+    stream = await client.open_bi()
+    await stream.write(b"abc")
+    stream.finish()
+    with pytest.raises(EOFError):
+        await (await server.accept_bi()).read_exactly(4)
+
+
+async def test_either_side_opens_streams(pair: Pair) -> None:
+    for ours, theirs in (pair, pair[::-1]):
+        stream = await ours.open_bi()
+        await stream.write(b"hello")
+        assert await (await theirs.accept_bi()).read_exactly(5) == b"hello"
+
+
+async def test_a_writer_waits_for_its_reader(pair: Pair) -> None:
+    client, server = pair
+    stream = await client.open_bi()
+    written = 0
+
+    async def flood() -> None:
+        nonlocal written
+        while True:
+            await stream.write(bytes(65_536))
+            written += 65_536
+
+    flooding = asyncio.create_task(flood())
+    other = await server.accept_bi()
+    before = -1
+    while written != before:
+        before = written
+        await asyncio.sleep(0.2)
+    assert written < 4 * 1024 * 1024
+    for _ in range(200):
+        await other.read()
+    async with asyncio.timeout(10):
+        while written == before:
+            await asyncio.sleep(0.01)
+            await other.read()
+    flooding.cancel()
+
+
+async def test_a_reset_wakes_the_reader_and_refuses_the_writer(pair: Pair) -> None:
+    client, server = pair
+    stream = await client.open_bi()
+    await stream.write(b"x")
+    other = await server.accept_bi()
+    await other.read()
+    reading = asyncio.create_task(other.read())
+    await asyncio.sleep(0)
+    stream.reset(5)
+    with pytest.raises(StreamClosed):
+        await reading
+    with pytest.raises(StreamClosed):
+        while True:
+            await other.write(b"y")
+            await asyncio.sleep(0.01)
+    again = await client.open_bi()
+    await again.write(b"alive")
+    assert await (await server.accept_bi()).read_exactly(5) == b"alive"
+
+
+async def test_a_close_reaches_everyone_with_its_code_and_reason(pair: Pair) -> None:
+    client, server = pair
+    stream = await client.open_bi()
+    await stream.write(b"x")
+    await server.accept_bi()
+    waits = [asyncio.create_task(wait) for wait in (stream.read(), client.accept_bi(), client.wait_closed())]
+    await asyncio.sleep(0.01)
+    server.close(0x41, "revoked: peer disabled")
+    server.close(0, "again")
+    ends = await asyncio.gather(*waits, return_exceptions=True)
+    assert all(isinstance(end, ConnectionClosed) for end in ends), ends
+    assert {(end.code, end.reason) for end in ends if isinstance(end, ConnectionClosed)} == {
+        (0x41, "revoked: peer disabled")
+    }
+    assert (await server.wait_closed()).code == 0x41
+    for connection in pair:
+        with pytest.raises(StreamError):
+            await connection.open_bi()
+        with pytest.raises(ConnectionClosed):
+            await connection.accept_bi()
+
+
+async def test_an_identity_is_written_once(pair: Pair) -> None:
+    _, server = pair
+    assert (server.remote_alpn, server.identity) == (ALPN, None)
+    server.set_identity(Identity("ann"))
+    with pytest.raises(IdentityAlreadySet):
+        server.set_identity(Identity("bob"))
+    assert server.identity == Identity("ann")
