@@ -1,0 +1,14 @@
+"""The settings without the panel, for commands that only read and write peers: nothing of the admin is imported."""
+
+from alknet_site.settings import *  # noqa: F403 — a variant of one settings module is all of it but a few names
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "alknet_site",
+    "apps.peers",
+    "apps.notify",
+    "apps.audit",
+]
+ROOT_URLCONF = "alknet_site.lean_settings"  # serves nothing
+urlpatterns: list[object] = []

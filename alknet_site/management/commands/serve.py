@@ -1,0 +1,37 @@
+"""`manage.py serve`: prepare the data directory, then serve the panel until told to stop."""
+
+import asyncio
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from alknet_site.log_filter import keep_setup_token_out
+from alknet_site.startup import prepare_database
+from alknet_site.web_server import bind, serve
+from apps.panel.setup_link import ensure_setup_token
+from node.core.address import parse_host_port
+from node.lifeline import Lifeline
+from node.log import configure_logging
+
+
+class Command(BaseCommand):
+    help = "Serve the panel."
+    requires_system_checks: list[str] = []  # noqa: RUF012 - declared so by Django
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--ready-fd", type=int, help="The supervisor's socket, for its `ready` line.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        configure_logging(settings.ALKNET.log)
+        keep_setup_token_out()
+        listen = settings.ALKNET.panel.listen
+        try:
+            sock = bind(parse_host_port(listen))
+        except OSError as error:
+            raise CommandError(f"The panel cannot listen on {listen}: {error.strerror}.") from None
+        with sock:
+            lifeline = Lifeline.from_fd(options["ready_fd"])
+            prepare_database(settings.PATHS)
+            ensure_setup_token()
+            asyncio.run(serve(sock, lifeline))

@@ -1,0 +1,165 @@
+"""Django's settings, taken from the appliance's own (node.settings). Nothing in here is a secret.
+
+DEBUG is always off: this file runs on people's machines, and a traceback page shows what it should not.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from django.utils.functional import lazy
+
+from alknet_site.secret_files import read_or_make_secret
+from node.core.address import parse_host_port
+from node.settings import load_settings
+
+ALKNET = load_settings().settings
+PATHS = ALKNET.paths
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+DEBUG = False
+# Made at first use: a command that signs nothing leaves no file behind.
+SECRET_KEY = lazy(lambda: read_or_make_secret(PATHS.web_secret_key), str)()
+
+ROOT_URLCONF = "alknet_site.urls"
+ASGI_APPLICATION = "alknet_site.asgi.application"
+INSTALLED_APPS = [
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "apps.panel.apps.PanelAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "alknet_site",
+    "apps.peers",
+    "apps.notify",
+    "apps.audit",
+    "apps.panel",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "alknet_site.security_headers.SecurityHeadersMiddleware",
+    "alknet_site.static_files.StaticFilesMiddleware",
+    "apps.audit.middleware.RequestIdMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": PATHS.database,
+        "OPTIONS": {
+            "timeout": 5,
+            # A transaction takes the write lock when it begins: a reader that turns writer cannot fail half-way.
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON",
+        },
+    },
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+LANGUAGE_CODE = "en"
+USE_I18N = False
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+WHITENOISE_MAX_AGE = 3600
+
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+
+def _allowed_hosts() -> list[str]:
+    """The names under which this machine's own browsers reach the panel, and those that the operator adds."""
+    host = parse_host_port(ALKNET.panel.listen)[0]
+    names = ["localhost", "127.0.0.1", "[::1]", *ALKNET.panel.allowed_hosts]
+    if host not in ("0.0.0.0", "::"):  # noqa: S104 — compared, not bound: a wildcard is nobody's name
+        names.append(f"[{host}]" if ":" in host else host)
+    if PUBLIC_URL:
+        names.append(PUBLIC_URL.split("://", 1)[1].rsplit(":", 1)[0])
+    return list(dict.fromkeys(names))
+
+
+PUBLIC_URL = ALKNET.panel.public_url
+_BEHIND_TLS = PUBLIC_URL is not None and PUBLIC_URL.startswith("https://")
+ALLOWED_HOSTS = _allowed_hosts()
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Strict"
+CSRF_COOKIE_SECURE = _BEHIND_TLS
+SESSION_COOKIE_NAME = "alknet_session"
+SESSION_COOKIE_SECURE = _BEHIND_TLS
+SESSION_COOKIE_AGE = 7 * 24 * 3600
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"no_setup_token": {"()": "alknet_site.log_filter.SetupTokenFilter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "filters": ["no_setup_token"]}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {"django": {"handlers": [], "level": "WARNING", "propagate": True}},
+}
+
+UNFOLD = {
+    "SITE_TITLE": "Alknet",
+    "SITE_HEADER": "Alknet",
+    "SITE_SUBHEADER": "Networking appliance",
+    "SITE_SYMBOL": "hub",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/panel/favicon.svg"}],
+    "STYLES": ["/static/panel/panel.css"],
+    "SHOW_BACK_BUTTON": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "BORDER_RADIUS": "6px",
+    "DASHBOARD_CALLBACK": "apps.panel.dashboard.dashboard_context",
+    "SIDEBAR": {"navigation": "apps.panel.navigation.sidebar"},
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.7% .014 195)",
+            "100": "oklch(94.6% .033 195)",
+            "200": "oklch(90% .06 195)",
+            "300": "oklch(83% .09 195)",
+            "400": "oklch(74% .11 195)",
+            "500": "oklch(62% .105 195)",
+            "600": "oklch(52% .09 195)",
+            "700": "oklch(45% .08 195)",
+            "800": "oklch(38% .065 195)",
+            "900": "oklch(32% .05 195)",
+            "950": "oklch(24% .04 195)",
+        },
+    },
+}

@@ -1,0 +1,11 @@
+"""The panel is the admin site at the root; the set-up link goes before it, since the admin answers every path."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+admin.autodiscover()
+
+urlpatterns = [
+    path("setup/", include("apps.panel.urls")),
+    path("", admin.site.urls),
+]

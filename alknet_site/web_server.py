@@ -1,0 +1,82 @@
+"""The web process's server: uvicorn on a socket of ours, so that its real port is known before it says it serves."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from node.core.address import format_host_port
+from node.core.identity import Address
+from node.lifeline import Lifeline
+
+GRACE_S = 2
+"""How long requests that are being answered may go on after the signal to stop, in seconds."""
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that tells when it serves, without its signal handlers: those end the process by the signal, not by 0."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._tell_started = started
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._tell_started()
+
+
+def bind(address: Address) -> socket.socket:
+    """A listening TCP socket. Raises OSError."""
+    host, port = address
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=128)
+
+
+async def serve(sock: socket.socket, lifeline: Lifeline) -> None:
+    """Serve the panel until SIGTERM, SIGINT or the supervisor's end; then let running requests finish, for a while."""
+    address = format_host_port(panel_address(sock))
+    server = _Server(_config(), lambda: lifeline.ready(panel_address=address, panel_url=f"http://{address}"))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _stop, server)
+    serving = asyncio.create_task(server.serve(sockets=[sock]))
+    orphaned = asyncio.create_task(lifeline.wait_parent_gone())
+    await asyncio.wait((serving, orphaned), return_when=asyncio.FIRST_COMPLETED)
+    _stop(server)
+    orphaned.cancel()
+    await serving
+
+
+def panel_address(sock: socket.socket) -> Address:
+    """Where the panel really listens."""
+    host, port = sock.getsockname()[:2]
+    return host, port
+
+
+def _config() -> uvicorn.Config:
+    """No access log: a path may hold the token of the set-up link. Nobody's forwarded headers are believed."""
+    return uvicorn.Config(
+        "alknet_site.asgi:application",
+        interface="asgi3",
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=512,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+
+
+def _stop(server: uvicorn.Server) -> None:
+    server.should_exit = True

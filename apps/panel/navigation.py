@@ -1,0 +1,37 @@
+"""The panel's side bar."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """Groups of links; a user sees those that they may view."""
+    return [
+        {"items": [_link("Dashboard", "home", "admin:index")]},
+        {
+            "title": "Access",
+            "items": [
+                _model(request, "Peers", "devices", "peers", "peer"),
+                _model(request, "API keys", "key", "peers", "apikey"),
+            ],
+        },
+        {
+            "title": "Administration",
+            "items": [
+                _model(request, "Changes", "history", "audit", "auditentry"),
+                _model(request, "Users", "person", "auth", "user"),
+                _model(request, "Groups", "group", "auth", "group"),
+            ],
+        },
+    ]
+
+
+def _link(title: str, icon: str, name: str) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": reverse(name)}
+
+
+def _model(request: HttpRequest, title: str, icon: str, app: str, model: str) -> dict[str, Any]:
+    allowed = request.user.has_perm(f"{app}.view_{model}")
+    return _link(title, icon, f"admin:{app}_{model}_changelist") | {"permission": lambda _: allowed}

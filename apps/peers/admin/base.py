@@ -1,0 +1,49 @@
+"""What the panel's pages of peers and of API keys share."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.contrib import messages
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from unfold.decorators import action
+
+from apps.audit.model_admin import AuditedModelAdmin
+from apps.peers.errors import Absent
+from node.core.peers import InvalidPeer
+
+_Method = TypeVar("_Method", bound=Callable[..., HttpResponse])
+
+
+def page_action(description: str, *, url_path: str, icon: str) -> Callable[[_Method], _Method]:
+    """A button on an object's page that leads to a view of its own, for those who may change the object."""
+    decorate: Callable[[_Method], _Method] = action(
+        description=description, url_path=url_path, icon=icon, permissions=["change"]
+    )
+    return decorate
+
+
+class AccessAdmin(AuditedModelAdmin):
+    """A refusal in the middle of a list action is a message on the page, and nothing is written."""
+
+    show_full_result_count = False
+    list_per_page = 50
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, str] | None = None) -> HttpResponse:
+        try:
+            return super().changelist_view(request, extra_context)
+        except (Absent, InvalidPeer) as error:
+            self.message_user(request, f"Nothing was changed: {error}", messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+
+    def page(self, request: HttpRequest, obj: Model, template: str, **facts: Any) -> HttpResponse:
+        """One of the model's own pages about `obj`. The admin's views are never cached."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": str(obj),
+            "opts": self.opts,
+            "original": obj,
+            **facts,
+        }
+        return TemplateResponse(request, template, context)

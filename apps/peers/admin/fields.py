@@ -1,0 +1,69 @@
+"""Form fields for what people paste: keys, scopes and resources, each as text that is easy to edit."""
+
+import json
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from apps.peers.drafts import split_keys, split_scopes
+
+MAX_TEXT = 1_000_000
+"""Longest text of one field, in characters; the rules of node.core.peers are far narrower."""
+
+
+class ListField(forms.CharField):
+    """A list of texts in a text area, one on a line."""
+
+    def __init__(self, *, rows: int, **options: Any) -> None:
+        widget = UnfoldAdminTextareaWidget(attrs={"rows": rows, "spellcheck": "false", "class": "alknet-mono"})
+        super().__init__(required=False, max_length=MAX_TEXT, widget=widget, **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list | tuple) else value
+
+    def clean(self, value: Any) -> list[str]:
+        return self.split(super().clean(value))
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return list(initial or ()) != self.split(data or "")
+
+    def split(self, text: str) -> list[str]:
+        raise NotImplementedError
+
+
+class KeysField(ListField):
+    def split(self, text: str) -> list[str]:
+        return split_keys(text)
+
+
+class ScopesField(ListField):
+    def split(self, text: str) -> list[str]:
+        return split_scopes(text)
+
+
+class ResourcesField(forms.JSONField):
+    """A map of lists as JSON. A mistake in it is shown by its line; an empty field is an empty map."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = UnfoldAdminTextareaWidget(attrs={"rows": 5, "spellcheck": "false", "class": "alknet-mono"})
+        super().__init__(required=False, widget=widget, **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        return value if isinstance(value, str) else json.dumps(value or {}, indent=2, ensure_ascii=False)
+
+    def to_python(self, value: Any) -> Any:
+        text = value.strip() if isinstance(value, str) else ""
+        if not text:
+            return {}
+        if len(text) > MAX_TEXT:
+            raise ValidationError(f"At most {MAX_TEXT} characters.", code="max_length")
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValidationError(
+                f"Not valid JSON: {error.msg} (line {error.lineno}, column {error.colno}).", code="invalid"
+            ) from None
+        except RecursionError:
+            raise ValidationError("Nested too deep.", code="invalid") from None

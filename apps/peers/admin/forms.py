@@ -1,0 +1,129 @@
+"""The panel's forms of peers and API keys. They ask the services what would be stored, and show what is wrong."""
+
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
+
+from apps.peers import services
+from apps.peers.admin.fields import KeysField, ResourcesField, ScopesField
+from apps.peers.errors import Absent
+from apps.peers.models import ApiKey, Peer
+from node.core.peers import InvalidPeer
+
+
+class PeerForm(forms.ModelForm):
+    """A draft of one peer. Saving is the services' work: this form never writes."""
+
+    peer_id = forms.CharField(
+        label="Name",
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text="How rules and logs call this peer, such as laptop-alice. A new name renames it everywhere.",
+        error_messages={"required": "A peer needs a name."},
+        strip=False,
+    )
+    display_name = forms.CharField(
+        required=False, widget=UnfoldAdminTextInputWidget, help_text="For people only, such as “Alice's laptop”."
+    )
+    keys = KeysField(
+        rows=5,
+        help_text="One on a line: an ssh-ed25519 line, a PEM public key or certificate, or a fingerprint. "
+        "On the peer's machine, alknet id prints its key.",
+    )
+    scopes = ScopesField(rows=4, help_text="What this peer may do: one on a line, or with commas between.")
+    resources = ResourcesField(help_text='Named things that it may reach, such as {"repo": ["web", "docs"]}.')
+    auth_token_hash = forms.CharField(
+        label="Hash of a token made elsewhere",
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text="sha256: and 64 hex digits. Empty leaves the token as it is; to make one, use “Issue token”.",
+    )
+
+    class Meta:
+        model = Peer
+        fields = ["peer_id", "display_name", "enabled"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.original_id: str | None = None if self.instance._state.adding else self.instance.pk
+        self.initial.pop("auth_token_hash", None)
+        if self.original_id is not None:
+            self.initial["keys"] = self.instance.fingerprints
+
+    def draft(self) -> dict[str, Any]:
+        """What was typed, as the services take it; a field that is itself wrong is left out."""
+        names = ("peer_id", "display_name", "keys", "scopes", "resources", "enabled")
+        draft = {name: self.cleaned_data[name] for name in names if name in self.cleaned_data}
+        if self.cleaned_data.get("auth_token_hash"):
+            draft["auth_token_hash"] = self.cleaned_data["auth_token_hash"]
+        return draft
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        try:
+            self._plan()
+        except InvalidPeer as error:
+            for name, texts in error.errors.items():
+                if name not in self.errors:
+                    self.add_error(name if name in self.fields else None, texts)
+        except Absent as error:
+            self.add_error(None, str(error))
+        return cleaned
+
+    def validate_unique(self) -> None:
+        """The services did, and named the peer that is in the way."""
+
+    def _plan(self) -> None:
+        if self.original_id is None:
+            services.plan_create(self.draft())
+        else:
+            services.plan_update(self.original_id, self.draft())
+
+
+class ApiKeyForm(forms.ModelForm):
+    """A new API key. An existing one has no form: it is removed, and another is made."""
+
+    description = forms.CharField(
+        required=False, widget=UnfoldAdminTextInputWidget, help_text="What uses this key, such as “backup script”."
+    )
+    scopes = ScopesField(rows=4, help_text="What this key may do: one on a line, or with commas between.")
+    expires_at = forms.SplitDateTimeField(
+        label="Expires",
+        required=False,
+        widget=UnfoldAdminSplitDateTimeWidget,
+        help_text="In UTC. Left empty, it never expires.",
+    )
+
+    class Meta:
+        model = ApiKey
+        fields = ["description"]
+
+    def clean_expires_at(self) -> int | None:
+        """In unix seconds."""
+        moment = self.cleaned_data["expires_at"]
+        if moment is None:
+            return None
+        if moment <= timezone.now():
+            raise forms.ValidationError("This moment has passed already.")
+        return int(moment.timestamp())
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        try:
+            services.plan_api_key(**self.values())
+        except InvalidPeer as error:
+            for name, texts in error.errors.items():
+                self.add_error(name if name in self.fields else None, texts)
+        return cleaned
+
+    def values(self) -> dict[str, Any]:
+        """What was typed, as `create_api_key` takes it."""
+        return {
+            "description": self.cleaned_data.get("description", ""),
+            "scopes": self.cleaned_data.get("scopes", []),
+            "expires_at": self.cleaned_data.get("expires_at"),
+        }
+
+    def validate_unique(self) -> None:
+        """The prefix is not made yet."""

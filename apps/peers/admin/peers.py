@@ -1,0 +1,129 @@
+"""The panel's pages of peers. Every write goes through the services, as the signed-in user."""
+
+import contextlib
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import quote, unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.forms import ModelForm
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
+from apps.audit.actors import user_actor
+from apps.peers import selectors, services
+from apps.peers.admin.base import AccessAdmin, page_action
+from apps.peers.admin.display import key_spellings
+from apps.peers.admin.filters import TokenFilter
+from apps.peers.admin.forms import PeerForm
+from apps.peers.models import Peer
+from node.core.fingerprint import KeyFormatError, parse_key
+
+
+@admin.register(Peer)
+class PeerAdmin(AccessAdmin):
+    object_type = "peer"
+    form = PeerForm
+    list_display = ["peer_id", "display_name", "enabled", "key_count", "scope_count", "has_token"]
+    list_editable = ["enabled"]
+    list_filter = ["enabled", TokenFilter]
+    search_fields = ["peer_id", "display_name", "fingerprints", "scopes"]
+    search_help_text = "Search names, scopes and keys; a key in any spelling."
+    readonly_fields = ["spellings", "has_token"]
+    actions = ["enable_peers", "disable_peers"]
+    actions_detail = ["issue_token", "clear_token"]
+    warn_unsaved_form = True
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        keys = ["keys", "spellings"] if obj else ["keys"]
+        token = ["has_token", "auth_token_hash"] if obj else ["auth_token_hash"]
+        return [
+            (None, {"fields": ["peer_id", "display_name", "enabled"]}),
+            ("Keys", {"fields": keys, "description": "How the peer proves who it is."}),
+            ("Rights", {"fields": ["scopes", "resources"]}),
+            ("Token", {"fields": token, "description": "For clients that cannot show a key."}),
+        ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Peer]:
+        return selectors.with_counts(super().get_queryset(request))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Peer], search_term: str
+    ) -> tuple[QuerySet[Peer], bool]:
+        with contextlib.suppress(KeyFormatError):
+            search_term = parse_key(search_term)
+        return super().get_search_results(request, queryset, search_term)
+
+    def save_model(self, request: HttpRequest, obj: Peer, form: ModelForm, change: Any) -> None:
+        """From the peer's own form, or from a row of the list, which holds `enabled` only."""
+        actor = user_actor(request.user)
+        if not isinstance(form, PeerForm):
+            services.set_peers_enabled(actor=actor, peer_ids=[obj.pk], enabled=form.cleaned_data["enabled"])
+        elif form.original_id is None:
+            services.create_peer(actor=actor, draft=form.draft())
+        else:
+            services.update_peer(actor=actor, peer_id=form.original_id, changes=form.draft())
+
+    def delete_model(self, request: HttpRequest, obj: Peer) -> None:
+        services.remove_peers(actor=user_actor(request.user), peer_ids=[obj.pk])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Peer]) -> None:
+        services.remove_peers(actor=user_actor(request.user), peer_ids=queryset.values_list("pk", flat=True))
+
+    @admin.action(description="Enable selected peers", permissions=["change"])
+    def enable_peers(self, request: HttpRequest, queryset: QuerySet[Peer]) -> None:
+        self._set_enabled(request, queryset, enabled=True)
+
+    @admin.action(description="Disable selected peers", permissions=["change"])
+    def disable_peers(self, request: HttpRequest, queryset: QuerySet[Peer]) -> None:
+        self._set_enabled(request, queryset, enabled=False)
+
+    @page_action("Issue token", url_path="issue-token", icon="key")
+    def issue_token(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask first; then make a token and show it on the answer itself, the only place where it ever is."""
+        peer = self._changeable(request, object_id)
+        if request.method != "POST":
+            return self.page(request, peer, "peers/issue_token.html")
+        token = services.issue_peer_token(actor=user_actor(request.user), peer_id=peer.pk)
+        return self.page(request, peer, "peers/secret.html", secret=token, noun="token")
+
+    @page_action("Clear token", url_path="clear-token", icon="key_off")
+    def clear_token(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        peer = self._changeable(request, object_id)
+        if request.method != "POST":
+            return self.page(request, peer, "peers/clear_token.html")
+        services.clear_peer_token(actor=user_actor(request.user), peer_id=peer.pk)
+        self.message_user(request, f"“{peer}” has no token any more.", messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:peers_peer_change", args=[quote(peer.pk)]))
+
+    @admin.display(description="keys", ordering="key_count")
+    def key_count(self, peer: Peer) -> int:
+        return len(peer.entry().fingerprints)
+
+    @admin.display(description="scopes", ordering="scope_count")
+    def scope_count(self, peer: Peer) -> int:
+        return len(peer.entry().scopes)
+
+    @admin.display(description="token", boolean=True)
+    def has_token(self, peer: Peer) -> bool:
+        return peer.auth_token_hash is not None
+
+    @admin.display(description="all spellings")
+    def spellings(self, peer: Peer) -> SafeString:
+        return format_html_join("", "{}", ((key_spellings(name),) for name in peer.entry().fingerprints))
+
+    def _set_enabled(self, request: HttpRequest, queryset: QuerySet[Peer], *, enabled: bool) -> None:
+        names = list(queryset.values_list("pk", flat=True))
+        changed = services.set_peers_enabled(actor=user_actor(request.user), peer_ids=names, enabled=enabled)
+        self.message_user(request, f"{changed} {'enabled' if enabled else 'disabled'}.", messages.SUCCESS)
+
+    def _changeable(self, request: HttpRequest, object_id: str) -> Peer:
+        peer: Peer | None = self.get_object(request, unquote(object_id))
+        if peer is None:
+            raise Http404
+        if not self.has_change_permission(request, peer):
+            raise PermissionDenied
+        return peer

@@ -1,0 +1,89 @@
+"""A management command that other programs run: one JSON object on stdin, one JSON object on stdout.
+
+In: {"action": …, "actor": NAME, "values": {…}}. Out: {"ok": true, "result": …} and exit code 0, or
+{"ok": false, "error": SENTENCE, "fields": {NAME: [SENTENCE, …]}} and exit code 1. Arguments and the environment carry
+nothing: both can be seen by other users of the machine.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError, connection
+
+from apps.audit.actors import Actor, ActorKind
+from apps.peers.errors import Absent
+from node.core.peers import InvalidPeer
+
+MAX_INPUT = 8 * 1024 * 1024
+"""Longest input, in bytes: above the largest peer that the rules allow."""
+
+Reply = dict[str, Any] | list[dict[str, Any]]
+
+
+class BadRequest(Exception):
+    """The input is not what the command takes."""
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(f"{field}: {text}")
+        self.fields = {field: [text]}
+
+
+class JsonCommand(BaseCommand):
+    """Calls `do_<action>(actor, values)` for one of its `actions`."""
+
+    requires_system_checks = []
+    actions: tuple[str, ...] = ()
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        answer = self._answer()
+        self.stdout.write(json.dumps(answer, ensure_ascii=False))
+        if not answer["ok"]:
+            sys.exit(1)
+
+    def _answer(self) -> dict[str, Any]:
+        try:
+            request = _read_request()
+            _make_missing_database()
+            return {"ok": True, "result": self._run(request)}
+        except (BadRequest, InvalidPeer) as error:
+            fields = error.fields if isinstance(error, BadRequest) else error.errors
+            return {"ok": False, "error": str(error), "fields": fields}
+        except Absent as error:
+            return {"ok": False, "error": str(error), "fields": {}}
+        except DatabaseError as error:
+            return {"ok": False, "error": f"The database refused: {error}.", "fields": {}}
+
+    def _run(self, request: Mapping[str, Any]) -> Reply:
+        action, actor, values = request.get("action"), request.get("actor"), request.get("values", {})
+        if action not in self.actions:
+            raise BadRequest("action", f"One of: {', '.join(self.actions)}.")
+        if not isinstance(actor, str) or not actor or len(actor) > 255:
+            raise BadRequest("actor", "Who asks for this, as a text of at most 255 characters.")
+        if not isinstance(values, dict):
+            raise BadRequest("values", "An object.")
+        reply: Reply = getattr(self, f"do_{action}")(Actor(ActorKind.CLI, actor), values)
+        return reply
+
+
+def _make_missing_database() -> None:
+    """People may add peers before the appliance has ever run."""
+    if not Path(connection.settings_dict["NAME"]).exists():
+        call_command("prepare")
+
+
+def _read_request() -> Mapping[str, Any]:
+    raw = sys.stdin.buffer.read(MAX_INPUT + 1)
+    if len(raw) > MAX_INPUT:
+        raise BadRequest("input", f"Longer than {MAX_INPUT} bytes.")
+    try:
+        request = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise BadRequest("input", "Expected one JSON object on stdin.") from None
+    if not isinstance(request, dict):
+        raise BadRequest("input", "Expected one JSON object on stdin.")
+    return request

@@ -1,0 +1,80 @@
+"""Who may connect (spec core §8, §13). The node reads these two tables; their shapes are a contract.
+
+Nothing writes them but apps.peers.services.
+"""
+
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+
+from node.core.peers import ApiKeyEntry, PeerEntry
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+
+
+class Peer(models.Model):
+    """A stable name with keys, scopes and resources."""
+
+    peer_id = models.TextField("name", primary_key=True)
+    fingerprints = models.JSONField("keys", default=list, blank=True)
+    auth_token_hash = models.TextField("token hash", null=True, blank=True, unique=True)
+    scopes = models.JSONField(default=list, blank=True)
+    resources = models.JSONField(default=dict, blank=True)
+    display_name = models.TextField(null=True, blank=True)
+    enabled = models.BooleanField(default=True)
+
+    class Meta:
+        db_table = "peers"
+        ordering = ["peer_id"]
+        constraints = [
+            models.CheckConstraint(condition=~Q(peer_id=""), name="peers_peer_id_not_empty"),
+        ]
+
+    def __str__(self) -> str:
+        return self.peer_id
+
+    def entry(self) -> PeerEntry:
+        """This row as plain data. A column that somebody filled with another shape behind our back reads as empty."""
+        resources = self.resources if isinstance(self.resources, dict) else {}
+        return PeerEntry(
+            peer_id=self.peer_id,
+            fingerprints=_texts(self.fingerprints),
+            auth_token_hash=self.auth_token_hash,
+            scopes=_texts(self.scopes),
+            resources={kind: _texts(names) for kind, names in resources.items()},
+            display_name=self.display_name,
+            enabled=self.enabled,
+        )
+
+
+class ApiKey(models.Model):
+    """A bearer token that is an identity of its own, named by its public prefix."""
+
+    prefix = models.TextField(primary_key=True)
+    hash = models.TextField(unique=True)
+    scopes = models.JSONField(default=list, blank=True)
+    description = models.TextField(default="", blank=True)
+    expires_at = models.PositiveBigIntegerField("expires", null=True, blank=True, help_text="In unix seconds.")
+
+    class Meta:
+        db_table = "api_keys"
+        ordering = ["prefix"]
+        verbose_name = "API key"
+        constraints = [
+            models.CheckConstraint(condition=Q(prefix__startswith="alk_"), name="api_keys_prefix_mark"),
+        ]
+
+    def __str__(self) -> str:
+        return self.prefix
+
+    def entry(self) -> ApiKeyEntry:
+        return ApiKeyEntry(
+            prefix=self.prefix,
+            hash=self.hash,
+            scopes=_texts(self.scopes),
+            description=self.description,
+            expires_at=self.expires_at,
+        )

@@ -1,0 +1,109 @@
+"""Reading peers and API keys."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+
+from django.db.models import F, Func, IntegerField, Q, QuerySet, TextField, Value
+from django.db.models.functions import Cast, StrIndex
+
+from apps.peers.errors import Absent
+from apps.peers.models import ApiKey, Peer
+from node.core.peers import ApiKeyEntry, PeerEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much there is to see."""
+
+    peers_enabled: int
+    peers_disabled: int
+    api_keys: int
+
+    @property
+    def peers(self) -> int:
+        return self.peers_enabled + self.peers_disabled
+
+
+def get_peer(peer_id: str) -> PeerEntry:
+    """Raises Absent."""
+    return get_peers([peer_id])[0]
+
+
+def get_peers(peer_ids: Iterable[str]) -> list[PeerEntry]:
+    """All of these, in the order given. Raises Absent if one is."""
+    names = list(dict.fromkeys(peer_ids))
+    rows = Peer.objects.in_bulk(names)
+    for name in names:
+        if name not in rows:
+            raise Absent("peer", name)
+    return [rows[name].entry() for name in names]
+
+
+def find_peer(peer_id: str) -> PeerEntry | None:
+    row = Peer.objects.filter(pk=peer_id).first()
+    return row.entry() if row else None
+
+
+def list_peers(*, search: str = "", enabled: bool | None = None) -> list[PeerEntry]:
+    """Peers by name; `search` looks into names, display names, keys and scopes."""
+    rows = Peer.objects.all()
+    if search:
+        rows = rows.filter(
+            Q(peer_id__icontains=search)
+            | Q(display_name__icontains=search)
+            | Q(fingerprints__icontains=search)
+            | Q(scopes__icontains=search)
+        )
+    if enabled is not None:
+        rows = rows.filter(enabled=enabled)
+    return [row.entry() for row in rows]
+
+
+def fingerprint_holders(fingerprints: Iterable[str], *, besides: str) -> dict[str, str]:
+    """Which of these keys another peer holds, and who: {fingerprint: peer_id}.
+
+    A plain text search finds the rows, since a fingerprint is plain text in their JSON; one pass over the table.
+    """
+    wanted = set(fingerprints)
+    if not wanted:
+        return {}
+    text = Cast("fingerprints", TextField())
+    found = {f"found_{n}": StrIndex(text, Value(name)) for n, name in enumerate(sorted(wanted))}
+    rows = Peer.objects.alias(**found).filter(reduce(or_, (Q(**{f"{name}__gt": 0}) for name in found)))
+    held = rows.exclude(pk=besides).values_list("peer_id", "fingerprints")
+    return {name: peer_id for peer_id, names in held for name in names if name in wanted}
+
+
+def token_holder(token_hash: str, *, besides: str) -> str | None:
+    """The other peer that has this token, if one has."""
+    return Peer.objects.filter(auth_token_hash=token_hash).exclude(pk=besides).values_list("pk", flat=True).first()
+
+
+def list_api_keys() -> list[ApiKeyEntry]:
+    return [row.entry() for row in ApiKey.objects.all()]
+
+
+def get_api_keys(prefixes: Iterable[str]) -> list[ApiKeyEntry]:
+    """All of these, in the order given. Raises Absent if one is."""
+    names = list(dict.fromkeys(prefixes))
+    rows = ApiKey.objects.in_bulk(names)
+    for name in names:
+        if name not in rows:
+            raise Absent("API key", name)
+    return [rows[name].entry() for name in names]
+
+
+def counts() -> Counts:
+    peers, enabled = Peer.objects.count(), Peer.objects.filter(enabled=True).count()
+    return Counts(enabled, peers - enabled, ApiKey.objects.count())
+
+
+def with_counts(rows: QuerySet[Peer]) -> QuerySet[Peer]:
+    """The same rows with `key_count` and `scope_count`, to show and to sort by."""
+    return rows.annotate(key_count=_length("fingerprints"), scope_count=_length("scopes"))
+
+
+def _length(column: str) -> Func:
+    return Func(F(column), function="json_array_length", output_field=IntegerField())

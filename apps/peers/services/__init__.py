@@ -1,0 +1,36 @@
+"""Changing peers and API keys. Every door leads here: the panel, the command line, the store of the node's contracts.
+
+Each function is one transaction that holds the change, its audit row and, by the triggers of apps.notify, its
+notification. Nothing is written when anything is wrong; a change that changes nothing leaves no trace.
+
+Raises InvalidPeer, whose `errors` name fields of the draft (apps.peers.drafts), and Absent.
+"""
+
+from apps.peers.services.api_keys import NewApiKey, create_api_key, plan_api_key, remove_api_keys
+from apps.peers.services.peers import (
+    clear_peer_token,
+    create_peer,
+    issue_peer_token,
+    plan_create,
+    plan_update,
+    put_peer,
+    remove_peers,
+    set_peers_enabled,
+    update_peer,
+)
+
+__all__ = [
+    "NewApiKey",
+    "clear_peer_token",
+    "create_api_key",
+    "create_peer",
+    "issue_peer_token",
+    "plan_api_key",
+    "plan_create",
+    "plan_update",
+    "put_peer",
+    "remove_api_keys",
+    "remove_peers",
+    "set_peers_enabled",
+    "update_peer",
+]

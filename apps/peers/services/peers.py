@@ -1,0 +1,171 @@
+"""Writes of the table `peers`."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from enum import StrEnum
+from typing import Any
+
+from django.db import transaction
+
+from apps.audit.actors import Actor
+from apps.audit.services import record
+from apps.peers import selectors
+from apps.peers.drafts import Draft, draft_of, entry_from
+from apps.peers.models import Peer
+from node.core.peers import InvalidPeer, PeerEntry
+from node.core.tokens import hash_token, new_peer_token
+
+OBJECT_TYPE = "peer"
+
+
+class PeerAction(StrEnum):
+    """What the audit log says was done."""
+
+    ADDED = "peer.added"
+    CHANGED = "peer.changed"
+    RENAMED = "peer.renamed"
+    ENABLED = "peer.enabled"
+    DISABLED = "peer.disabled"
+    REMOVED = "peer.removed"
+    TOKEN_ISSUED = "peer.token_issued"  # noqa: S105 - the name of an action
+    TOKEN_CLEARED = "peer.token_cleared"  # noqa: S105 - the name of an action
+
+
+def put_peer(*, actor: Actor, draft: Draft) -> PeerEntry:
+    """Add the peer, or replace the whole entry of that name."""
+    with transaction.atomic():
+        entry = entry_from(draft)
+        old = selectors.find_peer(entry.peer_id)
+        _refuse_duplicates(old, entry)
+        return _write(actor, old, entry)
+
+
+def create_peer(*, actor: Actor, draft: Draft) -> PeerEntry:
+    """Add a peer whose name is free."""
+    with transaction.atomic():
+        return _write(actor, None, plan_create(draft))
+
+
+def update_peer(*, actor: Actor, peer_id: str, changes: Draft) -> PeerEntry:
+    """Change some fields of a peer; another `peer_id` renames it, refused where that name is taken (decision 8)."""
+    with transaction.atomic():
+        return _write(actor, selectors.get_peer(peer_id), plan_update(peer_id, changes))
+
+
+def set_peers_enabled(*, actor: Actor, peer_ids: Iterable[str], enabled: bool) -> int:
+    """Enable or disable all of these peers or, if one is absent, none. Returns how many changed."""
+    with transaction.atomic():
+        changed = [entry for entry in selectors.get_peers(peer_ids) if entry.enabled is not enabled]
+        for entry in changed:
+            _write(actor, entry, replace(entry, enabled=enabled))
+        return len(changed)
+
+
+def remove_peers(*, actor: Actor, peer_ids: Iterable[str]) -> int:
+    """Remove all of these peers or, if one is absent, none. Returns how many went."""
+    with transaction.atomic():
+        gone = selectors.get_peers(peer_ids)
+        for entry in gone:
+            Peer.objects.filter(pk=entry.peer_id).delete()
+            _record(actor, PeerAction.REMOVED, entry.peer_id, entry, None)
+        return len(gone)
+
+
+def issue_peer_token(*, actor: Actor, peer_id: str) -> str:
+    """Give the peer a fresh token in place of any it had. Only its hash is stored: this is the one time it is seen."""
+    token = new_peer_token()
+    _set_token(actor, peer_id, hash_token(token), PeerAction.TOKEN_ISSUED)
+    return token
+
+
+def clear_peer_token(*, actor: Actor, peer_id: str) -> None:
+    """Take the peer's token away; its keys stay."""
+    _set_token(actor, peer_id, None, PeerAction.TOKEN_CLEARED)
+
+
+def plan_create(draft: Draft) -> PeerEntry:
+    """What `create_peer` would store. For forms, which show what is wrong before anything is written."""
+    entry = entry_from(draft)
+    _refuse_taken(entry.peer_id)
+    _refuse_duplicates(None, entry)
+    return entry
+
+
+def plan_update(peer_id: str, changes: Draft) -> PeerEntry:
+    """What `update_peer` would store."""
+    old = selectors.get_peer(peer_id)
+    entry = entry_from(draft_of(old) | dict(changes))
+    if entry.peer_id != peer_id:
+        _refuse_taken(entry.peer_id)
+    _refuse_duplicates(old, entry)
+    return entry
+
+
+def _set_token(actor: Actor, peer_id: str, token_hash: str | None, action: PeerAction) -> None:
+    with transaction.atomic():
+        old = selectors.get_peer(peer_id)
+        _write(actor, old, replace(old, auth_token_hash=token_hash), action)
+
+
+def _refuse_taken(peer_id: str) -> None:
+    if selectors.find_peer(peer_id) is not None:
+        raise InvalidPeer({"peer_id": [f"There is a peer “{peer_id}” already."]})
+
+
+def _refuse_duplicates(old: PeerEntry | None, new: PeerEntry) -> None:
+    """A key or a token names one peer only (decision 7). What the peer already had is not searched for again."""
+    errors: dict[str, list[str]] = {}
+    besides = old.peer_id if old else new.peer_id
+    fresh = set(new.fingerprints).difference(old.fingerprints if old else ())
+    if holders := selectors.fingerprint_holders(fresh, besides=besides):
+        errors["keys"] = [f"The key {name} belongs to the peer “{peer_id}”." for name, peer_id in holders.items()]
+    if new.auth_token_hash and (holder := selectors.token_holder(new.auth_token_hash, besides=besides)):
+        errors["auth_token_hash"] = [f"This token belongs to the peer “{holder}”."]
+    if errors:
+        raise InvalidPeer(errors)
+
+
+def _write(actor: Actor, old: PeerEntry | None, new: PeerEntry, action: PeerAction | None = None) -> PeerEntry:
+    """Store `new` in place of `old`, and say so in the audit log. Inside the caller's transaction."""
+    if old is None:
+        Peer.objects.create(**_columns(new))
+    elif old != new:
+        Peer.objects.filter(pk=old.peer_id).update(**_columns(new))
+    if old != new:
+        _record(actor, action or _action(old, new), new.peer_id, old, new)
+    return new
+
+
+def _columns(entry: PeerEntry) -> dict[str, Any]:
+    columns = draft_of(entry)
+    columns["fingerprints"] = columns.pop("keys")
+    return columns
+
+
+def _action(old: PeerEntry | None, new: PeerEntry) -> PeerAction:
+    """The narrowest name for what happened."""
+    if old is None:
+        return PeerAction.ADDED
+    if old.peer_id != new.peer_id:
+        return PeerAction.RENAMED
+    if replace(old, enabled=new.enabled) == new:
+        return PeerAction.ENABLED if new.enabled else PeerAction.DISABLED
+    return PeerAction.CHANGED
+
+
+def _record(actor: Actor, action: PeerAction, peer_id: str, old: PeerEntry | None, new: PeerEntry | None) -> None:
+    record(
+        actor=actor,
+        action=action,
+        object_type=OBJECT_TYPE,
+        object_id=peer_id,
+        before=_facts(old) if old else None,
+        after=_facts(new) if new else None,
+    )
+
+
+def _facts(entry: PeerEntry) -> dict[str, Any]:
+    """An entry for the audit log: all of it, but of the token only whether there is one."""
+    facts = _columns(entry)
+    facts["token"] = "set" if facts.pop("auth_token_hash") else None
+    return facts
