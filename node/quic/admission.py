@@ -22,8 +22,12 @@ class Admission:
         self.total += 1
         self.by_host[host] += 1
 
-    def leave(self, host: str) -> None:
-        self.total -= 1
+    def ended(self, host: str) -> None:
+        """The connection has ended. What is left of it, for a moment, no longer counts against its address."""
         self.by_host[host] -= 1
         if not self.by_host[host]:
             del self.by_host[host]
+
+    def gone(self) -> None:
+        """Nothing is left of the connection."""
+        self.total -= 1

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from aioquic import tls
 
+from node.core.address import format_host_port
 from node.core.connection import CLOSE_NORMAL, Connection
 from node.core.errors import ConnectError, DialError, HandshakeError, TlsConfigError
 from node.core.fingerprint import is_fingerprint
@@ -181,5 +182,4 @@ def _explain(ending: Ending) -> str:
 
 
 def _spell(address: SocketAddress) -> str:
-    host, port = address[0], address[1]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return format_host_port((address[0], address[1]))

@@ -104,12 +104,11 @@ class QuicListener(Endpoint):
         )
 
     def ended(self, link: Link, ending: Ending) -> None:
-        return
+        self._admission.ended(self._hosts[link])
 
     def gone(self, link: Link) -> None:
-        host = self._hosts.pop(link, None)
-        if host is not None:
-            self._admission.leave(host)
+        del self._hosts[link]
+        self._admission.gone()
 
     # Parts
 
