@@ -83,9 +83,11 @@ def _read_private(path: Path) -> bytes:
         raise
     except OSError as error:
         raise KeyFileError(path, f"cannot be read: {error.strerror}") from None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         _refuse_exposed(path, os.fstat(descriptor))
-        data = file.read(MAX_KEY_FILE + 1)
+        data = os.read(descriptor, MAX_KEY_FILE + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > MAX_KEY_FILE:
         raise KeyFileError(path, "is too long for a key")
     return data
