@@ -1,0 +1,163 @@
+"""What changed since a position: the delta half of the hot path's rules.
+
+One statement reads the notifications after a position together with the rows that they name, so both come from one
+snapshot. Applied to an index that was right at the position, it gives one that is right at the snapshot.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from node.core.peers import ApiKeyEntry, PeerEntry
+from node.store.database import Database, Row
+from node.store.reader import RowReader
+from node.store.rows import KEY_COLUMNS, PEER_COLUMNS, text
+
+PEERS_CHANGED = "peers_changed"
+API_KEYS_CHANGED = "api_keys_changed"
+
+_HEAD = """
+    SELECT schema_version AS schema,
+           (SELECT seq FROM sqlite_sequence WHERE name = '_honker_notifications') AS seq,
+           (SELECT max(id) FROM _honker_notifications) AS newest,
+           (SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('peers', 'api_keys')) AS tables
+    FROM pragma_schema_version"""
+
+_CHANGES = f"""
+    SELECT h.schema_version AS schema, n.id AS id, n.channel AS channel, {text("n.key")} AS key,
+           CASE WHEN typeof(n.at) IN ('real', 'integer') THEN n.at END AS at,
+           {PEER_COLUMNS}, {KEY_COLUMNS}
+    FROM pragma_schema_version AS h
+    LEFT JOIN (
+        SELECT id, channel, json_extract(payload, '$.id') AS key, json_extract(payload, '$.at') AS at
+        FROM (
+            SELECT id, channel, CASE WHEN typeof(payload) = 'text' AND json_valid(payload) THEN payload END AS payload
+            FROM _honker_notifications WHERE id >= ? ORDER BY id LIMIT ?
+        )
+    ) AS n
+    LEFT JOIN peers AS p ON n.channel = '{PEERS_CHANGED}' AND p.peer_id = n.key
+    LEFT JOIN api_keys AS k ON n.channel = '{API_KEYS_CHANGED}' AND k.prefix = n.key
+    ORDER BY n.id"""  # noqa: S608 - constants of this package
+
+
+class Reason(StrEnum):
+    """Why a delta cannot tell what changed, and everything must be read anew."""
+
+    SCHEMA = "the schema changed, or the file was restored"
+    GAP = "notifications are missing"
+    BACKLOG = "too many changes at once"
+    JUNK = "a notification does not name its row"
+
+
+class OutOfStep(Exception):
+    """The changes since the position cannot be told; `reason` says why."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A point in the file's history: its last notification, and the schema that it was read under.
+
+    SQLite counts the schema up at every DDL statement, every VACUUM and every restore through its backup API; the
+    triggers that notify may be gone after any of these. `present` tells whether the last notification still stood in
+    the table: as long as it does, none after it can have been pruned.
+    """
+
+    schema: int
+    last_id: int
+    present: bool
+
+
+@dataclass(slots=True)
+class Changes:
+    """The rows that changed, each as it now is (None: gone, or not readable), and the position that they lead to.
+
+    `committed_at` is the writer's clock at the last change, in unix seconds, where its notification told it.
+    """
+
+    position: Position
+    peers: dict[str, PeerEntry | None] = field(default_factory=dict)
+    api_keys: dict[str, ApiKeyEntry | None] = field(default_factory=dict)
+    committed_at: float | None = None
+    notifications: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.peers or self.api_keys)
+
+
+def current_position(database: Database) -> Position | None:
+    """The end of the file's history as it is now; None before the tables exist."""
+    head = database.query(_HEAD)[0]
+    if head["tables"] < 2:
+        return None
+    newest = head["newest"]
+    return Position(head["schema"], newest or head["seq"] or 0, newest is not None)
+
+
+async def read_changes(
+    database: Database, since: Position, reader: RowReader, *, page_rows: int, max_delta: int | None = None
+) -> Changes:
+    """Every change after `since`. Yields to the loop between pages only: a short delta is one step.
+
+    Raises OutOfStep, and with more than `max_delta` notifications too.
+    """
+    changes = Changes(since)
+    while _read_page(database, changes, reader, page_rows):
+        if max_delta is not None and changes.notifications > max_delta:
+            raise OutOfStep(Reason.BACKLOG)
+        await asyncio.sleep(0)
+    return changes
+
+
+def _read_page(database: Database, changes: Changes, reader: RowReader, page_rows: int) -> bool:
+    """Add one page to `changes`. True if there may be more."""
+    rows = database.query(_CHANGES, [changes.position.last_id, page_rows + 1])
+    if rows[0]["schema"] != changes.position.schema:
+        raise OutOfStep(Reason.SCHEMA)
+    new = 0
+    for row in _after(changes.position, rows):
+        _add(changes, row, reader)
+        new += 1
+    changes.notifications += new
+    if new:
+        changes.position = Position(changes.position.schema, rows[-1]["id"], present=True)
+    return new >= page_rows
+
+
+def _after(position: Position, rows: list[Row]) -> Iterator[Row]:
+    """The rows after the position, once they are known to follow on it without a gap."""
+    found = [row for row in rows if row["id"] is not None]
+    if position.present:
+        if not found or found[0]["id"] != position.last_id:
+            raise OutOfStep(Reason.GAP)
+        return iter(found[1:])
+    if found and found[0]["id"] != position.last_id + 1:
+        raise OutOfStep(Reason.GAP)
+    return iter(found)
+
+
+def _add(changes: Changes, row: Row, reader: RowReader) -> None:
+    channel = row["channel"]
+    if channel not in (PEERS_CHANGED, API_KEYS_CHANGED):
+        return
+    key = _key(row)
+    changes.committed_at = row["at"]
+    if channel == PEERS_CHANGED:
+        changes.peers[key] = None if row["peer_id"] is None else reader.peer(row)
+    else:
+        changes.api_keys[key] = None if row["prefix"] is None else reader.api_key(row)
+
+
+def _key(row: Row) -> str:
+    """The primary key that the notification names: the very one by which SQLite looked the row up."""
+    raw: bytes | None = row["key"]
+    if raw is None:
+        raise OutOfStep(Reason.JUNK)
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise OutOfStep(Reason.JUNK) from None

@@ -1,0 +1,58 @@
+"""The one door to the file: honker, and nothing else in this process, opens it (decision 13).
+
+honker keeps the interpreter lock while it works, so its calls gain nothing from a thread: they run on the loop, and
+are kept short instead.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+import honker
+
+Row = Mapping[str, Any]
+
+
+class DatabaseMissing(Exception):
+    """There is no file yet, or no longer. The node never makes one: that is for `migrate`."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"no database file at {path}")
+
+
+class Transaction(Protocol):
+    """A write transaction (BEGIN IMMEDIATE)."""
+
+    def query(self, sql: str, params: Sequence[object] | None = None) -> list[Row]: ...
+
+    def execute(self, sql: str, params: Sequence[object] | None = None) -> None: ...
+
+
+class Database(Protocol):
+    """What we use of an open honker database. All of it raises RuntimeError where SQLite does."""
+
+    def query(self, sql: str, params: Sequence[object] | None = None) -> list[Row]:
+        """Each call is one snapshot: it sees every commit before it, and none while it runs."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[Transaction]: ...
+
+    def update_events(self) -> AsyncIterator[None]:
+        """One item for each commit of anybody, several at once coalesced. RuntimeError once the file is replaced."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@contextlib.contextmanager
+def open_database(path: Path) -> Iterator[Database]:
+    """The file through honker, which makes its own tables in it where they are missing. Raises DatabaseMissing."""
+    if not path.is_file():
+        raise DatabaseMissing(path)
+    database: Database = honker.open(str(path))
+    try:
+        yield database
+    finally:
+        database.close()

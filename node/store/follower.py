@@ -1,0 +1,129 @@
+"""Keeping an index true to its file, for as long as the process lives.
+
+One task does it all, so reloads can neither overlap nor go backwards. Whatever goes wrong ends in the same way: the
+index stays as it was, the file is closed, and after a pause it is opened and read anew.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import NoReturn
+
+from node.store.changes import Changes, OutOfStep, Position, read_changes
+from node.store.database import Database, DatabaseMissing, open_database
+from node.store.limits import StoreLimits
+from node.store.loader import Loaded, NotMigrated, load_index
+from node.store.reader import RowReader
+
+logger = logging.getLogger(__name__)
+
+
+class Follower:
+    """Reads the file at every commit of anybody. `on_load` gets each full reload, `on_changes` each delta."""
+
+    def __init__(
+        self,
+        path: Path,
+        limits: StoreLimits,
+        *,
+        on_load: Callable[[Loaded], None],
+        on_changes: Callable[[Changes], None],
+    ) -> None:
+        self._path = path
+        self._limits = limits
+        self._on_load = on_load
+        self._on_changes = on_changes
+        self._pause = limits.retry_first
+        self._complaint = ""
+        self._loaded_once = False
+        self._moved = asyncio.Event()
+        self.reader = RowReader()
+        self.database: Database | None = None
+        self.position: Position | None = None
+        self.attempted = asyncio.Event()
+
+    async def run(self) -> NoReturn:
+        """Follow for ever; only cancellation ends it."""
+        while True:
+            try:
+                await self._follow()
+            except Exception as error:  # noqa: BLE001 - whatever it was: logged, and the file is read anew
+                self._complain(error)
+            self.attempted.set()
+            await asyncio.sleep(self._pause)
+            self._pause = min(self._pause * 2, self._limits.retry_max)
+
+    async def reached(self, notification_id: int) -> None:
+        """Wait until the index contains this notification."""
+        while self.position is None or self.position.last_id < notification_id:
+            await self._moved.wait()
+
+    async def _follow(self) -> None:
+        """One opening of the file. The watcher is attached before the first read, so no commit falls between."""
+        with open_database(self._path) as database:
+            events = database.update_events()
+            self.database = database
+            self.position = None
+            try:
+                while True:
+                    await self._catch_up(database)
+                    self.attempted.set()
+                    await self._wake(events)
+            finally:
+                self.database = None
+
+    async def _wake(self, events: AsyncIterator[None]) -> None:
+        """Wait for the next commit, or for the time of a look without one."""
+        try:
+            async with asyncio.timeout(self._limits.recheck):
+                await anext(events)
+        except TimeoutError:
+            logger.debug("no commit for a while", extra={"seconds": self._limits.recheck})
+
+    async def _catch_up(self, database: Database) -> None:
+        """Bring the index to the file's last commit, by a delta where that is possible."""
+        while True:
+            try:
+                if self.position is None:
+                    await self._load(database)
+                else:
+                    await self._read_changes(database, self.position)
+            except OutOfStep as step:
+                logger.info("reading everything anew", extra={"reason": step.reason.value})
+                self.position = None
+            except NotMigrated as error:
+                return self._complain(error)
+            else:
+                return None
+
+    async def _load(self, database: Database) -> None:
+        freeze_rows = None if self._loaded_once else self._limits.freeze_rows
+        loaded = await load_index(database, self.reader, page_rows=self._limits.page_rows, freeze_rows=freeze_rows)
+        self._loaded_once = True
+        self._pause, self._complaint = self._limits.retry_first, ""
+        self._on_load(loaded)
+        self._move(loaded.position)
+
+    async def _read_changes(self, database: Database, since: Position) -> None:
+        limits = self._limits
+        changes = await read_changes(
+            database, since, self.reader, page_rows=limits.page_rows, max_delta=limits.max_delta
+        )
+        if changes:
+            self._on_changes(changes)
+        self._move(changes.position)
+
+    def _move(self, position: Position) -> None:
+        self.position = position
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    def _complain(self, error: Exception) -> None:
+        """Log what is wrong once, not at every attempt. A stranger's error comes with its traceback."""
+        text = f"{type(error).__name__}: {error}"
+        if text != self._complaint:
+            expected = isinstance(error, NotMigrated | DatabaseMissing)
+            level = logging.WARNING if expected else logging.ERROR
+            logger.log(level, "the index cannot follow its file", extra={"error": text}, exc_info=not expected)
+        self._complaint = text

@@ -1,0 +1,76 @@
+"""Reading everything: page by page, so that the loop is never held for long, and consistent all the same.
+
+The pages belong to different moments. What changed between the first and the last of them has left notifications, and
+is read again as a delta at the end: the result is the file at one moment.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from node.core.index import IndexBuilder, PeerIndex
+from node.store.changes import Position, current_position, read_changes
+from node.store.collector import collector_paused, freeze
+from node.store.database import Database, Row
+from node.store.reader import RowReader
+from node.store.rows import KEY_COLUMNS, PEER_COLUMNS
+
+_PEERS = f"SELECT p.rowid AS rowid, {PEER_COLUMNS} FROM peers AS p WHERE p.rowid > ? ORDER BY p.rowid LIMIT ?"  # noqa: S608 - constants of this package
+_API_KEYS = f"SELECT k.rowid AS rowid, {KEY_COLUMNS} FROM api_keys AS k WHERE k.rowid > ? ORDER BY k.rowid LIMIT ?"  # noqa: S608 - constants of this package
+_BEFORE_ALL = -(2**63)
+
+
+class NotMigrated(Exception):
+    """The file has no tables of ours yet."""
+
+    def __init__(self) -> None:
+        super().__init__("the database is not migrated yet")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A whole index, and the point in the file's history that it shows."""
+
+    index: PeerIndex
+    position: Position
+
+
+async def load_index(
+    database: Database, reader: RowReader, *, page_rows: int, freeze_rows: int | None = None
+) -> Loaded:
+    """Read every row. Raises NotMigrated, and OutOfStep where the file was restored or migrated meanwhile.
+
+    With `freeze_rows`, an index of so many rows is kept out of the garbage collector's sight from the start.
+    """
+    start = current_position(database)
+    if start is None:
+        raise NotMigrated
+    with collector_paused():
+        index = await _read_all(database, reader, page_rows, start)
+        changes = await read_changes(database, start, reader, page_rows=page_rows)
+        if changes:
+            index = index.apply(changes.peers, changes.api_keys, changes.position.last_id)
+        if freeze_rows is not None and len(index.peers) + len(index.api_keys) >= freeze_rows:
+            freeze()
+    return Loaded(index, changes.position)
+
+
+async def _read_all(database: Database, reader: RowReader, page_rows: int, start: Position) -> PeerIndex:
+    """Every row, each as it was at some moment after `start`."""
+    builder = IndexBuilder()
+    async for page in _pages(database, _PEERS, page_rows):
+        for peer in filter(None, map(reader.peer, page)):
+            builder.add_peer(peer)
+    async for page in _pages(database, _API_KEYS, page_rows):
+        for key in filter(None, map(reader.api_key, page)):
+            builder.add_api_key(key)
+    return builder.finish(start.last_id)
+
+
+async def _pages(database: Database, sql: str, page_rows: int) -> AsyncIterator[list[Row]]:
+    """The rows of a table; the loop gets its turn after each page."""
+    last = _BEFORE_ALL
+    while page := database.query(sql, [last, page_rows]):
+        yield page
+        last = page[-1]["rowid"]
+        await asyncio.sleep(0)

@@ -1,0 +1,34 @@
+"""Reading rows that may be damaged: a bad one costs its own peer its access, loudly, and no other."""
+
+import logging
+from collections.abc import Callable
+
+from node.core.peers import ApiKeyEntry, InvalidPeer, PeerEntry
+from node.store.database import Row
+from node.store.rows import Entry, read_api_key, read_peer
+
+logger = logging.getLogger(__name__)
+
+
+class RowReader:
+    """Turns rows into entries. `bad_rows` counts the ones that were dropped since the start."""
+
+    def __init__(self) -> None:
+        self.bad_rows = 0
+
+    def peer(self, row: Row) -> PeerEntry | None:
+        """The entry, or None for a row that cannot be read."""
+        return self._read(row, read_peer, "peers", row["peer_id"])
+
+    def api_key(self, row: Row) -> ApiKeyEntry | None:
+        """The entry, or None for a row that cannot be read."""
+        return self._read(row, read_api_key, "api_keys", row["prefix"])
+
+    def _read(self, row: Row, read: Callable[[Row], Entry], table: str, key: bytes | None) -> Entry | None:
+        try:
+            return read(row)
+        except InvalidPeer as error:
+            self.bad_rows += 1
+            name = None if key is None else key[:64].decode(errors="replace")
+            logger.error("row dropped: it cannot be read", extra={"table": table, "row": name, "error": str(error)})
+            return None

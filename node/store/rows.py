@@ -1,0 +1,79 @@
+"""Rows of the tables `peers` and `api_keys` as entries (spec core §13).
+
+A row may hold anything: SQLite checks no types, and not everybody writes through the panel. Texts are read as bytes,
+since honker would give a text that is not UTF-8 as an empty one.
+"""
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from node.core.peers import ApiKeyEntry, InvalidPeer, PeerEntry, api_key_entry, peer_entry
+from node.store.database import Row
+
+Entry = TypeVar("Entry", PeerEntry, ApiKeyEntry)
+
+
+def text(column: str) -> str:
+    """SQL for a column that must hold a text: its bytes, or NULL where it holds something else."""
+    return f"CASE typeof({column}) WHEN 'text' THEN CAST({column} AS BLOB) END"
+
+
+PEER_COLUMNS = f"""
+    {text("p.peer_id")} AS peer_id, {text("p.fingerprints")} AS fingerprints,
+    CAST(p.auth_token_hash AS BLOB) AS auth_token_hash, {text("p.scopes")} AS scopes,
+    {text("p.resources")} AS resources, CAST(p.display_name AS BLOB) AS display_name, p.enabled AS enabled"""
+"""Columns of `peers AS p`. The two that may be NULL are cast whatever they hold: NULL must stay apart from junk."""
+
+KEY_COLUMNS = f"""
+    {text("k.prefix")} AS prefix, CAST(k.hash AS BLOB) AS hash, {text("k.scopes")} AS key_scopes,
+    CAST(k.description AS BLOB) AS description, k.expires_at AS expires_at"""
+"""Columns of `api_keys AS k`; `key_scopes` keeps its name apart from a peer's in a join of both."""
+
+
+def read_peer(row: Row) -> PeerEntry:
+    """Raises InvalidPeer naming every wrong field."""
+    return peer_entry(
+        {
+            "peer_id": _text(row, "peer_id"),
+            "fingerprints": _json(row, "fingerprints"),
+            "auth_token_hash": _text(row, "auth_token_hash"),
+            "scopes": _json(row, "scopes"),
+            "resources": _json(row, "resources"),
+            "display_name": _text(row, "display_name"),
+            "enabled": row["enabled"],
+        }
+    )
+
+
+def read_api_key(row: Row) -> ApiKeyEntry:
+    """Raises InvalidPeer naming every wrong field."""
+    return api_key_entry(
+        {
+            "prefix": _text(row, "prefix"),
+            "hash": _text(row, "hash"),
+            "scopes": _json(row, "key_scopes"),
+            "description": _text(row, "description"),
+            "expires_at": row["expires_at"],
+        }
+    )
+
+
+def _text(row: Row, column: str) -> str | None:
+    raw: bytes | None = row[column]
+    try:
+        return None if raw is None else raw.decode()
+    except UnicodeDecodeError:
+        raise InvalidPeer({column: ["This is not UTF-8."]}) from None
+
+
+def _json(row: Row, column: str) -> Any:
+    """The value of a JSON column. NULL is not an empty list: nothing writes it, so it is damage."""
+    raw: bytes | None = row[column]
+    try:
+        value = None if raw is None else msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        value = None
+    if value is None:
+        raise InvalidPeer({column: ["This is not JSON."]})
+    return value

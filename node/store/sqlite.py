@@ -1,0 +1,81 @@
+"""The identity store of the appliance: one SQLite file, watched by honker (spec core §13).
+
+Reads come from memory and follow the file within milliseconds of any process's commit. The write half is for programs
+that embed the node without the control plane; the appliance writes through Django and leaves it alone.
+"""
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+from node.core.index import IndexProvider
+from node.core.peers import PeerEntry
+from node.core.repository import IdentityStore
+from node.store.changes import Changes
+from node.store.follower import Follower
+from node.store.limits import StoreLimits
+from node.store.loader import Loaded
+from node.store.writer import PeerWriter
+
+
+class SqliteStore(IndexProvider, IdentityStore):
+    """Serves an empty index until the file has its tables; from then on the last one that could be read.
+
+    A swap's `changed` is None after a full reload. Each index's `generation` is the id of the last notification in it.
+    """
+
+    def __init__(self, path: Path, limits: StoreLimits | None = None) -> None:
+        super().__init__()
+        limits = limits or StoreLimits()
+        self._follower = Follower(path, limits, on_load=self._replace, on_changes=self._apply)
+        self._writer = PeerWriter(limits.write_timeout)
+        self._loaded = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to follow the file, and wait for the first attempt to read it, however that ends."""
+        self._task = asyncio.create_task(self._follower.run(), name="store")
+        await self._follower.attempted.wait()
+
+    async def stop(self) -> None:
+        """Close the file. The last index goes on answering. Harmless when repeated."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    @property
+    def loaded(self) -> bool:
+        """Whether a whole index has been read since the start."""
+        return self._loaded.is_set()
+
+    @property
+    def bad_rows(self) -> int:
+        """Rows that were dropped since the start because they could not be read."""
+        return self._follower.reader.bad_rows
+
+    async def wait_loaded(self) -> None:
+        """Wait for the first whole index."""
+        await self._loaded.wait()
+
+    async def wait_fresh(self, notification_id: int) -> None:
+        """Wait until the index contains this row of `_honker_notifications`."""
+        await self._follower.reached(notification_id)
+
+    async def put_peer(self, peer: PeerEntry) -> None:
+        await self._writer.put_peer(self._follower.database, peer)
+
+    async def update_peer(self, peer_id: str, peer: PeerEntry) -> None:
+        await self._writer.update_peer(self._follower.database, peer_id, peer)
+
+    async def remove_peer(self, peer_id: str) -> None:
+        await self._writer.remove_peer(self._follower.database, peer_id)
+
+    def _replace(self, loaded: Loaded) -> None:
+        self.publish(loaded.index)
+        self._loaded.set()
+
+    def _apply(self, changes: Changes) -> None:
+        index = self.index.apply(changes.peers, changes.api_keys, changes.position.last_id)
+        self.publish(index, frozenset(changes.peers), changes.committed_at)

@@ -1,0 +1,104 @@
+"""The two tables that the node reads, and their triggers, in raw SQL: for tests where Django is not the point.
+
+tests/node/store/test_schema.py holds it to what the migrations make.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from node.core.peers import ApiKeyEntry, PeerEntry
+
+TABLES = """
+CREATE TABLE peers (
+    peer_id TEXT NOT NULL PRIMARY KEY,
+    fingerprints TEXT NOT NULL,
+    auth_token_hash TEXT NULL,
+    scopes TEXT NOT NULL,
+    resources TEXT NOT NULL,
+    display_name TEXT NULL,
+    enabled BOOL NOT NULL
+);
+CREATE TABLE api_keys (
+    prefix TEXT NOT NULL PRIMARY KEY,
+    hash TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    description TEXT NOT NULL,
+    expires_at BIGINT UNSIGNED NULL
+);
+"""
+"""No uniqueness and no JSON checks, unlike the migrated tables: tests put in what the node must survive."""
+
+PEER_COLUMNS = ("peer_id", "fingerprints", "auth_token_hash", "scopes", "resources", "display_name", "enabled")
+KEY_COLUMNS = ("prefix", "hash", "scopes", "description", "expires_at")
+
+_NOW = "round((julianday('now') - 2440587.5) * 86400.0, 3)"
+
+Statement = tuple[str, tuple[Any, ...]]
+
+
+def triggers() -> str:
+    return "".join(_table_triggers("peers", "peer_id") + _table_triggers("api_keys", "prefix"))
+
+
+def _table_triggers(table: str, key: str) -> list[str]:
+    def notify(op: str, row: str) -> str:
+        payload = f"json_object('op', '{op}', 'table', '{table}', 'id', {row}.{key}, 'at', {_NOW})"
+        return f"INSERT INTO _honker_notifications (channel, payload) VALUES ('{table}_changed', {payload});"
+
+    bodies = {
+        "insert": ("INSERT", "", notify("insert", "NEW")),
+        "delete": ("DELETE", "", notify("delete", "OLD")),
+        "update": ("UPDATE", f"WHEN NEW.{key} IS OLD.{key}", notify("update", "NEW")),
+        "rename": ("UPDATE", f"WHEN NEW.{key} IS NOT OLD.{key}", notify("delete", "OLD") + notify("insert", "NEW")),
+    }
+    return [
+        f"CREATE TRIGGER {table}_{name} AFTER {event} ON {table} {condition} BEGIN {body} END;\n"
+        for name, (event, condition, body) in bodies.items()
+    ]
+
+
+def make_honker_tables(path: Path) -> None:
+    """honker's own tables, by honker, in a process of its own: this one must not write the file."""
+    make = "import sys, honker; honker.open(sys.argv[1]).close()"
+    subprocess.run([sys.executable, "-c", make, str(path)], check=True, timeout=30)
+
+
+def peer_values(peer: PeerEntry) -> tuple[Any, ...]:
+    return (
+        peer.peer_id,
+        json.dumps(peer.fingerprints),
+        peer.auth_token_hash,
+        json.dumps(peer.scopes),
+        json.dumps(dict(peer.resources)),
+        peer.display_name,
+        int(peer.enabled),
+    )
+
+
+def key_values(key: ApiKeyEntry) -> tuple[Any, ...]:
+    return key.prefix, key.hash, json.dumps(key.scopes), key.description, key.expires_at
+
+
+def put_peer(peer: PeerEntry) -> Statement:
+    """An upsert of one peer."""
+    return _upsert("peers", PEER_COLUMNS), peer_values(peer)
+
+
+def put_key(key: ApiKeyEntry) -> Statement:
+    """An upsert of one API key."""
+    return _upsert("api_keys", KEY_COLUMNS), key_values(key)
+
+
+def put_peers(peers: Iterable[PeerEntry]) -> list[Statement]:
+    return [put_peer(peer) for peer in peers]
+
+
+def _upsert(table: str, columns: tuple[str, ...]) -> str:
+    places = ", ".join("?" * len(columns))
+    changes = ", ".join(f"{name} = excluded.{name}" for name in columns[1:])
+    insert = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"
+    return f"{insert} ON CONFLICT ({columns[0]}) DO UPDATE SET {changes}"
