@@ -12,6 +12,7 @@ LEAN_COMMANDS = frozenset({"peers", "api_keys"})
 
 
 def main() -> int:
+    os.umask(0o077)  # whatever this process makes is for its owner
     command = sys.argv[1] if len(sys.argv) > 1 else ""
     module = "alknet_site.lean_settings" if command in LEAN_COMMANDS else "alknet_site.settings"
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", module)

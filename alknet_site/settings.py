@@ -139,6 +139,7 @@ UNFOLD = {
     "SITE_TITLE": "Alknet",
     "SITE_HEADER": "Alknet",
     "SITE_SUBHEADER": "Networking appliance",
+    "SITE_URL": None,
     "SITE_SYMBOL": "hub",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/panel/favicon.svg"}],
     "STYLES": ["/static/panel/panel.css"],

@@ -15,11 +15,10 @@ from apps.audit.models import AuditEntry
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ModelAdmin):
-    list_display = ["at", "actor_name", "action", "object_id", "request_id"]
+    list_display = ["at", "actor_name", "actor_kind", "action", "object_id"]
     list_filter = ["action", "actor_kind", "object_type"]
     search_fields = ["object_id", "actor_name", "request_id"]
     list_per_page = 50
-    show_full_result_count = False
     fieldsets = [
         (None, {"fields": ["at", "actor_name", "actor_kind", "action", "object_type", "object_id", "request_id"]}),
         ("Values", {"fields": ["before_text", "after_text"]}),
@@ -33,6 +32,10 @@ class AuditEntryAdmin(ModelAdmin):
     @admin.display(description="after")
     def after_text(self, entry: AuditEntry) -> SafeString | None:
         return _as_text(entry.after)
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """A row of the log has no history of its own."""
+        return super().render_change_form(request, context | {"show_history": False}, *args, **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

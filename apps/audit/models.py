@@ -8,11 +8,11 @@ class AuditEntry(models.Model):
     """What was changed, by whom and when. Never a secret, nor the hash of one: those read "set" or null."""
 
     at = models.DateTimeField("time", default=timezone.now, editable=False)
-    actor_kind = models.CharField(max_length=16)
-    actor_name = models.CharField(max_length=255)
-    action = models.CharField(max_length=64)
-    object_type = models.CharField(max_length=32)
-    object_id = models.TextField()
+    actor_kind = models.CharField("door", max_length=16)
+    actor_name = models.CharField("who", max_length=255)
+    action = models.CharField("what", max_length=64)
+    object_type = models.CharField("kind", max_length=32)
+    object_id = models.TextField("which")
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
     request_id = models.CharField("request", max_length=36, blank=True)

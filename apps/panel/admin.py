@@ -11,6 +11,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from apps.audit.model_admin import SelfAuditedModelAdmin
 
+admin.site.index_title = "Dashboard"
 admin.site.unregister(User)
 admin.site.unregister(Group)
 
@@ -21,6 +22,7 @@ class PanelUserAdmin(UserAdmin, SelfAuditedModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    filter_horizontal = ()
 
     def object_id(self, obj: Any) -> str:
         return str(obj.get_username())

@@ -12,8 +12,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
 from django.views.generic import FormView
-from unfold.forms import UserCreationForm
 
+from apps.panel.setup_form import SetupForm
 from apps.panel.setup_link import SetupOver, create_administrator, is_setup_proof, is_setup_token, proof_of
 
 SESSION_KEY = "setup_proof"
@@ -36,14 +36,14 @@ class SetupFormView(FormView):
     """User name and password of the first administrator."""
 
     template_name = "panel/setup.html"
-    form_class = UserCreationForm
+    form_class = SetupForm
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not is_setup_proof(request.session.get(SESSION_KEY)):
             raise Http404
         return super().dispatch(request, *args, **kwargs)
 
-    def form_valid(self, form: UserCreationForm) -> HttpResponse:
+    def form_valid(self, form: SetupForm) -> HttpResponse:
         try:
             user = create_administrator(username=form.cleaned_data["username"], password=form.cleaned_data["password1"])
         except SetupOver:

@@ -1,4 +1,4 @@
-"""`manage.py prepare`: make the data directory and its database, or bring them up to date. Quick where nothing is to do."""
+"""`manage.py prepare`: make the data directory and its database, or bring them up to date."""
 
 from typing import Any
 

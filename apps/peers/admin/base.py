@@ -27,7 +27,6 @@ def page_action(description: str, *, url_path: str, icon: str) -> Callable[[_Met
 class AccessAdmin(AuditedModelAdmin):
     """A refusal in the middle of a list action is a message on the page, and nothing is written."""
 
-    show_full_result_count = False
     list_per_page = 50
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, str] | None = None) -> HttpResponse:

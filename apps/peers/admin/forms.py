@@ -34,10 +34,10 @@ class PeerForm(forms.ModelForm):
     scopes = ScopesField(rows=4, help_text="What this peer may do: one on a line, or with commas between.")
     resources = ResourcesField(help_text='Named things that it may reach, such as {"repo": ["web", "docs"]}.')
     auth_token_hash = forms.CharField(
-        label="Hash of a token made elsewhere",
+        label="Token hash",
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        help_text="sha256: and 64 hex digits. Empty leaves the token as it is; to make one, use “Issue token”.",
+        help_text="To bring a token that was made elsewhere: sha256: and 64 hex digits. Empty leaves all as it is.",
     )
 
     class Meta:

@@ -107,9 +107,9 @@ class PeerAdmin(AccessAdmin):
     def scope_count(self, peer: Peer) -> int:
         return len(peer.entry().scopes)
 
-    @admin.display(description="token", boolean=True)
-    def has_token(self, peer: Peer) -> bool:
-        return peer.auth_token_hash is not None
+    @admin.display(description="token", ordering="auth_token_hash")
+    def has_token(self, peer: Peer) -> str:
+        return "none" if peer.auth_token_hash is None else "set"
 
     @admin.display(description="all spellings")
     def spellings(self, peer: Peer) -> SafeString:
