@@ -15,15 +15,19 @@ from apps.audit.models import AuditEntry
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ModelAdmin):
-    list_display = ["at", "actor_name", "actor_kind", "action", "object_id"]
+    list_display = ["time", "actor_name", "actor_kind", "action", "object_id"]
     list_filter = ["action", "actor_kind", "object_type"]
     search_fields = ["object_id", "actor_name", "request_id"]
     list_per_page = 50
     fieldsets = [
-        (None, {"fields": ["at", "actor_name", "actor_kind", "action", "object_type", "object_id", "request_id"]}),
+        (None, {"fields": ["time", "actor_name", "actor_kind", "action", "object_type", "object_id", "request_id"]}),
         ("Values", {"fields": ["before_text", "after_text"]}),
     ]
-    readonly_fields = ["before_text", "after_text"]
+    readonly_fields = ["time", "before_text", "after_text"]
+
+    @admin.display(description="time (UTC)", ordering="id")
+    def time(self, entry: AuditEntry) -> str:
+        return f"{entry.at:%Y-%m-%d %H:%M:%S}"
 
     @admin.display(description="before")
     def before_text(self, entry: AuditEntry) -> SafeString | None:

@@ -10,7 +10,7 @@ from apps.audit.actors import user_actor
 from apps.peers import services
 from apps.peers.admin.base import AccessAdmin
 from apps.peers.admin.display import expiry_label
-from apps.peers.admin.forms import ApiKeyForm
+from apps.peers.forms import ApiKeyForm
 from apps.peers.models import ApiKey
 
 _NEW_KEY = "_alknet_new_key"

@@ -18,7 +18,7 @@ from apps.peers import selectors, services
 from apps.peers.admin.base import AccessAdmin, page_action
 from apps.peers.admin.display import key_spellings
 from apps.peers.admin.filters import TokenFilter
-from apps.peers.admin.forms import PeerForm
+from apps.peers.forms import PeerForm
 from apps.peers.models import Peer
 from node.core.fingerprint import KeyFormatError, parse_key
 

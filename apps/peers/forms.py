@@ -7,8 +7,8 @@ from django.utils import timezone
 from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
 
 from apps.peers import services
-from apps.peers.admin.fields import KeysField, ResourcesField, ScopesField
 from apps.peers.errors import Absent
+from apps.peers.form_fields import KeysField, ResourcesField, ScopesField
 from apps.peers.models import ApiKey, Peer
 from node.core.peers import InvalidPeer
 
