@@ -99,6 +99,10 @@ class Engine(QuicConnection):
         """Close on behalf of the transport itself, not of the application."""
         self.close(QuicErrorCode.CONNECTION_REFUSED, QuicFrameType.PADDING, reason)
 
+    def fail(self) -> None:
+        """Close because of a fault of ours."""
+        self.close(QuicErrorCode.INTERNAL_ERROR, QuicFrameType.PADDING, "internal error")
+
     def handle_timer(self, now: float) -> None:
         self._idled = self._close_event is None and self._close_at is not None and now >= self._close_at
         super().handle_timer(now)

@@ -1,6 +1,7 @@
 """One connection on one socket: feeds datagrams and time to the engine, and the engine's events to the streams."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import Protocol
@@ -173,7 +174,14 @@ class Link:
             step()
         except Exception:
             logger.exception("a QUIC connection failed inside the engine and was dropped")
+            self._last_words()
             self.drop()
+
+    def _last_words(self) -> None:
+        """Tell the peer, if the engine is still able to."""
+        with contextlib.suppress(Exception):
+            self.engine.fail()
+            self._owner.send(self.engine.datagrams_to_send(self._loop.time()))
 
     def _end(self, ending: Ending) -> None:
         if self._ending is None:

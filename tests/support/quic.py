@@ -50,6 +50,7 @@ class Server:
         self.listener = listener
         self.key = key
         self.host, self.port = listener.address
+        self.clients: list[Connection] = []
         self._queue: asyncio.Queue[Accepted] = asyncio.Queue()
         listener.start(self._accept)
 
@@ -77,7 +78,8 @@ class Server:
         return list(self.listener._hosts)
 
     async def dial(self, **changes: Any) -> Connection:
-        return await dial_quic(**{**self.dial_arguments(), **changes})
+        self.clients.append(await dial_quic(**{**self.dial_arguments(), **changes}))
+        return self.clients[-1]
 
     def dial_arguments(self) -> dict[str, Any]:
         return {
@@ -97,12 +99,15 @@ class Server:
 
 @contextlib.asynccontextmanager
 async def serving(host: str = "127.0.0.1", key: NodeKey | None = None, **limits: Any) -> AsyncIterator[Server]:
-    """A server with its own key and these limits, closed at the end together with all its connections."""
+    """A server with its own key and these limits, closed at the end together with its clients."""
     key = key or NodeKey.generate()
     listener = await QuicListener.bind(host, 0, key=key, alpns=[ALPN, b"alknet/other"], limits=QuicLimits(**limits))
+    server = Server(listener, key)
     try:
-        yield Server(listener, key)
+        yield server
     finally:
+        for client in server.clients:
+            client.close()
         await listener.close()
 
 
@@ -165,4 +170,5 @@ async def dial_as(server: Server, credential: Credential, *chain: x509.Certifica
     settings = LyingSettings(ALPN, None, server.key.fingerprint, "alknet", QuicLimits(), credential, chain)
     call = OutgoingCall(UdpSocket.connected((await resolve(server.host, server.port))[0]), settings)
     await soon(call.run())
-    return Connection(call.link.source, ALPN)
+    server.clients.append(Connection(call.link.source, ALPN))
+    return server.clients[-1]

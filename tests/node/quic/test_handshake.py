@@ -277,7 +277,9 @@ async def test_a_host_that_does_not_exist_is_a_connect_error():
             await server.dial(host="host.invalid")
 
 
-@pytest.mark.parametrize("changes", [{"pin": "ed25519:12"}, {"alpn": b""}, {"alpn": b"x" * 256}, {"alpn": "é".encode()}])
+@pytest.mark.parametrize(
+    "changes", [{"pin": "ed25519:12"}, {"alpn": b""}, {"alpn": b"x" * 256}, {"alpn": "é".encode()}]
+)
 async def test_unusable_settings_are_refused_before_anything_is_sent(changes):
     async with serving() as server:
         with pytest.raises(TlsConfigError):

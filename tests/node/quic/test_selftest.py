@@ -27,7 +27,11 @@ def test_another_version_is_refused_with_both_numbers(monkeypatch):
 
 @pytest.mark.parametrize(
     ("holder", "name"),
-    [(QuicConnection, "_write_stream_limits"), (QuicConnection, "_alpn_handler"), (tls.Context, "_server_handle_hello")],
+    [
+        (QuicConnection, "_write_stream_limits"),
+        (QuicConnection, "_alpn_handler"),
+        (tls.Context, "_server_handle_hello"),
+    ],
 )
 def test_a_missing_private_name_is_refused_by_its_name(monkeypatch, holder, name):
     monkeypatch.delattr(holder, name)
@@ -54,7 +58,8 @@ def test_the_limits_load_without_the_engine():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"idle_timout": 3}, {"stream_window": 0}, {"idle_timeout": -1}, {"max_streams": 0}, {"max_connections": 0}]
+    "wrong",
+    [{"idle_timout": 3}, {"stream_window": 0}, {"idle_timeout": -1}, {"max_streams": 0}, {"max_connections": 0}],
 )
 def test_unknown_and_senseless_limits_are_refused(wrong):
     with pytest.raises(ValidationError):

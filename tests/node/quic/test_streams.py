@@ -114,10 +114,9 @@ async def test_three_hundred_streams_fit_under_a_limit_of_a_hundred_and_leave_no
             await stream.write(b"%d" % number)
             stream.finish()
             assert await soon(read_all(stream)) == b"%d" % number
-        far = server.links[0].source
-        await settled(lambda: not client._source._streams and not far._streams)
-        assert not far._leaving
-        assert len(far.engine._streams) == len(engine_of(client)._streams) == 0
+        for source in (client._source, accepted._source):
+            await settled(lambda source=source: not source._streams and not source.engine._streams)
+            assert not source._leaving
         client.close()
         await soon(serving_echo)
 
