@@ -23,6 +23,7 @@ from node.core.paths import DataPaths
 from node.endpoint.limits import EndpointLimits
 from node.handlers.call.limits import CallLimits
 from node.quic.limits import QuicLimits
+from node.store.limits import StoreLimits
 from node.toml_lines import KeyPath, key_lines
 
 ENVIRONMENT_PREFIX = "ALKNET_"
@@ -112,6 +113,7 @@ class Settings(BaseSettings):
     endpoint: EndpointLimits = EndpointLimits()
     call: CallLimits = CallLimits()
     quic: QuicLimits = QuicLimits()
+    store: StoreLimits = StoreLimits()
 
     @property
     def paths(self) -> DataPaths:

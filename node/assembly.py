@@ -1,0 +1,150 @@
+"""The assembly: reads the settings, makes every part of the node, wires them, and runs them to their end.
+
+The only file that knows all the others. The order of a start matters: the store attaches to the file's changes and has
+its whole index before the endpoint accepts, so that no peer is ever taken for a stranger.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from typing import Any
+
+from node.core.address import format_host_port, parse_host_port
+from node.endpoint.endpoint import Endpoint
+from node.endpoint.registry import HandlerRegistry
+from node.handlers.call.discovery import register_discovery
+from node.handlers.call.handler import CallHandler
+from node.handlers.call.operation import OperationRegistry
+from node.lifeline import Lifeline
+from node.quic.keys import KeyFileError, NodeKey, load_or_create_node_key
+from node.quic.listener import QuicListener
+from node.quic.selftest import EngineMismatch
+from node.settings import Settings
+from node.store.libraries import TwoSqliteLibraries, require_one_sqlite
+from node.store.memory import MemoryIdentityStore
+from node.store.policy import PolicyError
+from node.store.sqlite import SqliteStore
+
+Store = MemoryIdentityStore | SqliteStore
+
+START_ERRORS = (OSError, KeyFileError, PolicyError, EngineMismatch, TwoSqliteLibraries)
+"""What is wrong with the machine or its files, told in one line. Anything else is our fault, and keeps its trace."""
+
+logger = logging.getLogger(__name__)
+
+
+async def run_node(settings: Settings, lifeline: Lifeline) -> int:
+    """Serve until SIGTERM, SIGINT or the end of the supervisor, drain, and give the exit status."""
+    stop = asyncio.Event()
+    orphaned = asyncio.create_task(_stop_when_orphaned(lifeline, stop), name="lifeline")
+    try:
+        with _signals({signal.SIGTERM: stop.set, signal.SIGINT: stop.set}):
+            async with open_node(settings, stop) as node:
+                if node is not None:
+                    lifeline.ready(address=format_host_port(node.address), fingerprint=node.fingerprint)
+                await stop.wait()
+    except START_ERRORS as error:
+        logger.critical("the node cannot start", extra={"error": str(error)})
+        return 1
+    finally:
+        orphaned.cancel()
+    return 0
+
+
+class Node:
+    """A node that serves: its endpoint, its store, and the name of its key."""
+
+    def __init__(self, endpoint: Endpoint, store: Store, listener: QuicListener, key: NodeKey) -> None:
+        self.endpoint = endpoint
+        self.store = store
+        self.address = listener.address
+        self.fingerprint = key.fingerprint
+
+
+@contextlib.asynccontextmanager
+async def open_node(settings: Settings, stop: asyncio.Event) -> AsyncIterator[Node | None]:
+    """A serving node, drained and closed on the way out; None if `stop` came before the first index did."""
+    require_one_sqlite()
+    key = load_or_create_node_key(settings.paths.node_key)
+    async with contextlib.AsyncExitStack() as stack:
+        store = await stack.enter_async_context(_open_store(settings))
+        registry = _handlers(settings, store)
+        host, port = parse_host_port(settings.node.listen)
+        listener = await QuicListener.bind(host, port, key=key, alpns=registry.alpns(), limits=settings.quic)
+        stack.push_async_callback(listener.close)
+        if not await _loaded(store, stop):
+            yield None
+            return
+        endpoint = Endpoint(registry, store, settings.endpoint, [listener])
+        store.subscribe(endpoint.enforce)
+        serving = asyncio.create_task(endpoint.run(), name="endpoint")
+        logger.info("serving", extra={"address": format_host_port(listener.address), "fingerprint": key.fingerprint})
+        try:
+            yield Node(endpoint, store, listener, key)
+        finally:
+            await endpoint.shutdown()
+            await serving
+
+
+def _handlers(settings: Settings, store: Store) -> HandlerRegistry:
+    """Every protocol of this node, in order of preference."""
+    operations = OperationRegistry()
+    register_discovery(operations)
+    return HandlerRegistry([CallHandler(operations, store, settings.call)])
+
+
+@contextlib.asynccontextmanager
+async def _open_store(settings: Settings) -> AsyncIterator[Store]:
+    """The one source of truth for peers: a file of peers where one is named, else the database."""
+    if settings.node.peers_file is not None:
+        store = MemoryIdentityStore.from_file(settings.node.peers_file)
+        with _signals({signal.SIGHUP: store.reload}):
+            yield store
+        return
+    database = SqliteStore(settings.paths.database, settings.store)
+    await database.start()
+    try:
+        yield database
+    finally:
+        await database.stop()
+
+
+async def _loaded(store: Store, stop: asyncio.Event) -> bool:
+    """Wait for the first whole index. False if the stop came first."""
+    if isinstance(store, SqliteStore) and not store.loaded:
+        logger.warning("waiting for the database: the panel's process makes it")
+        await _first(store.wait_loaded(), stop.wait())
+    return not stop.is_set()
+
+
+async def _stop_when_orphaned(lifeline: Lifeline, stop: asyncio.Event) -> None:
+    await lifeline.wait_parent_gone()
+    stop.set()
+
+
+@contextlib.contextmanager
+def _signals(handlers: Mapping[signal.Signals, Callable[[], object]]) -> Iterator[None]:
+    """Run these on the loop when their signal comes, for as long as the block lasts."""
+    loop = asyncio.get_running_loop()
+    for number, handler in handlers.items():
+        loop.add_signal_handler(number, handler)
+    try:
+        yield
+    finally:
+        for number in handlers:
+            loop.remove_signal_handler(number)
+
+
+async def _first(*waits: Coroutine[Any, Any, Any]) -> None:
+    """Wait until one of these has ended; cancel the others, and raise what it raised."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
