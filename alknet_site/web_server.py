@@ -43,7 +43,7 @@ def bind(address: Address) -> socket.socket:
 async def serve(sock: socket.socket, lifeline: Lifeline) -> None:
     """Serve the panel until SIGTERM, SIGINT or the supervisor's end; then let running requests finish, for a while."""
     address = format_host_port(panel_address(sock))
-    server = _Server(_config(), lambda: lifeline.ready(panel_address=address, panel_url=f"http://{address}"))
+    server = _Server(_config(), lambda: lifeline.ready(address=address))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, server)
