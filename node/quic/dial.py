@@ -82,7 +82,11 @@ def _settings(alpn: bytes, key: NodeKey | None, pin: str | None, server_name: st
         raise TlsConfigError("an ALPN has 1 to 255 ASCII characters")
     if pin is not None and not is_fingerprint(pin):
         raise TlsConfigError("a pin is ed25519: or SHA256: and 64 lower-case hex digits")
-    return DialSettings(alpn, key, pin, server_name, limits)
+    try:
+        name = server_name.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise TlsConfigError("the server name is no host name") from None
+    return DialSettings(alpn, key, pin, name, limits)
 
 
 async def _resolve(host: str, port: int) -> list[Target]:

@@ -87,7 +87,7 @@ class Engine(QuicConnection):
         if self._idled:
             return Ending(EndCause.IDLE, reason="idle timeout")
         cause = EndCause.REMOTE if self._state is QuicConnectionState.DRAINING else EndCause.LOCAL
-        return Ending(cause, event.error_code, printable(event.reason_phrase), event.frame_type is not None)
+        return Ending(cause, int(event.error_code), printable(event.reason_phrase), event.frame_type is not None)
 
     def close(
         self, error_code: int = QuicErrorCode.NO_ERROR, frame_type: int | None = None, reason_phrase: str = ""

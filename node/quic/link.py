@@ -50,6 +50,7 @@ class Link:
         self.source = QuicSource(self, limits)
         self.connection_ids: set[bytes] = set()
         self.heard = False
+        self.is_established = False
         self._owner = owner
         self._loop = asyncio.get_running_loop()
         self._deadline = handshake_deadline
@@ -101,7 +102,11 @@ class Link:
             self._arm()
 
     def close(self, code: int, reason: str) -> None:
-        """Close for the application: the frame leaves before this returns, and every waiter is woken."""
+        """Close for the application: the frame leaves before this returns, and every waiter is woken.
+
+        Of what the streams have queued, the part that the network takes at once goes out ahead; the rest is lost.
+        """
+        self.flush()
         if self._ending is None:
             self._guard(lambda: self.engine.close(error_code=code, reason_phrase=reason))
             self._finish()
@@ -140,6 +145,7 @@ class Link:
                     self.source.on_event(event)
             case events.HandshakeCompleted():
                 self._deadline = None
+                self.is_established = True
                 self._owner.established(self, (event.alpn_protocol or "").encode("ascii"))
             case events.ConnectionIdIssued():
                 self.add_connection_id(event.connection_id)

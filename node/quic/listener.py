@@ -1,6 +1,7 @@
 """Accepting connections: `node.core.listener.Listener` over one UDP socket."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from node.core.connection import CLOSE_NORMAL, Connection
 from node.core.listener import Accept
 from node.quic.admission import Admission
 from node.quic.credentials import ServerCredentials
-from node.quic.ending import Ending
+from node.quic.ending import EndCause, Ending
 from node.quic.endpoint import Endpoint
 from node.quic.engine import Engine, configuration
 from node.quic.handshake import ServerTls
@@ -21,6 +22,8 @@ from node.quic.link import Link
 from node.quic.packets import Initial, parse_initial, refuse, unknown_version
 from node.quic.selftest import check_engine
 from node.quic.udp import SocketAddress, UdpSocket, resolve
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,9 @@ class QuicListener(Endpoint):
 
     def ended(self, link: Link, ending: Ending) -> None:
         self._admission.ended(self._hosts[link])
+        if not link.is_established and ending.cause is not EndCause.FAILED:
+            facts = {"host": self._hosts[link], "code": ending.code, "reason": ending.reason}
+            logger.warning("handshake failed", extra=facts)
 
     def gone(self, link: Link) -> None:
         del self._hosts[link]

@@ -278,7 +278,8 @@ async def test_a_host_that_does_not_exist_is_a_connect_error():
 
 
 @pytest.mark.parametrize(
-    "changes", [{"pin": "ed25519:12"}, {"alpn": b""}, {"alpn": b"x" * 256}, {"alpn": "é".encode()}]
+    "changes",
+    [{"pin": "ed25519:12"}, {"alpn": b""}, {"alpn": b"x" * 256}, {"alpn": "é".encode()}, {"server_name": "a" * 64}],
 )
 async def test_unusable_settings_are_refused_before_anything_is_sent(changes):
     async with serving() as server:

@@ -4,9 +4,12 @@ import asyncio
 import socket
 
 import pytest
-from aioquic.quic.packet import QuicProtocolVersion
+from aioquic.quic.packet import QuicPacketType, QuicProtocolVersion
+from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.quic.rangeset import RangeSet
 from aioquic.tls import Epoch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from node.core.errors import HandshakeError
 from node.quic.handshake import MAX_HANDSHAKE_BYTES
@@ -78,6 +81,46 @@ async def test_more_streams_than_allowed_end_the_connection():
         engine.send_stream_data(stream_id, b"x")
         client._source.flush_soon()
         assert (await soon(accepted.wait_closed())).code == 0x4
+
+
+FRAMES = st.tuples(
+    st.one_of(st.integers(0, 0x1F), st.sampled_from([0x30, 0x31]), st.integers(0, (1 << 62) - 1)),
+    st.lists(st.one_of(st.integers(0, 70), st.integers(0, (1 << 62) - 1)), max_size=7),
+    st.binary(max_size=40),
+)
+
+
+def packet(engine, number, frame):
+    """A packet under the connection's own keys, so that its frames are taken for the peer's."""
+    builder = QuicPacketBuilder(
+        host_cid=engine.host_cid,
+        peer_cid=engine._peer_cid.cid,
+        version=engine._version,
+        is_client=True,
+        max_datagram_size=1200,
+        packet_number=number,
+    )
+    builder.start_packet(QuicPacketType.ONE_RTT, engine._cryptos[Epoch.ONE_RTT])
+    kind, numbers, tail = frame
+    buffer = builder.start_frame(kind, capacity=1)
+    for value in numbers:
+        buffer.push_uint_var(value)
+    buffer.push_bytes(tail)
+    return builder.flush()[0][0]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(FRAMES, min_size=1, max_size=5))
+async def test_no_frame_of_one_peer_harms_another(frames):
+    async with serving() as server:
+        bad, _ = await server.pair()
+        good, accepted = await server.pair()
+        engine, call = engine_of(bad), bad._source._host._owner
+        for number, frame in enumerate(frames):
+            call._udp.send(packet(engine, engine._packet_number + number, frame), call._peer)
+        stream = await good.open_bi()
+        await stream.write(b"?")
+        assert await soon((await soon(accepted.accept_bi())).read()) == b"?"
 
 
 async def test_junk_of_every_length_is_ignored_and_leaves_nothing():
