@@ -9,13 +9,10 @@ import typer
 
 from node.cli.manage import child_environment, manage_argv
 from node.cli.options import ConfigOption, DataOption, fail, settings_or_fail
-from node.cli.supervisor.child import ChildSpec
-from node.cli.supervisor.health import wait_healthy
-from node.cli.supervisor.keeper import ChildFailed, Keeper
+from node.cli.supervisor.appliance import Programs, run_appliance
+from node.cli.supervisor.keeper import ChildFailed
 from node.cli.supervisor.lock import AlreadyRunning, instance_lock
-from node.cli.supervisor.ready import Ready, banner
-from node.cli.supervisor.supervisor import Supervisor
-from node.core.address import parse_host_port
+from node.cli.supervisor.ready import banner
 from node.log import configure_logging
 from node.settings import Settings
 
@@ -34,7 +31,13 @@ def up(
     configure_logging(settings.log)
     try:
         with instance_lock(settings.paths.run / "supervisor.lock"):
-            asyncio.run(_supervise(settings, config))
+            asyncio.run(
+                run_appliance(
+                    settings,
+                    _programs(settings, config),
+                    announce=lambda ready: typer.echo(banner(ready, settings.data)),
+                )
+            )
     except KeyboardInterrupt:
         return
     except OSError as error:
@@ -43,30 +46,6 @@ def up(
         fail(str(error))
 
 
-async def _supervise(settings: Settings, config: Path | None) -> None:
-    changed, environment = asyncio.Event(), child_environment(settings, config)
-    web = Keeper(
-        ChildSpec("web", manage_argv("serve"), environment),
-        listen=parse_host_port(settings.panel.listen),
-        listen_variable="ALKNET_PANEL__LISTEN",
-        changed=changed,
-        check=wait_healthy,
-    )
-    node = Keeper(
-        ChildSpec("node", (sys.executable, "-P", "-m", "node.cli.main", "node"), environment),
-        listen=parse_host_port(settings.node.listen),
-        listen_variable="ALKNET_NODE__LISTEN",
-        changed=changed,
-    )
-
-    def announce(ready: Ready) -> None:
-        typer.echo(banner(ready, settings.data))
-
-    await Supervisor(
-        web,
-        node,
-        changed=changed,
-        paths=settings.paths,
-        public_url=settings.panel.public_url,
-        announce=announce,
-    ).run()
+def _programs(settings: Settings, config: Path | None) -> Programs:
+    node = (sys.executable, "-P", "-m", "node.cli.main", "node")
+    return Programs(manage_argv("serve"), node, child_environment(settings, config))

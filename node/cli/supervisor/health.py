@@ -20,7 +20,8 @@ async def wait_healthy(address: Address) -> None:
 
 async def is_healthy(address: Address) -> bool:
     try:
-        return await asyncio.wait_for(_ask(address), _ANSWER_TIMEOUT)
+        async with asyncio.timeout(_ANSWER_TIMEOUT):
+            return await _ask(address)
     except (OSError, TimeoutError, ValueError):
         return False
 

@@ -81,7 +81,8 @@ class Keeper:
     async def _run_once(self) -> None:
         child = self._child = await Child.start(self._spec)
         try:
-            self._set_serving(await asyncio.wait_for(self._until_serving(child), START_TIMEOUT))
+            async with asyncio.timeout(START_TIMEOUT):
+                self._set_serving(await self._until_serving(child))
         except TimeoutError:
             logger.error("a child does not come to serve", extra={"child": self._spec.name})
             await child.stop(0)

@@ -34,6 +34,7 @@ class Supervisor:
         paths: DataPaths,
         public_url: str | None,
         announce: Callable[[Ready], None],
+        grace: float = STOP_GRACE,
     ) -> None:
         self._web = web
         self._node = node
@@ -41,6 +42,7 @@ class Supervisor:
         self._paths = paths
         self._public_url = public_url
         self._announce = announce
+        self._grace = grace
         self._file = ReadyFile(paths.ready_file)
 
     async def run(self) -> None:
@@ -56,7 +58,7 @@ class Supervisor:
         finally:
             self._file.publish(None)
             await _cancel(tasks)
-            await asyncio.gather(self._web.stop(STOP_GRACE), self._node.stop(STOP_GRACE))
+            await asyncio.gather(self._web.stop(self._grace), self._node.stop(self._grace))
 
     async def _publish(self) -> None:
         announced = False
@@ -68,7 +70,9 @@ class Supervisor:
                 announced = True
                 self._announce(ready)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), _TOKEN_POLL)
+                # Never wait_for: in Python 3.11 it swallows a cancellation that comes together with the event.
+                async with asyncio.timeout(_TOKEN_POLL):
+                    await self._changed.wait()
 
     def _ready(self) -> Ready | None:
         web, node = self._web.serving, self._node.serving
