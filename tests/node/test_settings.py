@@ -1,0 +1,162 @@
+"""Settings: which source wins, where each value is from, and how wrong keys are named."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from node.settings import MAX_CONFIG_FILE, Settings, SettingsError, known_keys, load_settings, variable_name
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_this_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.upper().startswith("ALKNET_")]:
+        monkeypatch.delenv(name)
+
+
+def refusal(data: Path, text: str | None = None, **overrides: object) -> str:
+    if text is not None:
+        (data / "alknet.toml").write_text(text)
+    with pytest.raises(SettingsError) as refused:
+        load_settings(data=data, overrides={key.replace("__", "."): value for key, value in overrides.items()})
+    return str(refused.value)
+
+
+def test_every_key_has_a_default(tmp_path: Path) -> None:
+    loaded = load_settings(data=tmp_path)
+    assert loaded.settings.node.listen == "0.0.0.0:4433"
+    assert loaded.settings.panel.listen == "127.0.0.1:8000"
+    assert loaded.settings.endpoint.drain_timeout == 2
+    assert {origin for key, origin in loaded.origins.items() if key != "data"} == {"default"}
+
+
+def test_the_data_directory_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_settings().settings.data == tmp_path / "data"
+    assert load_settings(data=Path("other")).settings.data == tmp_path / "other"
+
+
+def test_each_source_beats_the_weaker_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "alknet.toml").write_text(
+        '[log]\nlevel = "debug"\nformat = "json"\n\n[panel]\nlisten = "127.0.0.1:1"\n'
+    )
+    monkeypatch.setenv("ALKNET_LOG__FORMAT", "console")
+    monkeypatch.setenv("ALKNET_PANEL__LISTEN", "127.0.0.1:2")
+    loaded = load_settings(data=tmp_path, overrides={"panel.listen": "127.0.0.1:3", "node.listen": None})
+    settings = loaded.settings
+    assert (settings.log.level, settings.log.format, settings.panel.listen) == ("debug", "console", "127.0.0.1:3")
+    assert {key: loaded.origins[key] for key in ("log.level", "log.format", "panel.listen", "node.listen")} == {
+        "log.level": "alknet.toml line 2",
+        "log.format": "environment ALKNET_LOG__FORMAT",
+        "panel.listen": "option",
+        "node.listen": "default",
+    }
+
+
+def test_the_environment_names_the_data_directory_and_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "other.toml").write_text('log.level = "error"\n')
+    monkeypatch.setenv("ALKNET_DATA", str(tmp_path / "here"))
+    monkeypatch.setenv("ALKNET_CONFIG", str(tmp_path / "other.toml"))
+    loaded = load_settings()
+    assert loaded.settings.data == tmp_path / "here"
+    assert loaded.origins["data"] == "environment ALKNET_DATA"
+    assert loaded.origins["log.level"] == "other.toml line 1"
+
+
+def test_a_file_that_is_named_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"missing\.toml: cannot be read: No such file"):
+        load_settings(data=tmp_path, config=tmp_path / "missing.toml")
+
+
+def test_a_list_in_the_environment_has_commas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALKNET_PANEL__ALLOWED_HOSTS", "a.example, b.example,")
+    assert load_settings(data=tmp_path).settings.panel.allowed_hosts == ("a.example", "b.example")
+
+
+def test_an_empty_variable_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALKNET_PANEL__LISTEN", "")
+    assert load_settings(data=tmp_path).origins["panel.listen"] == "default"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[panel]\nlisen = 'x:1'", ["alknet.toml line 2: unknown key “panel.lisen”; did you mean “panel.listen”?"]),
+        ("[panell]\nlisten = 'x:1'", ["alknet.toml line 1: unknown key “panell”; did you mean “panel.listen”?"]),
+        (
+            "a = 1\n\n[log]\nlevel = 'loud'",
+            ["alknet.toml line 1: unknown key “a”", "line 4: wrong value of “log.level”"],
+        ),
+        ("[panel]\nlisten = '8000'", ["alknet.toml line 2: wrong value of “panel.listen”: expected HOST:PORT"]),
+        ("panel = 3", ["alknet.toml line 1: wrong value of “panel”"]),
+        ("[endpoint]\n# how long\ndrain_timeout = -1", ["alknet.toml line 3: wrong value of “endpoint.drain_timeout”"]),
+        ("[panel]\npublic_url = 'https://u:p@x/'", ["line 2: wrong value of “panel.public_url”: expected http"]),
+        ("data = '/x'", ["alknet.toml line 1: the data directory is set by --data or ALKNET_DATA"]),
+        ("[panel\n", ["not valid TOML", "line 1"]),
+        ("x = 'é", ["not valid TOML"]),
+    ],
+)
+def test_a_wrong_file_stops_the_start_by_name_and_place(tmp_path: Path, text: str, expected: list[str]) -> None:
+    message = refusal(tmp_path, text)
+    assert all(part in message for part in expected), message
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        (
+            "ALKNET_PANEL__LISEN",
+            "x:1",
+            "environment ALKNET_PANEL__LISEN: unknown key “panel.lisen”; did you mean “panel.l",
+        ),
+        ("ALKNET_LISTEN", "x:1", "environment ALKNET_LISTEN: unknown key “listen”; did you mean"),
+        ("ALKNET_PANEL", "{}", "environment ALKNET_PANEL: unknown key “panel”"),
+        ("ALKNET_PANEL__LISTEN__X", "1", "environment ALKNET_PANEL__LISTEN__X: unknown key"),
+        (
+            "ALKNET_PANEL__LISTEN",
+            "1.2.3.4",
+            "environment ALKNET_PANEL__LISTEN: wrong value of “panel.listen”: expected",
+        ),
+        ("ALKNET_CALL__MAX_IN_FLIGHT", "many", "ALKNET_CALL__MAX_IN_FLIGHT: wrong value of “call.max_in_flight”"),
+        ("ALKNET_NODE_KEY", "hunter2", "environment ALKNET_NODE_KEY: unknown key “node_key”"),
+    ],
+)
+def test_a_wrong_variable_stops_the_start_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, expected: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    message = refusal(tmp_path)
+    assert expected in message
+    assert value == "1" or value not in message
+
+
+def test_a_wrong_option_says_so(tmp_path: Path) -> None:
+    assert refusal(tmp_path, node__listen="x").startswith("option: wrong value of “node.listen”")
+
+
+def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
+    assert len(refusal(tmp_path, "a = 1\nb = 2\n[log]\nlevel = 3\n").splitlines()) == 3
+
+
+def test_a_huge_file_and_a_binary_file_are_refused(tmp_path: Path) -> None:
+    assert "longer than" in refusal(tmp_path, "#" * (MAX_CONFIG_FILE + 1))
+    (tmp_path / "alknet.toml").write_bytes(b"\xff\xfe")
+    assert "not UTF-8" in refusal(tmp_path)
+
+
+def test_a_windows_file_reads_the_same(tmp_path: Path) -> None:
+    (tmp_path / "alknet.toml").write_bytes(b'[log]\r\nlevel = "debug"\r\n')
+    assert load_settings(data=tmp_path).origins["log.level"] == "alknet.toml line 2"
+
+
+def test_every_key_can_be_set_by_its_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    defaults = load_settings(data=tmp_path).settings.model_dump(mode="json")
+    keys = [key for key in known_keys(Settings) if key != ("data",)]
+    for section, name in keys:
+        value = defaults[section][name]
+        monkeypatch.setenv(variable_name((section, name)), "x" if value is None or value == [] else str(value))
+    monkeypatch.setenv("ALKNET_PANEL__PUBLIC_URL", "http://x")
+    origins = load_settings(data=tmp_path).origins
+    assert {origins[f"{section}.{name}"] for section, name in keys} == {
+        f"environment {variable_name(key)}" for key in keys
+    }
