@@ -84,7 +84,7 @@ def test_a_descriptor_that_is_no_socket_is_refused() -> None:
 
 
 def test_a_child_sees_the_death_of_a_parent_that_was_killed() -> None:
-    """The middle process holds the parent's end and kills itself; its child, which we can hear, says that it noticed."""
+    """The middle process holds the parent's end and kills itself; its child, which we hear, says that it noticed."""
     middle = (
         "import os, signal, subprocess, sys\n"
         "from node.lifeline import ParentLifeline\n"
