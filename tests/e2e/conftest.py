@@ -1,0 +1,76 @@
+"""A real appliance, a real browser, real clients."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from tests.support.appliance import Appliance, environment, running_appliance
+
+CHROMIUM_OPTIONS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture
+def appliance(tmp_path: Path) -> Iterator[Appliance]:
+    with running_appliance(tmp_path / "data") as running:
+        yield running
+
+
+@pytest.fixture
+def page(program: Callable[[str], str]) -> Iterator[Page]:
+    """A tab of headless Chromium."""
+    chromium = program("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(CHROMIUM_OPTIONS))
+        page = browser.new_page()
+        page.set_default_timeout(15_000)
+        yield page
+        browser.close()
+
+
+class LiveClient:
+    """A client process that stays connected until the node closes."""
+
+    def __init__(self, appliance: Appliance, identity: Path) -> None:
+        ready = appliance.ready
+        command = [sys.executable, "-m", "tests.support.live_client"]
+        command += [ready["node_address"], ready["node_fingerprint"], str(identity)]
+        self.process = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True)
+        self.identity = self.next_line()["identity"]
+
+    def next_line(self) -> dict[str, Any]:
+        """The next fact that the client tells, waiting for it."""
+        assert self.process.stdout is not None
+        facts: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return facts
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+@pytest.fixture
+def connect(appliance: Appliance) -> Iterator[Callable[[Path], LiveClient]]:
+    """Start clients of the appliance; each ends with the test."""
+    clients: list[LiveClient] = []
+
+    def start(identity: Path) -> LiveClient:
+        clients.append(LiveClient(appliance, identity))
+        return clients[-1]
+
+    yield start
+    for client in clients:
+        client.stop()
