@@ -11,14 +11,12 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeVar
 
 from node.core.identity import AuthToken, Identity
 from node.core.peers import ApiKeyEntry, PeerEntry
 from node.core.repository import IdentityProvider
+from node.core.sharded import ShardedMap, ShardedMapBuilder
 from node.core.tokens import API_KEY_MARK, api_key_prefix
-
-_Row = TypeVar("_Row")
 
 logger = logging.getLogger(__name__)
 
@@ -31,9 +29,9 @@ class PeerIndex:
     refuse such rows, so it is empty unless a file was edited behind their back.
     """
 
-    peers: dict[str, PeerEntry] = field(default_factory=dict)
-    api_keys: dict[str, ApiKeyEntry] = field(default_factory=dict)
-    holders: dict[str, Identity] = field(default_factory=dict)
+    peers: ShardedMap[PeerEntry] = field(default_factory=ShardedMap)
+    api_keys: ShardedMap[ApiKeyEntry] = field(default_factory=ShardedMap)
+    holders: ShardedMap[Identity] = field(default_factory=ShardedMap)
     contested: frozenset[str] = frozenset()
     generation: int = 0
 
@@ -62,18 +60,18 @@ class PeerIndex:
         api_keys: Mapping[str, ApiKeyEntry | None],
         generation: int,
     ) -> "PeerIndex":
-        """A new index with these rows changed (None = the row is gone). This one stays as it is."""
-        new_peers = _patched(self.peers, peers)
+        """A new index with these rows changed (None = the row is gone). This one stays as it is.
+
+        The cost is that of the changed rows, however many others there are.
+        """
+        new_peers = self.peers.patched(peers)
         claims = _claims(self, new_peers, peers)
-        holders, contested = self.holders, self.contested
-        if claims:
-            holders = holders.copy()
-            _settle(holders, claims)
-            disputed = {credential for credential, claimants in claims.items() if len(claimants) > 1}
-            for credential in sorted(disputed - contested):
-                _warn_contested(credential, holders[credential].id)
-            contested = (contested - claims.keys()) | disputed
-        return PeerIndex(new_peers, _patched(self.api_keys, api_keys), holders, contested, generation)
+        holders = self.holders.patched(_settled(claims))
+        disputed = {credential for credential, claimants in claims.items() if len(claimants) > 1}
+        for credential in sorted(disputed - self.contested):
+            _warn_contested(credential, holders[credential].id)
+        contested = (self.contested - claims.keys()) | disputed
+        return PeerIndex(new_peers, self.api_keys.patched(api_keys), holders, contested, generation)
 
     def standing(self, peer_id: str, fingerprints: Iterable[str]) -> "Standing":
         """How a live connection that proved `fingerprints` as `peer_id` stands under this index."""
@@ -96,33 +94,52 @@ class Standing(StrEnum):
 
 
 class IndexBuilder:
-    """Collects rows in any order, a page at a time, and gives the index. Not reusable after `finish`."""
+    """Collects rows in any order, a page at a time, and gives the index. Not reusable after `finish`.
 
-    def __init__(self) -> None:
-        self._peers: dict[str, PeerEntry] = {}
-        self._api_keys: dict[str, ApiKeyEntry] = {}
-        self._owners: dict[str, str] = {}
-        self._holders: dict[str, Identity] = {}
+    Peers that are as they were in `previous` are shared with it, so that reading everything again costs no memory.
+    """
+
+    def __init__(self, previous: PeerIndex | None = None) -> None:
+        self._previous = previous or PeerIndex()
+        self._peers = ShardedMapBuilder[PeerEntry]()
+        self._api_keys = ShardedMapBuilder[ApiKeyEntry]()
+        self._holders = ShardedMapBuilder[Identity]()
         self._contested: set[str] = set()
 
     def add_peer(self, entry: PeerEntry) -> None:
+        known = self._previous.peers.get(entry.peer_id)
+        unchanged = known == entry
+        entry = known if known is not None and unchanged else entry
         self._peers[entry.peer_id] = entry
-        identity = entry.identity()
+        identity = self._held_before(entry) if unchanged else None
         for credential in _credentials(entry):
-            owner = self._owners.setdefault(credential, entry.peer_id)
-            if owner != entry.peer_id:
-                self._contested.add(credential)
-            if entry.peer_id <= owner:
-                self._owners[credential] = entry.peer_id
-                self._holders[credential] = identity
+            identity = identity or entry.identity()
+            self._claim(credential, identity)
 
     def add_api_key(self, entry: ApiKeyEntry) -> None:
         self._api_keys[entry.prefix] = entry
 
     def finish(self, generation: int) -> PeerIndex:
+        holders = self._holders.build()
         for credential in sorted(self._contested):
-            _warn_contested(credential, self._owners[credential])
-        return PeerIndex(self._peers, self._api_keys, self._holders, frozenset(self._contested), generation)
+            _warn_contested(credential, holders[credential].id)
+        return PeerIndex(self._peers.build(), self._api_keys.build(), holders, frozenset(self._contested), generation)
+
+    def _claim(self, credential: str, identity: Identity) -> None:
+        """The lowest peer_id has it (decision 7)."""
+        holder = self._holders.get(credential)
+        if holder is not None and holder.id != identity.id:
+            self._contested.add(credential)
+        if holder is None or identity.id <= holder.id:
+            self._holders[credential] = identity
+
+    def _held_before(self, entry: PeerEntry) -> Identity | None:
+        """The identity under which `previous` knew this very entry, if one of its credentials was its own."""
+        for credential in _credentials(entry):
+            holder = self._previous.holders.get(credential)
+            if holder is not None and holder.id == entry.peer_id:
+                return holder
+        return None
 
 
 def build_index(peers: Iterable[PeerEntry], api_keys: Iterable[ApiKeyEntry] = (), generation: int = 0) -> PeerIndex:
@@ -162,29 +179,16 @@ def _all_claims(peers: Mapping[str, PeerEntry], disputed: frozenset[str]) -> dic
     return claims
 
 
-def _settle(holders: dict[str, Identity], claims: Mapping[str, list[PeerEntry]]) -> None:
-    """Give each credential to the lowest peer_id that claims it (decision 7)."""
-    for credential, claimants in claims.items():
-        if claimants:
-            holders[credential] = min(claimants, key=lambda entry: entry.peer_id).identity()
-        else:
-            holders.pop(credential, None)
+def _settled(claims: Mapping[str, list[PeerEntry]]) -> dict[str, Identity | None]:
+    """Each credential goes to the lowest peer_id that claims it (decision 7), or to nobody."""
+    return {
+        credential: min(claimants, key=lambda entry: entry.peer_id).identity() if claimants else None
+        for credential, claimants in claims.items()
+    }
 
 
 def _warn_contested(credential: str, owner: str) -> None:
     logger.warning("credential claimed by several peers", extra={"credential": credential[:16] + "…", "owner": owner})
-
-
-def _patched(rows: dict[str, _Row], changes: Mapping[str, _Row | None]) -> dict[str, _Row]:
-    if not changes:
-        return rows
-    rows = rows.copy()
-    for key, value in changes.items():
-        if value is None:
-            rows.pop(key, None)
-        else:
-            rows[key] = value
-    return rows
 
 
 def _credentials(entry: PeerEntry | None) -> Iterator[str]:

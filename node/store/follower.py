@@ -6,42 +6,36 @@ index stays as it was, the file is closed, and after a pause it is opened and re
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import NoReturn
 
-from node.store.changes import Changes, OutOfStep, Position, read_changes
+from node.core.index import IndexProvider
+from node.store.changes import OutOfStep, Position, read_changes
 from node.store.database import Database, DatabaseMissing, open_database
 from node.store.limits import StoreLimits
-from node.store.loader import Loaded, NotMigrated, load_index
+from node.store.loader import NotMigrated, load_index
 from node.store.reader import RowReader
 
 logger = logging.getLogger(__name__)
 
 
 class Follower:
-    """Reads the file at every commit of anybody. `on_load` gets each full reload, `on_changes` each delta."""
+    """Reads the file at every commit of anybody, and publishes what it finds."""
 
-    def __init__(
-        self,
-        path: Path,
-        limits: StoreLimits,
-        *,
-        on_load: Callable[[Loaded], None],
-        on_changes: Callable[[Changes], None],
-    ) -> None:
+    def __init__(self, path: Path, limits: StoreLimits, provider: IndexProvider) -> None:
         self._path = path
         self._limits = limits
-        self._on_load = on_load
-        self._on_changes = on_changes
+        self._provider = provider
         self._pause = limits.retry_first
         self._complaint = ""
-        self._loaded_once = False
+        self._frozen = False
         self._moved = asyncio.Event()
         self.reader = RowReader()
         self.database: Database | None = None
         self.position: Position | None = None
         self.attempted = asyncio.Event()
+        self.loaded = asyncio.Event()
 
     async def run(self) -> NoReturn:
         """Follow for ever; only cancellation ends it."""
@@ -98,11 +92,17 @@ class Follower:
                 return None
 
     async def _load(self, database: Database) -> None:
-        freeze_rows = None if self._loaded_once else self._limits.freeze_rows
-        loaded = await load_index(database, self.reader, page_rows=self._limits.page_rows, freeze_rows=freeze_rows)
-        self._loaded_once = True
+        loaded = await load_index(
+            database,
+            self.reader,
+            self._provider.index,
+            page_rows=self._limits.page_rows,
+            freeze_rows=None if self._frozen else self._limits.freeze_rows,
+        )
+        self._frozen = self._frozen or loaded.frozen
         self._pause, self._complaint = self._limits.retry_first, ""
-        self._on_load(loaded)
+        self._provider.publish(loaded.index)
+        self.loaded.set()
         self._move(loaded.position)
 
     async def _read_changes(self, database: Database, since: Position) -> None:
@@ -111,7 +111,8 @@ class Follower:
             database, since, self.reader, page_rows=limits.page_rows, max_delta=limits.max_delta
         )
         if changes:
-            self._on_changes(changes)
+            index = self._provider.index.apply(changes.peers, changes.api_keys, changes.position.last_id)
+            self._provider.publish(index, frozenset(changes.peers), changes.committed_at)
         self._move(changes.position)
 
     def _move(self, position: Position) -> None:

@@ -33,31 +33,35 @@ class Loaded:
 
     index: PeerIndex
     position: Position
+    frozen: bool
 
 
 async def load_index(
-    database: Database, reader: RowReader, *, page_rows: int, freeze_rows: int | None = None
+    database: Database, reader: RowReader, previous: PeerIndex, *, page_rows: int, freeze_rows: int | None = None
 ) -> Loaded:
     """Read every row. Raises NotMigrated, and OutOfStep where the file was restored or migrated meanwhile.
 
-    With `freeze_rows`, an index of so many rows is kept out of the garbage collector's sight from the start.
+    What is as it was in `previous` is shared with it. With `freeze_rows`, an index of so many rows is kept out of the
+    garbage collector's sight from the start; `frozen` tells whether that was done.
     """
     start = current_position(database)
     if start is None:
         raise NotMigrated
     with collector_paused():
-        index = await _read_all(database, reader, page_rows, start)
+        index = await _read_all(database, reader, IndexBuilder(previous), page_rows, start)
         changes = await read_changes(database, start, reader, page_rows=page_rows)
         if changes:
             index = index.apply(changes.peers, changes.api_keys, changes.position.last_id)
-        if freeze_rows is not None and len(index.peers) + len(index.api_keys) >= freeze_rows:
+        frozen = freeze_rows is not None and len(index.peers) + len(index.api_keys) >= freeze_rows
+        if frozen:
             freeze()
-    return Loaded(index, changes.position)
+    return Loaded(index, changes.position, frozen)
 
 
-async def _read_all(database: Database, reader: RowReader, page_rows: int, start: Position) -> PeerIndex:
+async def _read_all(
+    database: Database, reader: RowReader, builder: IndexBuilder, page_rows: int, start: Position
+) -> PeerIndex:
     """Every row, each as it was at some moment after `start`."""
-    builder = IndexBuilder()
     async for page in _pages(database, _PEERS, page_rows):
         for peer in filter(None, map(reader.peer, page)):
             builder.add_peer(peer)

@@ -11,10 +11,8 @@ from pathlib import Path
 from node.core.index import IndexProvider
 from node.core.peers import PeerEntry
 from node.core.repository import IdentityStore
-from node.store.changes import Changes
 from node.store.follower import Follower
 from node.store.limits import StoreLimits
-from node.store.loader import Loaded
 from node.store.writer import PeerWriter
 
 
@@ -27,9 +25,8 @@ class SqliteStore(IndexProvider, IdentityStore):
     def __init__(self, path: Path, limits: StoreLimits | None = None) -> None:
         super().__init__()
         limits = limits or StoreLimits()
-        self._follower = Follower(path, limits, on_load=self._replace, on_changes=self._apply)
+        self._follower = Follower(path, limits, self)
         self._writer = PeerWriter(limits.write_timeout)
-        self._loaded = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -48,7 +45,7 @@ class SqliteStore(IndexProvider, IdentityStore):
     @property
     def loaded(self) -> bool:
         """Whether a whole index has been read since the start."""
-        return self._loaded.is_set()
+        return self._follower.loaded.is_set()
 
     @property
     def bad_rows(self) -> int:
@@ -57,7 +54,7 @@ class SqliteStore(IndexProvider, IdentityStore):
 
     async def wait_loaded(self) -> None:
         """Wait for the first whole index."""
-        await self._loaded.wait()
+        await self._follower.loaded.wait()
 
     async def wait_fresh(self, notification_id: int) -> None:
         """Wait until the index contains this row of `_honker_notifications`."""
@@ -71,11 +68,3 @@ class SqliteStore(IndexProvider, IdentityStore):
 
     async def remove_peer(self, peer_id: str) -> None:
         await self._writer.remove_peer(self._follower.database, peer_id)
-
-    def _replace(self, loaded: Loaded) -> None:
-        self.publish(loaded.index)
-        self._loaded.set()
-
-    def _apply(self, changes: Changes) -> None:
-        index = self.index.apply(changes.peers, changes.api_keys, changes.position.last_id)
-        self.publish(index, frozenset(changes.peers), changes.committed_at)
