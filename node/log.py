@@ -31,6 +31,8 @@ def configure_logging(settings: LogSettings, stream: TextIO | None = None) -> No
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.level.upper())
+    # The QUIC engine tells several lines about every connection; the endpoint's own two say the same.
+    logging.getLogger("quic").setLevel(logging.DEBUG if settings.level == "debug" else logging.WARNING)
 
 
 def _shared_processors() -> list[Processor]:

@@ -6,6 +6,7 @@ pinned one.
 
 import asyncio
 import json
+import logging
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,6 +63,8 @@ def call(  # noqa: PLR0913 - one parameter for each option
     as_json: JsonOption = False,
 ) -> None:
     """Call an operation and print its output."""
+    # What goes wrong is told by exit status and message; the engine's warnings would only repeat it.
+    logging.getLogger().addHandler(logging.NullHandler())
     if anonymous and identity is not None:
         fail("--anonymous and --identity exclude each other", EXIT_USAGE)
     wanted = _Call(

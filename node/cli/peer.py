@@ -103,13 +103,13 @@ def list_(
 @app.command()
 def enable(name: Name, *, data: DataOption = None, as_json: JsonOption = False) -> None:
     """Let a peer in again."""
-    _run("enable", {"peer_id": name}, data, as_json=as_json)
+    _tell("enable", {"peer_id": name}, data, None if as_json else f"Enabled {name}.")
 
 
 @app.command()
 def disable(name: Name, *, data: DataOption = None, as_json: JsonOption = False) -> None:
     """Close a peer's connections at once, and take it for a stranger from now on."""
-    _run("disable", {"peer_id": name}, data, as_json=as_json)
+    _tell("disable", {"peer_id": name}, data, None if as_json else f"Disabled {name}.")
 
 
 @app.command()
@@ -121,14 +121,14 @@ def rename(
     as_json: JsonOption = False,
 ) -> None:
     """Give a peer another name."""
-    _run("rename", {"peer_id": name, "new_peer_id": new_name}, data, as_json=as_json)
+    told = None if as_json else f"Renamed {name} to {new_name}."
+    _tell("rename", {"peer_id": name, "new_peer_id": new_name}, data, told)
 
 
 @app.command()
 def remove(name: Name, *, data: DataOption = None, as_json: JsonOption = False) -> None:
     """Remove a peer; its connections close at once."""
-    removed = _ask("remove", {"peer_id": name}, data)
-    typer.echo(json.dumps(removed) if as_json else f"Removed {printable(name)}.")
+    _tell("remove", {"peer_id": name}, data, None if as_json else f"Removed {name}.")
 
 
 def _ask(action: str, values: dict[str, Any], data: Path | None) -> Any:
@@ -138,6 +138,12 @@ def _ask(action: str, values: dict[str, Any], data: Path | None) -> Any:
 def _run(action: str, values: dict[str, Any], data: Path | None, *, as_json: bool) -> None:
     entry = _ask(action, values, data)
     typer.echo(json.dumps(entry) if as_json else _description(entry))
+
+
+def _tell(action: str, values: dict[str, Any], data: Path | None, sentence: str | None) -> None:
+    """Do it, then say so in one sentence; without one, print the result as JSON."""
+    result = _ask(action, values, data)
+    typer.echo(json.dumps(result) if sentence is None else printable(sentence))
 
 
 def _fields(

@@ -14,7 +14,7 @@ from node.core.identity import Address
 
 FIRST_STARTS = 4
 """Tries that a child has to serve for the first time; what fails so often will not heal by itself."""
-START_TIMEOUT = 120.0
+START_TIMEOUT = 60.0
 """Seconds from start to serving; the first start of the web process migrates the database."""
 
 logger = logging.getLogger(__name__)
