@@ -15,7 +15,7 @@ def main() -> int:
     os.umask(0o077)  # whatever this process makes is for its owner
     command = sys.argv[1] if len(sys.argv) > 1 else ""
     module = "alknet_site.lean_settings" if command in LEAN_COMMANDS else "alknet_site.settings"
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", module)
+    os.environ["DJANGO_SETTINGS_MODULE"] = module  # another project's, left in the environment, is not ours
     try:
         execute_from_command_line(sys.argv)
     except SettingsError as error:
