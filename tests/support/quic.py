@@ -98,11 +98,13 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def serving(host: str = "127.0.0.1", key: NodeKey | None = None, **limits: Any) -> AsyncIterator[Server]:
+async def serving(
+    host: str = "127.0.0.1", key: NodeKey | None = None, make: type[Server] = Server, **limits: Any
+) -> AsyncIterator[Server]:
     """A server with its own key and these limits, closed at the end together with its clients."""
     key = key or NodeKey.generate()
     listener = await QuicListener.bind(host, 0, key=key, alpns=[ALPN, b"alknet/other"], limits=QuicLimits(**limits))
-    server = Server(listener, key)
+    server = make(listener, key)
     try:
         yield server
     finally:

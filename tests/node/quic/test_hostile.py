@@ -11,7 +11,7 @@ from aioquic.tls import Epoch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.core.errors import HandshakeError
+from node.core.errors import HandshakeError, StreamClosed
 from node.quic.handshake import MAX_HANDSHAKE_BYTES
 from tests.support.quic import engine_of, serving, soon
 
@@ -70,6 +70,24 @@ async def test_what_all_streams_hold_together_is_held_to_the_connection_s_window
         closed = await soon(accepted.wait_closed())
         assert closed.code == FLOW_CONTROL_ERROR
         assert (await soon(client.wait_closed())).code == FLOW_CONTROL_ERROR
+
+
+async def test_gaps_of_a_stream_that_was_reset_give_their_window_back():
+    async with serving(stream_window=64 * KIB, connection_window=128 * KIB) as server:
+        client, accepted = await server.pair()
+        engine = engine_of(client)
+        for _ in range(6):
+            stream = await client.open_bi()
+            await sparse(client, engine, stream.stream_id, 60 * KIB)
+            while stream.stream_id not in engine_of(accepted)._streams:
+                await asyncio.sleep(0.001)
+            stream.reset()
+            far = await soon(accepted.accept_bi())
+            with pytest.raises(StreamClosed):
+                await soon(far.read())
+        near = await client.open_bi()
+        await near.write(bytes(100 * KIB))
+        assert len(await soon((await soon(accepted.accept_bi())).read_exactly(100 * KIB))) == 100 * KIB
 
 
 async def test_more_streams_than_allowed_end_the_connection():

@@ -26,11 +26,11 @@ BROWSER_LIKE = f"{CIPHERS}:-SIGN-ALL:+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-RSA-PSS-
 
 
 @contextlib.asynccontextmanager
-async def listening(alpn):
+async def listening(alpn, make=Server):
     key = NodeKey.generate()
     listener = await QuicListener.bind("127.0.0.1", 0, key=key, alpns=[alpn], limits=QuicLimits())
     try:
-        yield Server(listener, key)
+        yield make(listener, key)
     finally:
         await listener.close()
 
@@ -80,8 +80,12 @@ async def test_an_anonymous_client_connects_and_understands_that_one_way_streams
 
 
 async def test_a_close_of_ours_is_understood(program):
-    async with listening(b"h3") as server, gtlsclient(program("gtlsclient"), server) as client:
-        (await server.accepted()).connection.close(0x41, "peer disabled")
+
+    class Closing(Server):
+        def _accept(self, connection, *_, **__):
+            connection.close(0x41, "peer disabled")
+
+    async with listening(b"h3", Closing) as server, gtlsclient(program("gtlsclient"), server) as client:
         output = (await soon(client.communicate()))[0].decode(errors="replace")
         assert "(0x41)" in output
         assert "peer disabled" in output

@@ -69,6 +69,24 @@ async def test_closing_tells_every_client_and_frees_the_port():
         await again.close()
 
 
+async def test_an_issued_connection_id_is_routed_before_the_peer_can_use_it():
+    unrouted = []
+
+    class Flushing(Server):
+        def _accept(self, *args, **kwargs):
+            link = self.links[0]
+            link.flush()
+            issued = [one.cid for one in link.engine._host_cids if one.was_sent]
+            unrouted.append((len(issued), set(issued) - self.listener._routes.keys()))
+            super()._accept(*args, **kwargs)
+
+    async with serving(make=Flushing) as server:
+        await server.pair()
+    ((issued, missing),) = unrouted
+    assert issued > 2
+    assert not missing
+
+
 async def test_a_finished_connection_leaves_no_trace():
     async with serving() as server:
         client, accepted = await server.pair()

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from node.core.errors import StreamClosed
 from node.quic.source import STREAM_REFUSED
+from tests.support.lossy import Fate, lossy
 from tests.support.quic import echo, engine_of, read_all, serving, soon
 
 KIB = 1024
@@ -153,6 +154,31 @@ async def test_a_writer_waits_until_the_peer_reads():
         await soon(writer)
 
 
+async def test_the_window_of_a_stream_is_what_was_read_and_no_more():
+    async with serving(stream_window=64 * KIB) as server:
+        near, far = await opened(await server.pair())
+        await near.write(bytes(256 * KIB))
+        stream = server.links[0].engine._streams[0]
+        for read in (24 * KIB, 48 * KIB):
+            await settled(lambda: stream.receiver.starting_offset() == stream.max_stream_data_local)
+            await far.read_exactly(24 * KIB)
+            assert stream.max_stream_data_local == 1 + read + 64 * KIB
+        await settled(lambda: stream.receiver.starting_offset() == stream.max_stream_data_local)
+        assert len(far._inbox) == 64 * KIB
+
+
+async def test_streams_that_nobody_reads_hold_no_more_than_the_connection_s_window():
+    async with serving(stream_window=64 * KIB, connection_window=128 * KIB) as server:
+        pair = await server.pair()
+        streams = [await opened(pair) for _ in range(4)]
+        for near, _ in streams:
+            await near.write(bytes(64 * KIB))
+        limit = server.links[0].engine._local_max_data
+        await settled(lambda: limit.used == limit.value)
+        assert limit.value == 128 * KIB
+        assert sum(len(far._inbox) for _, far in streams) <= 128 * KIB
+
+
 async def test_a_cancelled_writer_leaves_the_stream_usable():
     async with serving(stream_window=32 * KIB) as server:
         near, far = await opened(await server.pair())
@@ -203,7 +229,7 @@ async def test_streams_reset_with_unread_data_give_their_window_back():
 async def test_data_for_a_stream_that_we_reset_does_not_starve_the_connection():
     async with serving(stream_window=64 * KIB, connection_window=128 * KIB) as server:
         pair = await server.pair()
-        for _ in range(8):
+        for _ in range(25):
             near, far = await opened(pair)
             far.reset(1)
             # Written before the reset can have arrived, so it is sent nevertheless.
@@ -243,6 +269,42 @@ async def test_a_stream_above_the_accept_queue_is_refused_for_good():
         fourth = await client.open_bi()
         await fourth.write(b"y")
         assert (await soon(accepted.accept_bi())).stream_id == fourth.stream_id
+
+
+async def test_more_data_of_a_refused_stream_does_not_make_it_a_new_one():
+    async with serving(accept_queue=1) as server, lossy((server.host, server.port)) as proxy:
+        client, accepted = await server.pair(host=proxy.address[0], port=proxy.address[1])
+        source = accepted._source
+        first, refused = await client.open_bi(), await client.open_bi()
+        # The client must not learn of the refusal before it has sent more.
+        proxy.judge = lambda to_server: Fate.DELIVER if to_server else Fate.DROP
+        await first.write(b"1")
+        await refused.write(b"2")
+        await settled(lambda: refused.stream_id in source._refused)
+        assert (await soon(accepted.accept_bi())).stream_id == first.stream_id
+        await refused.write(b"3")
+        await settled(lambda: source.engine._streams[refused.stream_id].receiver.starting_offset() == 2)
+        proxy.judge = lambda _: Fate.DELIVER
+        third = await client.open_bi()
+        await third.write(b"4")
+        assert (await soon(accepted.accept_bi())).stream_id == third.stream_id
+
+
+async def test_data_on_one_way_streams_does_not_starve_the_connection():
+    """A peer that goes on sending though it was told to stop."""
+    async with serving(stream_window=64 * KIB, connection_window=128 * KIB) as server:
+        client, accepted = await server.pair()
+        engine = engine_of(client)
+        for _ in range(5):
+            uni = engine.get_next_available_stream_id(is_unidirectional=True)
+            engine.send_stream_data(uni, b"")
+            engine._streams[uni].sender.reset = lambda *_, **__: None
+            engine.send_stream_data(uni, bytes(60 * KIB))
+            client._source.flush_soon()
+            await settled(lambda uni=uni: engine.unacked(uni) == 0)
+        near = await client.open_bi()
+        await near.write(bytes(100 * KIB))
+        assert len(await soon((await soon(accepted.accept_bi())).read_exactly(100 * KIB))) == 100 * KIB
 
 
 CHUNKS = st.lists(st.binary(max_size=3000), max_size=12)
