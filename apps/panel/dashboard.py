@@ -39,7 +39,7 @@ def node_facts(paths: DataPaths) -> NodeFacts | None:
         with paths.ready_file.open("rb") as file:
             facts = json.loads(file.read(MAX_READY_FILE))
         address, fingerprint = facts["node_address"], facts["node_fingerprint"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     if not isinstance(address, str) or not isinstance(fingerprint, str):
         return None

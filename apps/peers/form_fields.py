@@ -43,27 +43,30 @@ class ScopesField(ListField):
         return split_scopes(text)
 
 
-class ResourcesField(forms.JSONField):
+class ResourcesField(forms.CharField):
     """A map of lists as JSON. A mistake in it is shown by its line; an empty field is an empty map."""
 
     def __init__(self, **options: Any) -> None:
         widget = UnfoldAdminTextareaWidget(attrs={"rows": 5, "spellcheck": "false", "class": "alknet-mono"})
-        super().__init__(required=False, widget=widget, **options)
+        super().__init__(required=False, max_length=MAX_TEXT, widget=widget, **options)
 
     def prepare_value(self, value: Any) -> Any:
         return value if isinstance(value, str) else json.dumps(value or {}, indent=2, ensure_ascii=False)
 
-    def to_python(self, value: Any) -> Any:
-        text = value.strip() if isinstance(value, str) else ""
-        if not text:
-            return {}
-        if len(text) > MAX_TEXT:
-            raise ValidationError(f"At most {MAX_TEXT} characters.", code="max_length")
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
         try:
-            return json.loads(text)
+            return json.loads(text) if text else {}
         except json.JSONDecodeError as error:
-            raise ValidationError(
-                f"Not valid JSON: {error.msg} (line {error.lineno}, column {error.colno}).", code="invalid"
-            ) from None
+            place = f"line {error.lineno}, column {error.colno}"
+            raise ValidationError(f"Not valid JSON: {error.msg} ({place}).", code="invalid") from None
+        except ValueError:
+            raise ValidationError("Not valid JSON: a number with too many digits.", code="invalid") from None
         except RecursionError:
             raise ValidationError("Nested too deep.", code="invalid") from None
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return bool((initial or {}) != self.clean(data))
+        except ValidationError:
+            return True
