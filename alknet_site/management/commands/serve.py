@@ -29,7 +29,8 @@ class Command(BaseCommand):
         try:
             sock = bind(parse_host_port(listen))
         except OSError as error:
-            raise CommandError(f"The panel cannot listen on {listen}: {error.strerror}.") from None
+            reason = str(error.strerror).partition(" (while")[0]
+            raise CommandError(f"The panel cannot listen on {listen}: {reason}.") from None
         with sock:
             lifeline = Lifeline.from_fd(options["ready_fd"])
             prepare_database(settings.PATHS)

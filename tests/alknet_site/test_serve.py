@@ -1,0 +1,194 @@
+"""`manage.py serve` as a process of its own: from an empty directory to serving, and to an orderly end."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+MANAGE = Path(__file__).parents[2] / "manage.py"
+SECONDS = 60
+
+
+class Web:
+    """A running web process and the supervisor's end of its lifeline."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.lifeline, theirs = socket.socketpair()
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("ALKNET_", "DJANGO_"))}
+        with theirs, (data.parent / "web.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, MANAGE, "serve", "--ready-fd", str(theirs.fileno())],
+                env=clean | {"ALKNET_DATA": str(data), "ALKNET_PANEL__LISTEN": "127.0.0.1:0"},
+                pass_fds=[theirs.fileno()],
+                stdout=log,
+                stderr=log,
+            )
+        self.lifeline.settimeout(SECONDS)
+        with self.lifeline.makefile("rb") as lines:
+            line = lines.readline()
+        assert line, self.log()
+        self.url = "http://" + json.loads(line)["address"]
+
+    def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], str]:
+        """Status, headers and body; redirects are not followed."""
+        request = urllib.request.Request(self.url + path, headers=headers)
+        opener = urllib.request.build_opener(_NoRedirect)
+        try:
+            with opener.open(request, timeout=SECONDS) as response:
+                return response.status, dict(response.headers), response.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, dict(error.headers), error.read().decode()
+
+    def log(self) -> str:
+        return (self.data.parent / "web.log").read_text()
+
+    def end(self) -> None:
+        self.lifeline.close()
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[[], Web]]:
+    started: list[Web] = []
+
+    def begin() -> Web:
+        started.append(Web(tmp_path / "data"))
+        return started[-1]
+
+    yield begin
+    for web in started:
+        web.end()
+
+
+def test_from_an_empty_directory_to_serving_and_back(start: Callable[[], Web]) -> None:
+    web = start()
+    paths = {path.relative_to(web.data).as_posix(): path for path in web.data.rglob("*") if path.is_file()}
+
+    assert web.get("/healthz")[::2] == (200, "ok\n")
+    assert web.data.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in paths.values()} == {0o600}
+    assert "secrets/setup_token" in paths
+
+    token = paths["secrets/setup_token"].read_text()
+    status, headers, _ = web.get(f"/setup/{token}/")
+    assert (status, headers["Location"]) == (302, "/setup/")
+    assert web.get("/setup/wrong-token/")[0] == 404
+    assert web.get(f"/setup/{token}/more/")[0] != 500
+    assert web.get("/")[1]["Location"] == "/login/?next=/"
+
+    web.process.send_signal(signal.SIGTERM)
+    assert web.process.wait(SECONDS) == 0
+    assert token not in web.log()
+    assert "wrong-token" not in web.log()
+    assert "Traceback" not in web.log()
+
+
+def test_pages_and_static_files_carry_the_headers_that_protect(start: Callable[[], Web]) -> None:
+    web = start()
+    status, headers, page = web.get("/login/")
+
+    assert status == 200
+    policy = headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in policy
+    assert "'unsafe-inline'" not in policy.split("style-src")[0]
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert "HttpOnly" in headers["Set-Cookie"]
+    assert "server" not in {name.lower() for name in headers}
+    assert not re.findall(r"<script(?![^>]*\bsrc=)", page), "no script of a page is inline"
+    assert not re.findall(r"\son[a-z]+=", page), "nor is any event handler"
+
+    assets = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
+    assert len(assets) > 5
+    for asset in assets:
+        assert web.get(asset)[0] == 200, asset
+    status, headers, _ = web.get("/static/panel/panel.css")
+    assert headers["Content-Type"].startswith("text/css")
+    assert web.get("/static/panel/panel.css", **{"If-Modified-Since": headers["Last-Modified"]})[0] == 304
+    assert web.get("/static/../settings.py")[0] in (302, 404)
+    assert web.log() == ""
+
+
+def test_a_host_that_nobody_named_is_refused(start: Callable[[], Web]) -> None:
+    web = start()
+
+    assert web.get("/login/", Host="evil.example")[0] == 400
+    assert web.get("/login/", Host="localhost")[0] == 200
+
+
+def test_it_ends_when_its_supervisor_does(start: Callable[[], Web]) -> None:
+    web = start()
+    web.lifeline.close()
+
+    assert web.process.wait(SECONDS) == 0
+
+
+def test_ctrl_c_ends_it_though_a_browser_holds_a_connection_open(start: Callable[[], Web]) -> None:
+    web = start()
+    host, port = web.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as idle:
+        idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert idle.recv(100)
+        web.process.send_signal(signal.SIGINT)
+        assert web.process.wait(SECONDS) == 0
+    assert "Traceback" not in web.log()
+
+
+def test_a_second_start_keeps_the_secrets_and_the_database(start: Callable[[], Web]) -> None:
+    first = start()
+    kept = [first.data / "secrets" / name for name in ("setup_token", "web_secret_key")]
+    first.get("/login/")
+    before = [path.read_text() for path in kept]
+    first.end()
+    second = start()
+
+    assert second.get("/login/")[0] == 200
+    assert [path.read_text() for path in kept] == before
+
+
+def test_a_port_that_is_taken_is_a_clear_error(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("ALKNET_", "DJANGO_"))}
+        done = subprocess.run(
+            [sys.executable, MANAGE, "serve"],
+            env=clean | {"ALKNET_DATA": str(tmp_path / "data"), "ALKNET_PANEL__LISTEN": f"127.0.0.1:{port}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == f"CommandError: The panel cannot listen on 127.0.0.1:{port}: Address already in use.\n"
+
+
+def test_a_wrong_setting_is_named_and_nothing_is_made(tmp_path: Path) -> None:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("ALKNET_", "DJANGO_"))}
+    done = subprocess.run(
+        [sys.executable, MANAGE, "serve"],
+        env=clean | {"ALKNET_DATA": str(tmp_path / "data"), "ALKNET_PANEL__LISTENN": "x"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "panel.listen" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "data").exists()
