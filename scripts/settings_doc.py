@@ -1,0 +1,95 @@
+"""Print docs/settings.md, made from the settings' own model: python scripts/settings_doc.py > docs/settings.md"""
+
+import ast
+import inspect
+import json
+import textwrap
+from collections.abc import Iterator
+
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from node.settings import Settings, variable_name
+from node.toml_lines import KeyPath
+
+HEADING = """\
+# Settings
+
+Made by `python scripts/settings_doc.py > docs/settings.md`; a test holds it to the model.
+
+Each key can be set in the settings file (`DIR/alknet.toml`, or the file that `--config` or `ALKNET_CONFIG` names) or by
+a variable of the environment: `panel.listen` is the key `listen` of the table `[panel]`, and `ALKNET_PANEL__LISTEN`. A
+list in the environment has commas. An option of the command beats the environment, which beats the file, which beats
+the default. A key that is unknown or wrong stops the start, named with its place and the nearest key that exists.
+`alknet config show` prints what is in force and where each value is from.
+
+No setting is a secret. Secrets are files below `DIR/secrets`, made on first start with mode 0600.
+"""
+_BOUNDS = ((Ge, "ge", "at least"), (Gt, "gt", "more than"), (Le, "le", "at most"), (Lt, "lt", "less than"))
+
+
+def main() -> None:
+    print(document(), end="")
+
+
+def document() -> str:
+    """The whole text of docs/settings.md."""
+    own = [(("data",), Settings.model_fields["data"], "")]
+    sections = {name: field.annotation for name, field in Settings.model_fields.items() if name != "data"}
+    parts = [
+        HEADING,
+        "## The data directory\n",
+        _table(own, default="./data"),
+        "\nOnly `--data` or `ALKNET_DATA` set it.\n",
+    ]
+    for name, model in sections.items():
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            parts += [f"\n## `[{name}]`\n", _table(_rows(name, model))]
+    return "\n".join(parts)
+
+
+def _rows(section: str, model: type[BaseModel]) -> Iterator[tuple[KeyPath, FieldInfo, str]]:
+    texts = _attribute_texts(model)
+    for name, field in model.model_fields.items():
+        yield (section, name), field, field.description or texts.get(name, "")
+
+
+def _table(
+    rows: Iterator[tuple[KeyPath, FieldInfo, str]] | list[tuple[KeyPath, FieldInfo, str]], default: str = ""
+) -> str:
+    lines = ["| key | variable | default | meaning |", "|---|---|---|---|"]
+    for path, field, text in rows:
+        shown = default or json.dumps(field.default, default=str)
+        meaning = " ".join((text or field.description or "").split()).removesuffix(".")
+        bounds = _bounds(field)
+        told = f"{meaning} ({bounds})" if meaning and bounds else meaning or bounds
+        lines.append(f"| `{'.'.join(path)}` | `{variable_name(path)}` | `{shown}` | {told} |")
+    return "\n".join(lines)
+
+
+def _bounds(field: FieldInfo) -> str:
+    found = [
+        f"{word} {getattr(bound, name):g}"
+        if isinstance(getattr(bound, name), float)
+        else f"{word} {getattr(bound, name)}"
+        for kind, name, word in _BOUNDS
+        for bound in field.metadata
+        if isinstance(bound, kind)
+    ]
+    return ", ".join(found)
+
+
+def _attribute_texts(model: type[BaseModel]) -> dict[str, str]:
+    """The text below each field in the source: models that carry no descriptions are documented there."""
+    [cls] = ast.parse(textwrap.dedent(inspect.getsource(model))).body
+    assert isinstance(cls, ast.ClassDef)
+    texts = {}
+    for field, below in zip(cls.body, cls.body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
+            texts[ast.unparse(field.target)] = str(below.value.value)
+    return texts
+
+
+if __name__ == "__main__":
+    main()
