@@ -1,0 +1,26 @@
+# The whole appliance in one image; compose.yaml runs it as two services. See README.md on what was not run.
+FROM python:3.13-slim-trixie
+
+# honker is relinked to this library while the packages are installed (docs/adr/0013).
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends libsqlite3-0 \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --create-home alknet \
+    && install --directory --owner=alknet --mode=0700 /data
+
+COPY . /app
+RUN ROOT=/app sh -euc '. /app/scripts/lib.sh && bootstrap run' \
+    && rm -rf /root/.cache
+
+ENV PATH=/app/.venv/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    ALKNET_DATA=/data \
+    ALKNET_PANEL__LISTEN=0.0.0.0:8000
+USER alknet
+WORKDIR /data
+VOLUME /data
+EXPOSE 8000/tcp 4433/udp
+
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
+    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
+CMD ["alknet", "up"]
