@@ -8,7 +8,6 @@ from typing import Any
 from node.core.access import AccessControl
 from node.core.identity import AuthContext, Identity
 
-
 ANYBODY = AccessControl()
 
 
