@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -30,6 +30,13 @@ T = TypeVar("T")
 
 async def soon(awaitable: Awaitable[T]) -> T:
     return await asyncio.wait_for(awaitable, LONG)
+
+
+async def settled(condition: Callable[[], Any]) -> None:
+    """Let the loop run until the condition holds."""
+    async with asyncio.timeout(LONG):
+        while not condition():
+            await asyncio.sleep(0.001)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from node.core.connection import CLOSE_REVOKED
 from node.core.errors import ConnectError, ConnectionClosed, HandshakeError, StreamTimeout
 from node.quic.ending import MAX_REASON, clip, printable
 from tests.support.lossy import Fate, lossy
-from tests.support.quic import engine_of, read_all, serving, soon
+from tests.support.quic import engine_of, read_all, serving, settled, soon
 
 
 async def test_code_and_reason_of_a_close_reach_the_peer_before_the_draining_period_ends():
@@ -162,8 +162,7 @@ async def test_a_lost_close_is_repeated_when_the_peer_goes_on_talking():
         accepted.close(CLOSE_REVOKED, "gone")
         assert proxy.lost == 0
         waiting = asyncio.create_task(client.wait_closed())
-        while not proxy.lost:
-            await asyncio.sleep(0.001)
+        await settled(lambda: proxy.lost)
         await stream.write(b"still here?")
         assert (await soon(waiting)).code == CLOSE_REVOKED
 
@@ -193,8 +192,7 @@ async def test_a_handshake_that_breaks_off_is_dropped_after_its_time_out():
         proxy.judge = lambda to_server: Fate.DELIVER if to_server else Fate.DROP
         with pytest.raises(ConnectError):
             await server.dial(host=proxy.address[0], port=proxy.address[1], timeout=0.1)
-        while server.links:
-            await asyncio.sleep(0.005)
+        await settled(lambda: not server.links)
         assert server.waiting == 0
 
 

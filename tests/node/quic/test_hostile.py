@@ -1,6 +1,5 @@
 """Peers that mean harm: sparse frames, floods of junk, too many connections (RFC 9000 §21)."""
 
-import asyncio
 import socket
 
 import pytest
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from node.core.errors import HandshakeError, StreamClosed
 from node.quic.handshake import MAX_HANDSHAKE_BYTES
-from tests.support.quic import engine_of, serving, soon
+from tests.support.quic import engine_of, serving, settled, soon
 
 KIB = 1024
 FLOW_CONTROL_ERROR = 0x3
@@ -49,8 +48,7 @@ async def test_sparse_frames_are_held_to_the_window():
         for _ in range(8):
             granted = engine._streams[0].max_stream_data_remote
             await sparse(client, engine, 0, granted - 2)
-            while far._streams[0].receiver.highest_offset < granted - 1:
-                await asyncio.sleep(0.001)
+            await settled(lambda granted=granted: far._streams[0].receiver.highest_offset >= granted - 1)
             probe = await client.open_bi()
             await probe.write(b"?")
             await soon(accepted.accept_bi())
@@ -79,8 +77,7 @@ async def test_gaps_of_a_stream_that_was_reset_give_their_window_back():
         for _ in range(6):
             stream = await client.open_bi()
             await sparse(client, engine, stream.stream_id, 60 * KIB)
-            while stream.stream_id not in engine_of(accepted)._streams:
-                await asyncio.sleep(0.001)
+            await settled(lambda stream=stream: stream.stream_id in engine_of(accepted)._streams)
             stream.reset()
             far = await soon(accepted.accept_bi())
             with pytest.raises(StreamClosed):
@@ -193,8 +190,7 @@ async def test_one_address_gets_no_more_than_its_share_and_gets_it_back():
             await server.dial()
         assert caught.value.code == CONNECTION_REFUSED
         first.close()
-        while server.listener._admission.by_host["127.0.0.1"] > 1:
-            await asyncio.sleep(0.001)
+        await settled(lambda: server.listener._admission.by_host["127.0.0.1"] == 1)
         await server.pair()
 
 

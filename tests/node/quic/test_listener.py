@@ -10,7 +10,7 @@ from node.core.listener import Listener
 from node.quic.keys import NodeKey
 from node.quic.limits import QuicLimits
 from node.quic.listener import QuicListener
-from tests.support.quic import ALPN, Server, engine_of, read_all, serving, soon
+from tests.support.quic import ALPN, Server, engine_of, read_all, serving, settled, soon
 
 
 async def test_nothing_is_answered_before_start_and_the_waiting_handshake_after():
@@ -93,9 +93,7 @@ async def test_a_finished_connection_leaves_no_trace():
         assert len(server.listener._routes) > 1
         client.close()
         await soon(accepted.wait_closed())
-        async with asyncio.timeout(20):
-            while server.links:
-                await asyncio.sleep(0.005)
+        await settled(lambda: not server.links)
         assert server.listener._routes == {}
         assert server.listener._admission.total == 0
         assert not server.listener._admission.by_host

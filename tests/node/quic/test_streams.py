@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from node.core.errors import StreamClosed
 from node.quic.source import STREAM_REFUSED
 from tests.support.lossy import Fate, lossy
-from tests.support.quic import echo, engine_of, read_all, serving, soon
+from tests.support.quic import echo, engine_of, read_all, serving, settled, soon
 
 KIB = 1024
 
@@ -22,13 +22,6 @@ async def opened(pair):
     far = await soon(server.accept_bi())
     assert await soon(far.read(1)) == b"!"
     return near, far
-
-
-async def settled(condition):
-    """Let the loop run until the condition holds."""
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.001)
 
 
 async def test_both_directions_end_on_their_own():
