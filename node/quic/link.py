@@ -106,7 +106,8 @@ class Link:
 
         Of what the streams have queued, the part that the network takes at once goes out ahead; the rest is lost.
         """
-        self.flush()
+        if self._flush is not None:
+            self.flush()
         if self._ending is None:
             self._guard(lambda: self.engine.close(error_code=code, reason_phrase=reason))
             self._finish()
