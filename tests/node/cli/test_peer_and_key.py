@@ -1,0 +1,91 @@
+"""`alknet peer` and `alknet key` against the real control plane, in a directory that the first of them makes."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.appliance import alknet, environment
+
+KEY = "ed25519:" + "1f" * 32
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory that the first command makes."""
+    return tmp_path_factory.mktemp("control") / "not" / "there"
+
+
+@pytest.fixture
+def command(fresh: Path) -> Command:
+    def run(*arguments: str) -> tuple[int, str, str]:
+        ran = alknet(*arguments, env=environment(ALKNET_DATA=str(fresh)))
+        return ran.returncode, ran.stdout, ran.stderr
+
+    return run
+
+
+def result(ran: tuple[int, str, str]) -> Any:
+    assert ran[0] == 0, ran[2]
+    return json.loads(ran[1])
+
+
+def test_a_peers_life(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "key.pub").write_text(KEY + "\n")
+    options = ("--scope", "a", "--scope", "b", "--resource", "repo=x, y", "--display-name", "Bob", "--token", "--json")
+    made = result(command("peer", "add", "bob", "--key", f"@{tmp_path / 'key.pub'}", *options))
+    assert made["fingerprints"] == [KEY]
+    assert (made["scopes"], made["resources"]) == (["a", "b"], {"repo": ["x", "y"]})
+    assert made["enabled"] is True
+    assert made["token"].startswith("alkp_")
+
+    assert command("peer", "disable", "bob")[1] == "Disabled bob.\n"
+    assert command("peer", "rename", "bob", "robert")[1] == "Renamed bob to robert.\n"
+    changed = result(command("peer", "set", "robert", "--scope", "", "--display-name", "", "--json"))
+    assert (changed["scopes"], changed["display_name"], changed["enabled"]) == ([], None, False)
+    assert changed["resources"] == {"repo": ["x", "y"]}
+    assert "token" not in changed
+    assert [entry["peer_id"] for entry in result(command("peer", "list", "--disabled", "--json"))] == ["robert"]
+    assert result(command("peer", "list", "--enabled", "--json")) == []
+
+    shown = command("peer", "show", "robert")[1]
+    assert KEY in shown
+    assert "ssh-ed25519 AAAA" in shown
+    assert made["token"] not in shown
+    assert command("peer", "remove", "robert")[1] == "Removed robert.\n"
+    assert command("peer", "show", "robert")[0] == 1
+
+
+def test_every_wrong_field_is_a_line_and_nothing_is_written(command: Command) -> None:
+    status, out, err = command("peer", "add", "bob", "--fingerprint", "junk", "--scope", "a b")
+    assert (status, out) == (1, "")
+    assert {line.split(": ")[1] for line in err.splitlines()} == {"keys", "scopes"}
+    assert result(command("peer", "list", "--json")) == []
+
+
+def test_a_private_key_is_refused_and_not_repeated(command: Command, tmp_path: Path) -> None:
+    body = "MC4CAQAwBQYDK2VwBCIEIHVwb3B1cG9wdXBvcHVwb3B1cG9wdXBvcHVwb3B1cG9w"
+    secret = f"-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n"
+    (tmp_path / "id").write_text(secret)
+    status, out, err = command("peer", "add", "bob", "--key", f"@{tmp_path / 'id'}")
+    assert status == 1
+    assert "this is a private key" in err
+    assert body not in out + err
+
+
+def test_an_api_keys_life(command: Command) -> None:
+    status, key, err = command("key", "add", "--description", "backup", "--scope", "fs:read", "--expires", "30d")
+    assert status == 0
+    prefix = key[:8]
+    assert f"the key of {prefix}" in err
+    [listed] = result(command("key", "list", "--json"))
+    assert (listed["prefix"], listed["description"], listed["scopes"]) == (prefix, "backup", ["fs:read"])
+    assert listed["expires_at"] > 0
+    table = command("key", "list")[1]
+    assert prefix in table
+    assert key.strip() not in table
+    assert command("key", "remove", prefix)[0] == 0
+    assert command("key", "remove", prefix)[0] == 1
