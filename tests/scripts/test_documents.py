@@ -1,0 +1,90 @@
+"""Documents that could go stale: the settings' table, the pins, the README's first walk."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.support.appliance import environment, running_appliance
+
+ROOT = Path(__file__).parents[2]
+PINS = dict(re.findall(r"(?m)^([A-Za-z0-9_.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text()))
+
+
+def test_the_settings_document_is_what_the_model_says() -> None:
+    command = (sys.executable, str(ROOT / "scripts" / "settings_doc.py"))
+    made = subprocess.run(command, env=environment(PYTHONPATH=str(ROOT)), capture_output=True, text=True, check=True)
+    assert made.stdout == (ROOT / "docs" / "settings.md").read_text()
+
+
+def test_every_dependency_is_pinned_within_its_range_and_documented() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    documented = (ROOT / "docs" / "dependencies.md").read_text().lower()
+    pins = {canonicalize_name(name): version for name, version in PINS.items()}
+    for text in project["dependencies"] + project["optional-dependencies"]["dev"]:
+        requirement = Requirement(text)
+        assert pins[canonicalize_name(requirement.name)] in requirement.specifier
+        assert requirement.name in documented
+
+
+def test_what_is_installed_is_what_is_pinned() -> None:
+    for name, version in PINS.items():
+        assert metadata.version(name).partition("+")[0] == version
+
+
+def test_pins_and_scripts_name_no_address() -> None:
+    for path in (
+        "constraints.txt",
+        "scripts/lib.sh",
+        "scripts/up",
+        "scripts/test",
+        "Dockerfile",
+        "compose.yaml",
+        ".ci/run",
+    ):
+        text = (ROOT / path).read_text().replace("http://127.0.0.1", "")
+        assert "://" not in text, path
+        assert "index-url" not in text, path
+
+
+def test_every_decision_has_its_four_parts_and_is_listed() -> None:
+    index = (ROOT / "docs" / "adr" / "README.md").read_text()
+    pages = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
+    assert pages
+    for page in pages:
+        headings = re.findall(r"(?m)^## (.+)$", page.read_text())
+        assert headings == ["Context", "Decision", "Consequences", "What would reverse it"], page.name
+        assert f"]({page.name})" in index
+
+
+def test_links_of_the_documents_lead_somewhere() -> None:
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_first_walk_of_the_readme_works(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text()
+    walk = re.search(r"<!-- walk-through -->\n```sh\n(.*?)```", readme, re.DOTALL)
+    assert walk
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "activate").write_text("")
+    (tmp_path / "alknet").write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m node.cli.main "$@"\n')
+    (tmp_path / "alknet").chmod(0o755)
+    with running_appliance(tmp_path / "data") as running:
+        script = walk[1].replace("127.0.0.1:4433", running.ready["node_address"])
+        env = environment(
+            PATH=f"{tmp_path}:{os.environ['PATH']}", PYTHONPATH=str(ROOT), XDG_CONFIG_HOME=str(tmp_path / "home")
+        )
+        ran = subprocess.run(
+            ("sh", "-euc", script), cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120, check=False
+        )
+    assert ran.returncode == 0, ran.stderr
+    answers = re.findall(r'"identity": (null|\{\s*"id": "laptop")', ran.stdout)
+    assert [answer.split()[-1] for answer in answers] == ['"laptop"', "null"]
