@@ -5,6 +5,7 @@ DEBUG is always off: this file runs on people's machines, and a traceback page s
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.utils.functional import lazy
 
@@ -87,7 +88,7 @@ STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_ALLOW_ALL_ORIGINS = False
-WHITENOISE_MAX_AGE = 3600
+WHITENOISE_MAX_AGE = 300
 
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
@@ -107,10 +108,15 @@ def _allowed_hosts() -> list[str]:
     host = parse_host_port(ALKNET.panel.listen)[0]
     names = ["localhost", "127.0.0.1", "[::1]", *ALKNET.panel.allowed_hosts]
     if host not in ("0.0.0.0", "::"):  # noqa: S104 — compared, not bound: a wildcard is nobody's name
-        names.append(f"[{host}]" if ":" in host else host)
+        names.append(_bracketed(host))
     if PUBLIC_URL:
-        names.append(PUBLIC_URL.split("://", 1)[1].rsplit(":", 1)[0])
+        names.append(_bracketed(urlsplit(PUBLIC_URL).hostname or ""))
     return list(dict.fromkeys(names))
+
+
+def _bracketed(host: str) -> str:
+    """A host as it stands in a URL."""
+    return f"[{host}]" if ":" in host else host
 
 
 PUBLIC_URL = ALKNET.panel.public_url

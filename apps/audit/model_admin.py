@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 
 from apps.audit.actors import user_actor
 from apps.audit.selectors import entries_of
-from apps.audit.services import record
+from apps.audit.services import Change, record
 
 if TYPE_CHECKING:  # unfold has no types; its ModelAdmin is Django's with another look
     from django.contrib.admin import ModelAdmin
@@ -83,10 +83,5 @@ class SelfAuditedModelAdmin(AuditedModelAdmin):
             self._record(request, "removed", obj, before={"name": str(obj)})
 
     def _record(self, request: HttpRequest, verb: str, obj: Model, **facts: Any) -> None:
-        record(
-            actor=user_actor(request.user),
-            action=f"{self.object_type}.{verb}",
-            object_type=self.object_type,
-            object_id=self.object_id(obj),
-            **facts,
-        )
+        change = Change(f"{self.object_type}.{verb}", self.object_type, self.object_id(obj), **facts)
+        record(actor=user_actor(request.user), changes=[change])

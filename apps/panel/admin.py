@@ -11,7 +11,6 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from apps.audit.model_admin import SelfAuditedModelAdmin
 
-admin.site.index_title = "Dashboard"
 admin.site.unregister(User)
 admin.site.unregister(Group)
 

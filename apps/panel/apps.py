@@ -12,4 +12,4 @@ class PanelConfig(AppConfig):
 class PanelAdminConfig(SimpleAdminConfig):
     """Django's admin as the panel. Its pages are found by alknet_site.urls, so that other commands do without them."""
 
-    default_site = "unfold.sites.UnfoldAdminSite"
+    default_site = "apps.panel.site.PanelSite"

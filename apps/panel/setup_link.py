@@ -14,7 +14,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from alknet_site.secret_files import read_or_make_secret, read_secret
 from apps.audit.actors import Actor, ActorKind
-from apps.audit.services import record
+from apps.audit.services import Change, record
 from node.core.paths import DataPaths
 
 
@@ -66,13 +66,9 @@ def create_administrator(*, username: str, password: str) -> User:
         if administrator_exists():
             raise SetupOver
         user = User.objects.create_superuser(username=username, password=password)
-        record(
-            actor=Actor(ActorKind.USER, username),
-            action=SetupAction.ADMINISTRATOR_MADE,
-            object_type="user",
-            object_id=username,
-            after={"username": username, "is_superuser": True},
-        )
+        facts = {"username": username, "is_superuser": True}
+        change = Change(SetupAction.ADMINISTRATOR_MADE, "user", username, after=facts)
+        record(actor=Actor(ActorKind.USER, username), changes=[change])
     _paths().setup_token.unlink(missing_ok=True)
     return user
 

@@ -1,68 +1,16 @@
 """`manage.py serve` as a process of its own: from an empty directory to serving, and to an orderly end."""
 
-import json
-import os
 import re
 import signal
 import socket
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-MANAGE = Path(__file__).parents[2] / "manage.py"
-SECONDS = 60
-
-
-class Web:
-    """A running web process and the supervisor's end of its lifeline."""
-
-    def __init__(self, data: Path) -> None:
-        self.data = data
-        self.lifeline, theirs = socket.socketpair()
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("ALKNET_", "DJANGO_"))}
-        with theirs, (data.parent / "web.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, MANAGE, "serve", "--ready-fd", str(theirs.fileno())],
-                env=clean | {"ALKNET_DATA": str(data), "ALKNET_PANEL__LISTEN": "127.0.0.1:0"},
-                pass_fds=[theirs.fileno()],
-                stdout=log,
-                stderr=log,
-            )
-        self.lifeline.settimeout(SECONDS)
-        with self.lifeline.makefile("rb") as lines:
-            line = lines.readline()
-        assert line, self.log()
-        self.url = "http://" + json.loads(line)["address"]
-
-    def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], str]:
-        """Status, headers and body; redirects are not followed."""
-        request = urllib.request.Request(self.url + path, headers=headers)
-        opener = urllib.request.build_opener(_NoRedirect)
-        try:
-            with opener.open(request, timeout=SECONDS) as response:
-                return response.status, dict(response.headers), response.read().decode()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, dict(error.headers), error.read().decode()
-
-    def log(self) -> str:
-        return (self.data.parent / "web.log").read_text()
-
-    def end(self) -> None:
-        self.lifeline.close()
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: object) -> None:
-        return None
+from tests.support.web import MANAGE, SECONDS, Web, environment
 
 
 @pytest.fixture
@@ -130,7 +78,9 @@ def test_pages_and_static_files_carry_the_headers_that_protect(start: Callable[[
 def test_a_host_that_nobody_named_is_refused(start: Callable[[], Web]) -> None:
     web = start()
 
-    assert web.get("/login/", Host="evil.example")[0] == 400
+    status, _, page = web.get("/login/", Host="evil.example")
+    assert status == 400
+    assert "panel.allowed_hosts" in page
     assert web.get("/login/", Host="localhost")[0] == 200
 
 
@@ -167,10 +117,9 @@ def test_a_second_start_keeps_the_secrets_and_the_database(start: Callable[[], W
 def test_a_port_that_is_taken_is_a_clear_error(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("ALKNET_", "DJANGO_"))}
         done = subprocess.run(
             [sys.executable, MANAGE, "serve"],
-            env=clean | {"ALKNET_DATA": str(tmp_path / "data"), "ALKNET_PANEL__LISTEN": f"127.0.0.1:{port}"},
+            env=environment(tmp_path / "data", f"127.0.0.1:{port}"),
             capture_output=True,
             text=True,
             check=False,
@@ -180,10 +129,9 @@ def test_a_port_that_is_taken_is_a_clear_error(tmp_path: Path) -> None:
 
 
 def test_a_wrong_setting_is_named_and_nothing_is_made(tmp_path: Path) -> None:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("ALKNET_", "DJANGO_"))}
     done = subprocess.run(
         [sys.executable, MANAGE, "serve"],
-        env=clean | {"ALKNET_DATA": str(tmp_path / "data"), "ALKNET_PANEL__LISTENN": "x"},
+        env=environment(tmp_path / "data") | {"ALKNET_PANEL__LISTENN": "x"},
         capture_output=True,
         text=True,
         check=False,

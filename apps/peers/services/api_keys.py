@@ -8,10 +8,11 @@ from typing import Any
 from django.db import transaction
 
 from apps.audit.actors import Actor
-from apps.audit.services import record
+from apps.audit.services import Change, record
 from apps.peers import selectors
 from apps.peers.drafts import without_repeats
 from apps.peers.models import ApiKey
+from apps.peers.services.batches import batches
 from node.core.peers import ApiKeyEntry, api_key_entry
 from node.core.tokens import api_key_prefix, hash_token, new_api_key
 
@@ -42,7 +43,8 @@ def create_api_key(
     with transaction.atomic():
         new = plan_api_key(description=description, scopes=scopes, expires_at=expires_at)
         ApiKey.objects.create(**_columns(new.entry))
-        _record(actor, ApiKeyAction.ADDED, None, new.entry)
+        change = Change(ApiKeyAction.ADDED, OBJECT_TYPE, new.entry.prefix, after=_facts(new.entry))
+        record(actor=actor, changes=[change])
         return new
 
 
@@ -50,9 +52,10 @@ def remove_api_keys(*, actor: Actor, prefixes: Iterable[str]) -> int:
     """Remove all of these keys or, if one is absent, none. Returns how many went."""
     with transaction.atomic():
         gone = selectors.get_api_keys(prefixes)
-        for entry in gone:
-            ApiKey.objects.filter(pk=entry.prefix).delete()
-            _record(actor, ApiKeyAction.REMOVED, entry, None)
+        for batch in batches([entry.prefix for entry in gone]):
+            ApiKey.objects.filter(pk__in=batch).delete()
+        changes = [Change(ApiKeyAction.REMOVED, OBJECT_TYPE, entry.prefix, before=_facts(entry)) for entry in gone]
+        record(actor=actor, changes=changes)
         return len(gone)
 
 
@@ -85,20 +88,6 @@ def _columns(entry: ApiKeyEntry) -> dict[str, Any]:
         "description": entry.description,
         "expires_at": entry.expires_at,
     }
-
-
-def _record(actor: Actor, action: ApiKeyAction, old: ApiKeyEntry | None, new: ApiKeyEntry | None) -> None:
-    entry = new or old
-    if entry is None:
-        return
-    record(
-        actor=actor,
-        action=action,
-        object_type=OBJECT_TYPE,
-        object_id=entry.prefix,
-        before=_facts(old) if old else None,
-        after=_facts(new) if new else None,
-    )
 
 
 def _facts(entry: ApiKeyEntry) -> dict[str, Any]:

@@ -8,10 +8,11 @@ from typing import Any
 from django.db import transaction
 
 from apps.audit.actors import Actor
-from apps.audit.services import record
+from apps.audit.services import Change, record
 from apps.peers import selectors
 from apps.peers.drafts import Draft, draft_of, entry_from
 from apps.peers.models import Peer
+from apps.peers.services.batches import batches
 from node.core.peers import InvalidPeer, PeerEntry
 from node.core.tokens import hash_token, new_peer_token
 
@@ -56,8 +57,9 @@ def set_peers_enabled(*, actor: Actor, peer_ids: Iterable[str], enabled: bool) -
     """Enable or disable all of these peers or, if one is absent, none. Returns how many changed."""
     with transaction.atomic():
         changed = [entry for entry in selectors.get_peers(peer_ids) if entry.enabled is not enabled]
-        for entry in changed:
-            _write(actor, entry, replace(entry, enabled=enabled))
+        for batch in batches([entry.peer_id for entry in changed]):
+            Peer.objects.filter(pk__in=batch).update(enabled=enabled)
+        record(actor=actor, changes=[_change(entry, replace(entry, enabled=enabled)) for entry in changed])
         return len(changed)
 
 
@@ -65,9 +67,10 @@ def remove_peers(*, actor: Actor, peer_ids: Iterable[str]) -> int:
     """Remove all of these peers or, if one is absent, none. Returns how many went."""
     with transaction.atomic():
         gone = selectors.get_peers(peer_ids)
-        for entry in gone:
-            Peer.objects.filter(pk=entry.peer_id).delete()
-            _record(actor, PeerAction.REMOVED, entry.peer_id, entry, None)
+        for batch in batches([entry.peer_id for entry in gone]):
+            Peer.objects.filter(pk__in=batch).delete()
+        changes = [Change(PeerAction.REMOVED, OBJECT_TYPE, entry.peer_id, before=_facts(entry)) for entry in gone]
+        record(actor=actor, changes=changes)
         return len(gone)
 
 
@@ -132,8 +135,13 @@ def _write(actor: Actor, old: PeerEntry | None, new: PeerEntry, action: PeerActi
     elif old != new:
         Peer.objects.filter(pk=old.peer_id).update(**_columns(new))
     if old != new:
-        _record(actor, action or _action(old, new), new.peer_id, old, new)
+        record(actor=actor, changes=[_change(old, new, action)])
     return new
+
+
+def _change(old: PeerEntry | None, new: PeerEntry, action: PeerAction | None = None) -> Change:
+    before = _facts(old) if old else None
+    return Change(action or _action(old, new), OBJECT_TYPE, new.peer_id, before, _facts(new))
 
 
 def _columns(entry: PeerEntry) -> dict[str, Any]:
@@ -151,17 +159,6 @@ def _action(old: PeerEntry | None, new: PeerEntry) -> PeerAction:
     if replace(old, enabled=new.enabled) == new:
         return PeerAction.ENABLED if new.enabled else PeerAction.DISABLED
     return PeerAction.CHANGED
-
-
-def _record(actor: Actor, action: PeerAction, peer_id: str, old: PeerEntry | None, new: PeerEntry | None) -> None:
-    record(
-        actor=actor,
-        action=action,
-        object_type=OBJECT_TYPE,
-        object_id=peer_id,
-        before=_facts(old) if old else None,
-        after=_facts(new) if new else None,
-    )
 
 
 def _facts(entry: PeerEntry) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from apps.audit.actors import Actor, ActorKind
 from apps.audit.models import AuditEntry
-from apps.audit.services import NotInTransaction, record
+from apps.audit.services import Change, NotInTransaction, record
 from apps.peers import services
 from tests.support.panel import ALICE, draft
 
@@ -16,7 +16,7 @@ from tests.support.panel import ALICE, draft
 @pytest.mark.django_db(transaction=True)
 def test_a_row_outside_of_a_transaction_is_refused() -> None:
     with pytest.raises(NotInTransaction):
-        record(actor=ALICE, action="peer.added", object_type="peer", object_id="a")
+        record(actor=ALICE, changes=[Change("peer.added", "peer", "a")])
     assert not AuditEntry.objects.exists()
 
 

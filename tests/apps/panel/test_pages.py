@@ -127,6 +127,16 @@ def test_changes_of_users_are_audited_without_any_password(panel: Client) -> Non
     assert secret not in str(list(AuditEntry.objects.values()))
 
 
+def test_changing_ones_own_password_is_audited(panel: Client) -> None:
+    from tests.support.panel import audit
+
+    passwords = {"old_password": "password", "new_password1": "a new horse battery", "new_password2": "another"}
+    assert panel.post("/password_change/", passwords).status_code == 200
+    assert audit() == []
+    assert panel.post("/password_change/", passwords | {"new_password2": "a new horse battery"}).status_code == 302
+    assert audit() == [("admin", "user.changed", "admin")]
+
+
 def test_users_removed_from_the_list_are_audited(panel: Client) -> None:
     from tests.support.panel import audit
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.contrib.admin.utils import quote
 from django.test import Client
 from django.urls import reverse
 
@@ -25,7 +26,7 @@ def test_a_new_key_is_shown_on_the_answer_and_nowhere_else(panel: Client) -> Non
     assert "no-store" in response["Cache-Control"]
     assert (row.hash, row.scopes, row.expires_at) == (hash_token(secret), ["fs:read", "fs:list"], None)
     assert audit() == [("admin", "api_key.added", row.prefix)]
-    for url in (LIST, reverse("admin:peers_apikey_change", args=[row.prefix])):
+    for url in (LIST, reverse("admin:peers_apikey_change", args=[quote(row.prefix)])):
         page = panel.get(url).content.decode()
         assert row.prefix in page
         assert secret not in page
@@ -60,7 +61,7 @@ def test_wrong_input_is_a_field_error_and_writes_nothing(panel: Client, sent: di
 
 def test_removing_one_and_many(panel: Client) -> None:
     names = [services.create_api_key(actor=ALICE, description="", scopes=[]).entry.prefix for _ in range(3)]
-    panel.post(reverse("admin:peers_apikey_delete", args=[names[0]]), {"post": "yes"})
+    panel.post(reverse("admin:peers_apikey_delete", args=[quote(names[0])]), {"post": "yes"})
     panel.post(LIST, {"action": "delete_selected", "_selected_action": names[1:], "post": "yes"})
 
     assert not ApiKey.objects.exists()
@@ -70,5 +71,5 @@ def test_removing_one_and_many(panel: Client) -> None:
 def test_a_key_cannot_be_changed(panel: Client) -> None:
     name = services.create_api_key(actor=ALICE, description="mine", scopes=[]).entry.prefix
 
-    assert panel.post(reverse("admin:peers_apikey_change", args=[name]), {"description": "x"}).status_code == 403
+    assert panel.post(reverse("admin:peers_apikey_change", args=[quote(name)]), {"description": "x"}).status_code == 403
     assert ApiKey.objects.get().description == "mine"
