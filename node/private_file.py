@@ -1,7 +1,9 @@
-"""Files that only their owner may read, replaced as a whole."""
+"""Files that only their owner may read, written whole or not at all."""
 
+import contextlib
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -11,16 +13,41 @@ def private_directory(path: Path) -> Path:
     return path
 
 
-def replace_private(path: Path, text: str) -> None:
-    """Write `text` with mode 0600 under another name, then rename it: no reader ever sees half of it."""
+def replace_private(path: Path, data: bytes) -> None:
+    """Give `path` this content, with mode 0600, whatever it held before. Raises OSError."""
+    with _beside(path, data) as written:
+        written.replace(path)
+    _sync_directory(path.parent)
+
+
+def create_private(path: Path, data: bytes) -> None:
+    """The same, but a file that exists stays: of two processes that start at once, one makes it. Raises OSError."""
+    with _beside(path, data) as written, contextlib.suppress(FileExistsError):
+        # A link, unlike a rename, fails where the name is taken.
+        path.hardlink_to(written)
+    _sync_directory(path.parent)
+
+
+@contextlib.contextmanager
+def _beside(path: Path, data: bytes) -> Iterator[Path]:
+    """A finished file under another name in the same directory, which is gone afterwards unless it was renamed."""
+    private_directory(path.parent)
     beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
             file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
+            os.fsync(descriptor)
+        yield beside
+    finally:
         beside.unlink(missing_ok=True)
-        raise
+
+
+def _sync_directory(path: Path) -> None:
+    """Make the new name outlast a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

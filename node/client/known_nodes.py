@@ -95,7 +95,7 @@ class KnownNodes:
     def _write(self, nodes: Mapping[str, str]) -> None:
         lines = (f"{address} {fingerprint}\n" for address, fingerprint in sorted(nodes.items()))
         try:
-            replace_private(self._path, _HEADING + "".join(lines))
+            replace_private(self._path, (_HEADING + "".join(lines)).encode())
         except OSError as error:
             raise KnownNodesError(f"{self._path}: cannot be written: {error.strerror}") from None
 

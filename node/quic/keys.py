@@ -1,7 +1,6 @@
 """The Ed25519 key of a node or of a client's identity: one file, made on first use and never overwritten."""
 
 import os
-import secrets
 import stat
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from node.core.errors import TlsConfigError
 from node.core.fingerprint import fingerprint_of
+from node.private_file import create_private
 
 MAX_KEY_FILE = 16 * 1024
 """Bytes; far above any Ed25519 private key."""
@@ -116,38 +116,7 @@ def _parse(path: Path, data: bytes) -> Ed25519PrivateKey:
 
 
 def _create(path: Path, key: NodeKey) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            _write_synced(temporary, key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-            _publish(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        _sync_directory(path.parent)
+        create_private(path, key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     except OSError as error:
         raise KeyFileError(path, f"cannot be made: {error.strerror}") from None
-
-
-def _write_synced(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(descriptor)
-
-
-def _publish(temporary: Path, path: Path) -> None:
-    """Give the finished file its name. A link, unlike a rename, fails where the name is taken."""
-    try:
-        path.hardlink_to(temporary)
-    except FileExistsError:
-        return
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -58,7 +58,7 @@ class ReadyFile:
             self._path.unlink(missing_ok=True)
         elif ready != self._written:
             private_directory(self._path.parent)
-            replace_private(self._path, json.dumps(asdict(ready), indent=2) + "\n")
+            replace_private(self._path, (json.dumps(asdict(ready), indent=2) + "\n").encode())
         self._written = ready
 
 

@@ -1,0 +1,52 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from node.private_file import create_private, private_directory, replace_private
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "fresh" / "secrets"
+
+
+@pytest.mark.parametrize("write", [create_private, replace_private])
+def test_file_and_directory_are_for_their_owner_only(write, folder: Path) -> None:
+    previous = os.umask(0)
+    try:
+        write(folder / "key", b"secret")
+    finally:
+        os.umask(previous)
+    assert (folder / "key").read_bytes() == b"secret"
+    assert (folder / "key").stat().st_mode & 0o777 == 0o600
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert os.listdir(folder) == ["key"]
+
+
+def test_a_replaced_file_has_the_new_content_and_mode(folder: Path) -> None:
+    private_directory(folder)
+    (folder / "key").write_bytes(b"old, and longer than the new")
+    (folder / "key").chmod(0o644)
+    replace_private(folder / "key", b"new")
+    assert (folder / "key").read_bytes() == b"new"
+    assert (folder / "key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_exists_is_never_overwritten(folder: Path) -> None:
+    create_private(folder / "key", b"first")
+    create_private(folder / "key", b"second")
+    assert (folder / "key").read_bytes() == b"first"
+    assert os.listdir(folder) == ["key"]
+
+
+@pytest.mark.parametrize("write", [create_private, replace_private])
+def test_a_failed_write_leaves_nothing(write, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    create_private(folder / "other", b"x")
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write(folder / "key", b"secret")
+    assert os.listdir(folder) == ["other"]
