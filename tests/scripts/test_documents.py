@@ -33,9 +33,11 @@ def test_every_dependency_is_pinned_within_its_range_and_documented() -> None:
         assert requirement.name in documented
 
 
-def test_what_is_installed_is_what_is_pinned() -> None:
-    for name, version in PINS.items():
-        assert metadata.version(name).partition("+")[0] == version
+def test_what_is_installed_has_the_pinned_version() -> None:
+    installed = {canonicalize_name(found.name): found.version.partition("+")[0] for found in metadata.distributions()}
+    pins = {canonicalize_name(name): version for name, version in PINS.items()}
+    assert {"django", "aioquic", "honker"} <= installed.keys()
+    assert {name: version for name, version in installed.items() if name in pins and pins[name] != version} == {}
 
 
 def test_pins_and_scripts_name_no_address() -> None:
