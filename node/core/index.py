@@ -70,7 +70,7 @@ class PeerIndex:
         disputed = {credential for credential, claimants in claims.items() if len(claimants) > 1}
         for credential in sorted(disputed - self.contested):
             _warn_contested(credential, holders[credential].id)
-        contested = (self.contested - claims.keys()) | disputed
+        contested = self.contested.difference(claims) | disputed
         return PeerIndex(new_peers, self.api_keys.patched(api_keys), holders, contested, generation)
 
     def standing(self, peer_id: str, fingerprints: Iterable[str]) -> "Standing":

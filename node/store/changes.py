@@ -5,7 +5,6 @@ snapshot. Applied to an index that was right at the position, it gives one that 
 """
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -17,20 +16,24 @@ from node.store.rows import KEY_COLUMNS, PEER_COLUMNS, text
 PEERS_CHANGED = "peers_changed"
 API_KEYS_CHANGED = "api_keys_changed"
 
-_HEAD = """
-    SELECT schema_version AS schema,
-           (SELECT seq FROM sqlite_sequence WHERE name = '_honker_notifications') AS seq,
+_SEQUENCE = "(SELECT seq FROM sqlite_sequence WHERE name = '_honker_notifications')"
+"""The last id ever given, whether or not its row still stands; NULL before the first."""
+
+_HEAD = f"""
+    SELECT schema_version AS schema, ifnull({_SEQUENCE}, 0) AS last_id,
            (SELECT max(id) FROM _honker_notifications) AS newest,
            (SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('peers', 'api_keys')) AS tables
-    FROM pragma_schema_version"""
+    FROM pragma_schema_version"""  # noqa: S608 - constants of this module
 
 _CHANGES = f"""
-    SELECT h.schema_version AS schema, n.id AS id, n.channel AS channel, {text("n.key")} AS key,
+    SELECT h.schema_version AS schema, ifnull({_SEQUENCE}, 0) AS last_id,
+           n.id AS id, n.channel AS channel, {text("n.key")} AS key,
            CASE WHEN typeof(n.at) IN ('real', 'integer') THEN n.at END AS at,
            {PEER_COLUMNS}, {KEY_COLUMNS}
     FROM pragma_schema_version AS h
     LEFT JOIN (
-        SELECT id, channel, json_extract(payload, '$.id') AS key, json_extract(payload, '$.at') AS at
+        SELECT id, channel, json_extract(payload, '$.at') AS at,
+               CASE json_type(payload, '$.id') WHEN 'text' THEN json_extract(payload, '$.id') END AS key
         FROM (
             SELECT id, channel, CASE WHEN typeof(payload) = 'text' AND json_valid(payload) THEN payload END AS payload
             FROM _honker_notifications WHERE id >= ? ORDER BY id LIMIT ?
@@ -94,8 +97,7 @@ def current_position(database: Database) -> Position | None:
     head = database.query(_HEAD)[0]
     if head["tables"] < 2:
         return None
-    newest = head["newest"]
-    return Position(head["schema"], newest or head["seq"] or 0, newest is not None)
+    return Position(head["schema"], head["last_id"], present=head["newest"] == head["last_id"])
 
 
 async def read_changes(
@@ -118,26 +120,25 @@ def _read_page(database: Database, changes: Changes, reader: RowReader, page_row
     rows = database.query(_CHANGES, [changes.position.last_id, page_rows + 1])
     if rows[0]["schema"] != changes.position.schema:
         raise OutOfStep(Reason.SCHEMA)
-    new = 0
-    for row in _after(changes.position, rows):
+    new = _after(changes.position, rows)
+    for row in new:
         _add(changes, row, reader)
-        new += 1
-    changes.notifications += new
+    changes.notifications += len(new)
     if new:
-        changes.position = Position(changes.position.schema, rows[-1]["id"], present=True)
-    return new >= page_rows
+        changes.position = Position(changes.position.schema, new[-1]["id"], present=True)
+    return len(new) >= page_rows
 
 
-def _after(position: Position, rows: list[Row]) -> Iterator[Row]:
+def _after(position: Position, rows: list[Row]) -> list[Row]:
     """The rows after the position, once they are known to follow on it without a gap."""
     found = [row for row in rows if row["id"] is not None]
     if position.present:
-        if not found or found[0]["id"] != position.last_id:
-            raise OutOfStep(Reason.GAP)
-        return iter(found[1:])
-    if found and found[0]["id"] != position.last_id + 1:
+        followed = bool(found) and found[0]["id"] == position.last_id
+    else:
+        followed = (found[0]["id"] if found else rows[0]["last_id"] + 1) == position.last_id + 1
+    if not followed:
         raise OutOfStep(Reason.GAP)
-    return iter(found)
+    return found[1:] if position.present else found
 
 
 def _add(changes: Changes, row: Row, reader: RowReader) -> None:

@@ -28,7 +28,12 @@ class RowReader:
         try:
             return read(row)
         except InvalidPeer as error:
-            self.bad_rows += 1
-            name = None if key is None else key[:64].decode(errors="replace")
-            logger.error("row dropped: it cannot be read", extra={"table": table, "row": name, "error": str(error)})
-            return None
+            self._drop(table, key, str(error))
+        except Exception as error:  # noqa: BLE001 - one row must never keep the others, and their revocation, waiting
+            self._drop(table, key, type(error).__name__)
+        return None
+
+    def _drop(self, table: str, key: bytes | None, error: str) -> None:
+        self.bad_rows += 1
+        name = None if key is None else key[:64].decode(errors="replace")
+        logger.error("row dropped: it cannot be read", extra={"table": table, "row": name, "error": error})

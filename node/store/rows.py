@@ -72,7 +72,7 @@ def _json(row: Row, column: str) -> Any:
     raw: bytes | None = row[column]
     try:
         value = None if raw is None else msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         value = None
     if value is None:
         raise InvalidPeer({column: ["This is not JSON."]})

@@ -1,9 +1,20 @@
 """Waiting for what another process caused: the condition ends the wait, the time-out only a failure."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 SECONDS = 20.0
+
+
+async def within(awaitable: Awaitable[T]) -> T:
+    """Its result; AssertionError if that takes longer than any machine needs."""
+    try:
+        return await asyncio.wait_for(awaitable, SECONDS)
+    except TimeoutError:
+        raise AssertionError(f"nothing came within {SECONDS} s") from None
 
 
 async def eventually(condition: Callable[[], object], what: str = "the condition") -> None:

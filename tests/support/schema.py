@@ -3,9 +3,11 @@
 tests/node/store/test_schema.py holds it to what the migrations make.
 """
 
+import functools
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,13 @@ KEY_COLUMNS = ("prefix", "hash", "scopes", "description", "expires_at")
 
 _NOW = "round((julianday('now') - 2440587.5) * 86400.0, 3)"
 
+_DUMP = """
+import honker, json, sys
+database = honker.open(sys.argv[1])
+rows = database.query("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'")
+print(json.dumps([row["sql"] for row in rows]))
+"""
+
 Statement = tuple[str, tuple[Any, ...]]
 
 
@@ -61,10 +70,13 @@ def _table_triggers(table: str, key: str) -> list[str]:
     ]
 
 
-def make_honker_tables(path: Path) -> None:
-    """honker's own tables, by honker, in a process of its own: this one must not write the file."""
-    make = "import sys, honker; honker.open(sys.argv[1]).close()"
-    subprocess.run([sys.executable, "-c", make, str(path)], check=True, timeout=30)
+@functools.cache
+def honker_tables() -> str:
+    """honker's own tables, as honker makes them."""
+    with tempfile.TemporaryDirectory() as directory:
+        command = [sys.executable, "-c", _DUMP, str(Path(directory) / "honker.db")]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)
+    return "".join(f"{sql};\n" for sql in json.loads(done.stdout))
 
 
 def peer_values(peer: PeerEntry) -> tuple[Any, ...]:

@@ -1,23 +1,17 @@
-"""A second process that writes a SQLite file with Python's own sqlite3, on command.
-
-Run as `python -m tests.support.sql_writer PATH`: one JSON request a line in, one JSON reply a line out.
-"""
+"""A second process that writes a SQLite file with Python's own sqlite3, on command (tests/support/sql_process.py)."""
 
 import contextlib
 import json
-import os
 import signal
-import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.support.schema import TABLES, Statement, make_honker_tables, triggers
+from tests.support.schema import TABLES, Statement, honker_tables, triggers
 
-INIT = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000;"
+_PROCESS = Path(__file__).with_name("sql_process.py")
 
 
 class SqlWriter:
@@ -55,8 +49,7 @@ class SqlWriter:
 
     def migrate(self) -> None:
         """Make honker's tables, ours, and the triggers."""
-        make_honker_tables(self.path)
-        self._ask("script", [[TABLES + triggers(), []]])
+        self._ask("script", [[honker_tables() + TABLES + triggers(), []]])
 
     def kill(self) -> None:
         """SIGKILL, whatever it was doing; the next call starts another process."""
@@ -72,7 +65,7 @@ class SqlWriter:
         self._process.wait(10)
 
     def _start(self) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "tests.support.sql_writer", str(self.path)]
+        command = [sys.executable, str(_PROCESS), str(self.path)]
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def _ask(self, action: str, statements: list[list[Any]]) -> dict[str, Any]:
@@ -98,44 +91,3 @@ def sql_writer(path: Path) -> Iterator[SqlWriter]:
 
 def _plain(statements: Iterable[Statement | str]) -> list[list[Any]]:
     return [[item, []] if isinstance(item, str) else [item[0], list(item[1])] for item in statements]
-
-
-def _do(connection: sqlite3.Connection, action: str, statements: list[list[Any]]) -> dict[str, Any]:
-    match action:
-        case "query":
-            return {"rows": connection.execute(*statements[0]).fetchall()}
-        case "script":
-            connection.executescript(statements[0][0])
-        case "backup":
-            source, (target,) = statements[0]
-            with contextlib.closing(sqlite3.connect(source)) as old, contextlib.closing(sqlite3.connect(target)) as new:
-                old.backup(new)
-        case _:
-            if not connection.in_transaction:
-                connection.execute("BEGIN IMMEDIATE")
-            run = connection.executemany if action == "executemany" else connection.execute
-            for sql, values in statements:
-                run(sql, values)
-            if action != "begin":
-                connection.execute("ROLLBACK" if action == "rollback" else "COMMIT")
-    return {"at": time.time()}
-
-
-def main(path: str) -> None:
-    """Serve requests until the end of stdin."""
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.executescript(INIT)
-    for line in sys.stdin:
-        request = json.loads(line)
-        try:
-            reply = _do(connection, request["action"], request["statements"])
-        except sqlite3.Error as error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            reply = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(reply), flush=True)
-    os._exit(0)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

@@ -1,0 +1,277 @@
+"""A delta gives the same index as a full reload, whatever happened: random histories against a slow oracle.
+
+The oracle is a dict of what each row holds, and the rules of spec core §8: enabled peers in the order of their names.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from node.core.identity import Identity
+from node.core.index import PeerIndex
+from node.core.peers import ApiKeyEntry, PeerEntry
+from node.core.tokens import hash_token
+from node.store.changes import OutOfStep, current_position, read_changes
+from node.store.limits import StoreLimits
+from node.store.loader import load_index
+from node.store.reader import RowReader
+from node.store.sqlite import SqliteStore
+from tests.support.fresh import fresh
+from tests.support.memory_database import MemoryDatabase
+from tests.support.schema import Statement, put_key, put_peer
+from tests.support.sql_writer import sql_writer
+
+NAMES = ["ann", "bob", "cyd", "dée", "eve's\u2009\""]
+KEYS = [f"ed25519:{n:064x}" for n in range(4)]
+TOKENS = [hash_token(f"token {n}") for n in range(2)]
+PREFIXES = ["alk_aaaa", "alk_bbbb"]
+JUNK = [
+    ("fingerprints", "[1]"),
+    ("fingerprints", "no json"),
+    ("auth_token_hash", "sha256:short"),
+    ("scopes", '["two words"]'),
+    ("scopes", '{"a": 1}'),
+    ("resources", "[]"),
+    ("resources", '{"repo": "web"}'),
+    ("enabled", "perhaps"),
+    ("enabled", 7),
+    ("display_name", "two\nlines"),
+]
+
+
+@dataclass
+class Model:
+    """What the rows hold: the oracle. A row that cannot be read is None."""
+
+    peers: dict[str, PeerEntry | None] = field(default_factory=dict)
+    keys: dict[str, ApiKeyEntry] = field(default_factory=dict)
+
+    def holder(self, credential: str) -> Identity | None:
+        for _, peer in sorted(self.peers.items()):
+            if peer and peer.enabled and credential in (*peer.fingerprints, peer.auth_token_hash):
+                return Identity(peer.peer_id, peer.scopes, peer.resources)
+        return None
+
+    def agrees(self, index: PeerIndex) -> bool:
+        return (
+            dict(index.peers) == {name: peer for name, peer in self.peers.items() if peer}
+            and dict(index.api_keys) == self.keys
+            and all(index.resolve_fingerprint(name) == self.holder(name) for name in KEYS + TOKENS)
+        )
+
+
+Change = Callable[[Model], list[Statement]]
+"""One change: done to the model, and given as SQL."""
+
+
+def put(peer: PeerEntry) -> Change:
+    def change(model: Model) -> list[Statement]:
+        model.peers[peer.peer_id] = peer
+        return [put_peer(peer)]
+
+    return change
+
+
+def spoil(name: str, junk: tuple[str, object]) -> Change:
+    def change(model: Model) -> list[Statement]:
+        if name in model.peers:
+            model.peers[name] = None
+        column, value = junk
+        return [(f"UPDATE peers SET {column} = ? WHERE peer_id = ?", (value, name))]
+
+    return change
+
+
+def remove(name: str) -> Change:
+    def change(model: Model) -> list[Statement]:
+        model.peers.pop(name, None)
+        return [("DELETE FROM peers WHERE peer_id = ?", (name,))]
+
+    return change
+
+
+def rename(old: str, new: str) -> Change:
+    def change(model: Model) -> list[Statement]:
+        if new not in model.peers and old in model.peers:
+            peer = model.peers.pop(old)
+            model.peers[new] = peer and replace(peer, peer_id=new)
+        return [("UPDATE OR IGNORE peers SET peer_id = ? WHERE peer_id = ?", (new, old))]
+
+    return change
+
+
+def toggle(name: str) -> Change:
+    def change(model: Model) -> list[Statement]:
+        peer = model.peers.get(name)
+        if peer is None:
+            return []
+        model.peers[name] = replace(peer, enabled=not peer.enabled)
+        return [("UPDATE peers SET enabled = NOT enabled WHERE peer_id = ?", (name,))]
+
+    return change
+
+
+def put_api_key(key: ApiKeyEntry) -> Change:
+    def change(model: Model) -> list[Statement]:
+        model.keys[key.prefix] = key
+        return [put_key(key)]
+
+    return change
+
+
+def remove_api_key(prefix: str) -> Change:
+    def change(model: Model) -> list[Statement]:
+        model.keys.pop(prefix, None)
+        return [("DELETE FROM api_keys WHERE prefix = ?", (prefix,))]
+
+    return change
+
+
+names = st.sampled_from(NAMES)
+entries = st.builds(
+    PeerEntry,
+    peer_id=names,
+    fingerprints=st.lists(st.sampled_from(KEYS), unique=True, max_size=2).map(tuple),
+    auth_token_hash=st.none() | st.sampled_from(TOKENS),
+    scopes=st.lists(st.sampled_from(["a", "b"]), unique=True, max_size=2).map(tuple),
+    enabled=st.booleans(),
+)
+api_keys = st.builds(ApiKeyEntry, st.sampled_from(PREFIXES), st.sampled_from(TOKENS), expires_at=st.none() | st.just(9))
+changes = st.one_of(
+    entries.map(put),
+    st.builds(spoil, names, st.sampled_from(JUNK)),
+    names.map(remove),
+    st.builds(rename, names, names),
+    names.map(toggle),
+    api_keys.map(put_api_key),
+    st.sampled_from(PREFIXES).map(remove_api_key),
+)
+commits = st.lists(changes, max_size=4)
+pages = st.integers(1, 5)
+
+
+def commit(database: MemoryDatabase, model: Model, commit: list[Change]) -> None:
+    database.commit(*(statement for change in commit for statement in change(model)))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.lists(commits, min_size=1, max_size=2), max_size=5), pages)
+async def test_deltas_give_what_a_full_reload_gives(history: list[list[list[Change]]], page_rows: int) -> None:
+    await follow(history, page_rows)
+
+
+async def test_a_thousand_seeded_histories_do_too() -> None:
+    for seed in range(1_000):
+        chance = random.Random(seed)
+        history = [
+            [[random_change(chance) for _ in range(chance.randint(0, 4))] for _ in range(chance.randint(1, 2))]
+            for _ in range(chance.randint(1, 5))
+        ]
+        await follow(history, page_rows=chance.randint(1, 5))
+
+
+async def follow(history: list[list[list[Change]]], page_rows: int) -> None:
+    """Each inner list is a commit, each list of them what one wake finds."""
+    database, model, index, reader = MemoryDatabase(), Model(), PeerIndex(), RowReader()
+    position = current_position(database)
+    for wake in history:
+        for step in wake:
+            commit(database, model, step)
+        delta = await read_changes(database, position, reader, page_rows=page_rows)
+        index = index.apply(delta.peers, delta.api_keys, delta.position.last_id)
+        position = delta.position
+        loaded = await load_index(database, reader, PeerIndex(), page_rows=page_rows)
+        assert model.agrees(index)
+        assert replace(loaded.index, generation=0) == replace(index, generation=0)
+        assert loaded.position == position
+    database.close()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(commits, max_size=4), st.lists(commits, max_size=8), pages)
+async def test_a_load_is_right_whatever_is_committed_between_its_pages(
+    before: list[list[Change]], during: list[list[Change]], page_rows: int
+) -> None:
+    database, model = MemoryDatabase(), Model()
+    for step in before:
+        commit(database, model, step)
+    left = iter(during)
+
+    def interfere() -> None:
+        if (step := next(left, None)) is not None:
+            commit(database, model, step)
+
+    database.before_query = interfere
+    loaded = await load_index(database, RowReader(), PeerIndex(), page_rows=page_rows)
+    assert model.agrees(loaded.index)
+    database.close()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(commits, min_size=1, max_size=6), st.integers(0, 6), st.integers(0, 12), pages)
+async def test_pruned_notifications_are_never_taken_for_no_change(
+    history: list[list[Change]], seen: int, kept: int, page_rows: int
+) -> None:
+    database, model, reader = MemoryDatabase(), Model(), RowReader()
+    for step in history[:seen]:
+        commit(database, model, step)
+    loaded = await load_index(database, reader, PeerIndex(), page_rows=page_rows)
+    for step in history[seen:]:
+        commit(database, model, step)
+    database.commit(
+        (
+            "DELETE FROM _honker_notifications WHERE id NOT IN "
+            "(SELECT id FROM _honker_notifications ORDER BY id DESC LIMIT ?)",
+            (kept,),
+        )
+    )
+    try:
+        delta = await read_changes(database, loaded.position, reader, page_rows=page_rows)
+        index = loaded.index.apply(delta.peers, delta.api_keys, delta.position.last_id)
+    except OutOfStep:
+        index = (await load_index(database, reader, loaded.index, page_rows=page_rows)).index
+    assert model.agrees(index)
+    database.close()
+
+
+async def test_a_live_store_follows_random_histories_of_another_process(tmp_path: Path) -> None:
+    chance, model = random.Random(7), Model()
+    with sql_writer(tmp_path / "alknet.db") as writer:
+        writer.migrate()
+        store = SqliteStore(writer.path, StoreLimits(page_rows=3, max_delta=12))
+        await store.start()
+        for _ in range(40):
+            for _ in range(chance.randint(1, 4)):
+                steps = [random_change(chance) for _ in range(chance.choice((1, 2, 3, 20)))]
+                writer.commit(*(statement for change in steps for statement in change(model)))
+            await fresh(store, writer)
+            assert model.agrees(store.index)
+        await store.stop()
+
+
+def random_change(chance: random.Random) -> Change:
+    name, other = chance.choice(NAMES), chance.choice(NAMES)
+    peer = PeerEntry(
+        name,
+        tuple(chance.sample(KEYS, chance.randint(0, 2))),
+        chance.choice([None, *TOKENS]),
+        tuple(chance.sample(["a", "b"], chance.randint(0, 2))),
+        enabled=chance.random() < 0.7,
+    )
+    prefix = chance.choice(PREFIXES)
+    return chance.choice(
+        [
+            put(peer),
+            put(peer),
+            spoil(name, chance.choice(JUNK)),
+            remove(name),
+            rename(name, other),
+            toggle(name),
+            put_api_key(ApiKeyEntry(prefix, chance.choice(TOKENS))),
+            remove_api_key(prefix),
+        ]
+    )
