@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
 if TYPE_CHECKING:  # unfold has no types; its site is Django's with another look
     from django.contrib.admin import AdminSite as UnfoldAdminSite
@@ -14,7 +14,7 @@ else:
 class PanelSite(UnfoldAdminSite):
     index_title = "Dashboard"
 
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Users who change their own password leave an audit row too."""
         from apps.audit.actors import user_actor  # noqa: PLC0415 - the site is made before any model is
         from apps.audit.services import Change, record  # noqa: PLC0415 - the same
