@@ -5,14 +5,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class WatchedTable:
-    """A table with a single-column primary key."""
+    """A table with a single-column primary key. `unique` names its other columns that no two rows may share."""
 
     name: str
     primary_key: str
     channel: str
+    unique: tuple[str, ...] = ()
 
 
 WATCHED_TABLES = (
-    WatchedTable("peers", "peer_id", "peers_changed"),
-    WatchedTable("api_keys", "prefix", "api_keys_changed"),
+    WatchedTable("peers", "peer_id", "peers_changed", unique=("auth_token_hash",)),
+    WatchedTable("api_keys", "prefix", "api_keys_changed", unique=("hash",)),
 )

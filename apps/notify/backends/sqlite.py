@@ -73,24 +73,45 @@ def _triggers(table: WatchedTable) -> dict[str, str]:
     """A change of the primary key is the end of one row and the birth of another: readers know rows by their key."""
     old, new = f'OLD."{table.primary_key}"', f'NEW."{table.primary_key}"'
     born, gone = _notify(table, "insert", new), _notify(table, "delete", old)
-    return dict(
-        (
-            _trigger(table, "insert", "INSERT", "", born),
-            _trigger(table, "delete", "DELETE", "", gone),
-            _trigger(table, "update", "UPDATE", f"WHEN {new} IS {old} ", _notify(table, "update", new)),
-            _trigger(table, "rename", "UPDATE", f"WHEN {new} IS NOT {old} ", gone + born),
-        )
-    )
+    triggers = [
+        _trigger(table, "insert", "AFTER INSERT", born),
+        _trigger(table, "delete", "AFTER DELETE", gone),
+        _trigger(table, "update", "AFTER UPDATE", _notify(table, "update", new), when=f"{new} IS {old}"),
+        _trigger(table, "rename", "AFTER UPDATE", gone + born, when=f"{new} IS NOT {old}"),
+    ]
+    if table.unique:
+        triggers.append(_trigger(table, "evict_insert", "BEFORE INSERT", _evictions(table, new)))
+        triggers.append(_trigger(table, "evict_update", "BEFORE UPDATE", _evictions(table, old)))
+    return dict(triggers)
 
 
-def _trigger(table: WatchedTable, kind: str, event: str, condition: str, body: str) -> tuple[str, str]:
+def _trigger(table: WatchedTable, kind: str, event: str, body: str, *, when: str = "") -> tuple[str, str]:
     name = f"{PREFIX}{table.name}_{kind}"
-    return name, f'CREATE TRIGGER "{name}" AFTER {event} ON "{table.name}" {condition}BEGIN {body}END'
+    condition = f"WHEN {when} " if when else ""
+    return name, f'CREATE TRIGGER "{name}" {event} ON "{table.name}" {condition}BEGIN {body}END'
+
+
+def _evictions(table: WatchedTable, written: str) -> str:
+    """Notify of the rows that an OR REPLACE is about to remove, for which SQLite fires no DELETE trigger.
+
+    `written` is the key of the row being written. A statement without OR REPLACE fails at such a row, and takes the
+    notification back with it.
+    """
+    key = f'"{table.primary_key}"'
+    return "".join(
+        f"INSERT INTO {NOTIFICATIONS} (channel, payload) SELECT '{table.channel}', {_payload(table, 'delete', key)} "  # noqa: S608 - constants of this module
+        f'FROM "{table.name}" WHERE "{column}" = NEW."{column}" AND {key} IS NOT {written}; '
+        for column in table.unique
+    )
 
 
 def _notify(table: WatchedTable, op: str, key: str) -> str:
     """One notification, and the removal of old ones. Inside a trigger last_insert_rowid() is the trigger's own."""
-    payload = f"json_object('op', '{op}', 'table', '{table.name}', 'id', {key}, 'at', {_NOW})"
     bound = f"CASE WHEN last_insert_rowid() % {PRUNE_EVERY} = 0 THEN last_insert_rowid() - {KEPT_ROWS} ELSE 0 END"
-    insert = f"INSERT INTO {NOTIFICATIONS} (channel, payload) VALUES ('{table.channel}', {payload}); "  # noqa: S608 - constants of this module
+    values = f"'{table.channel}', {_payload(table, op, key)}"
+    insert = f"INSERT INTO {NOTIFICATIONS} (channel, payload) VALUES ({values}); "  # noqa: S608 - constants of this module
     return insert + f"DELETE FROM {NOTIFICATIONS} WHERE id <= {bound}; "  # noqa: S608 - constants of this module
+
+
+def _payload(table: WatchedTable, op: str, key: str) -> str:
+    return f"json_object('op', '{op}', 'table', '{table.name}', 'id', {key}, 'at', {_NOW})"

@@ -76,6 +76,32 @@ def test_bulk_writes(heard: Callable[[], Heard]) -> None:
     assert sorted(heard()) == [("peers_changed", "delete", name) for name in "abc"]
 
 
+@pytest.mark.parametrize("verb", ["INSERT OR REPLACE", "REPLACE"])
+def test_a_row_that_a_replace_evicts_is_heard_of(heard: Callable[[], Heard], verb: str) -> None:
+    Peer.objects.bulk_create([peer("a", auth_token_hash=token_hash("t")), peer("b")])
+    heard()
+    columns = "peer_id, fingerprints, auth_token_hash, scopes, resources, enabled"
+    sql(f"{verb} INTO peers ({columns}) VALUES ('b', '[]', %s, '[]', '{{}}', 1)", token_hash("t"))
+    assert list(Peer.objects.values_list("pk", flat=True)) == ["b"]
+    assert heard() == [("peers_changed", "delete", "a"), ("peers_changed", "insert", "b")]
+
+
+def test_a_row_that_an_update_evicts_is_heard_of(heard: Callable[[], Heard]) -> None:
+    Peer.objects.bulk_create([peer("a", auth_token_hash=token_hash("t")), peer("b")])
+    heard()
+    sql("UPDATE OR REPLACE peers SET auth_token_hash = %s WHERE peer_id = 'b'", token_hash("t"))
+    assert list(Peer.objects.values_list("pk", flat=True)) == ["b"]
+    assert heard() == [("peers_changed", "delete", "a"), ("peers_changed", "update", "b")]
+
+
+def test_a_refused_duplicate_leaves_no_notification(heard: Callable[[], Heard]) -> None:
+    Peer.objects.bulk_create([peer("a", auth_token_hash=token_hash("t"))])
+    heard()
+    with pytest.raises(IntegrityError):
+        peer("b", auth_token_hash=token_hash("t")).save()
+    assert heard() == []
+
+
 def test_raw_sql_of_another_process(heard: Callable[[], Heard]) -> None:
     statement = (
         "INSERT INTO peers (peer_id, fingerprints, scopes, resources, enabled) VALUES ('raw', '[]', '[]', '{}', 1)"
