@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from django.utils.functional import lazy
 
-from alknet_site.secret_files import read_or_make_secret
 from node.core.address import parse_host_port
+from node.secret_file import read_or_make_secret
 from node.settings import load_settings
 
 ALKNET = load_settings().settings

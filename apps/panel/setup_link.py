@@ -12,10 +12,10 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from alknet_site.secret_files import read_or_make_secret, read_secret
 from apps.audit.actors import Actor, ActorKind
 from apps.audit.services import Change, record
 from node.core.paths import DataPaths
+from node.secret_file import read_or_make_secret, read_secret
 
 
 class SetupAction(StrEnum):

@@ -64,7 +64,7 @@ def _migrate_if_missing(settings: Settings) -> None:
     if settings.paths.database.exists():
         return
     private_directory(settings.data)
-    ran = _run(settings, "migrate", "", "--no-input", "--verbosity", "0")
+    ran = _run(settings, "prepare")
     if ran.returncode != 0:
         fail(f"the database cannot be made in {settings.data}:\n{ran.stderr.strip()}")
 

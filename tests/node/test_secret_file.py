@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from alknet_site.secret_files import make_secret, read_or_make_secret, read_secret
+from node.secret_file import make_secret, read_or_make_secret, read_secret
 
 
 def test_a_secret_is_made_once_for_its_owner_only(tmp_path: Path) -> None:

@@ -1,10 +1,9 @@
-"""Files that hold a secret: made whole or not at all, readable by their owner only."""
+"""Secrets that this machine makes for itself: one file each, made on first use, readable by their owner only."""
 
-import contextlib
-import os
 import secrets
-import tempfile
 from pathlib import Path
+
+from node.private_file import create_private
 
 MAX_SECRET = 4096
 """Longest secret file that is read, in bytes."""
@@ -26,13 +25,7 @@ def read_secret(path: Path) -> str | None:
 
 def make_secret(path: Path) -> str:
     """Write a fresh secret to `path` unless another process was first; either way the one that counts is returned."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".new-") as file:  # mode 0600 from its making
-        file.write(secrets.token_urlsafe(32))
-        file.flush()
-        os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            os.link(file.name, path)
+    create_private(path, secrets.token_urlsafe(32).encode())
     made = read_secret(path)
     if made is None:
         raise OSError(f"{path} is empty or was removed while it was made")
