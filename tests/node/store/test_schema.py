@@ -1,0 +1,100 @@
+"""What Django's migrations make is what the node reads, and what these tests write."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.core.paths import DataPaths
+from node.core.peers import ApiKeyEntry, PeerEntry
+from node.store.sqlite import SqliteStore
+from tests.support.appliance import environment
+from tests.support.eventually import within
+from tests.support.fresh import fresh
+from tests.support.schema import put_key, put_peer
+from tests.support.sql_writer import SqlWriter, sql_writer
+
+MANAGE = Path(__file__).parents[3] / "manage.py"
+ANN = PeerEntry("ann", (f"ed25519:{1:064x}",), f"sha256:{1:064x}", ("a",), {"repo": ("web",)}, "Ann")
+KEY = ApiKeyEntry("alk_1234", f"sha256:{2:064x}", ("k",), "for tests", 2_000_000_000)
+
+
+def migrate(data: Path) -> None:
+    command = [sys.executable, str(MANAGE), "migrate", "--verbosity", "0"]
+    subprocess.run(command, env=environment(ALKNET_DATA=str(data)), check=True, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlWriter]:
+    data = tmp_path_factory.mktemp("data")
+    migrate(data)
+    with sql_writer(DataPaths(data).database) as process:
+        yield process
+
+
+def columns(writer: SqlWriter, table: str) -> list[tuple[str, str, int, int]]:
+    """Name, type, NOT NULL, place in the primary key."""
+    rows = writer.query(f"SELECT name, lower(type), [notnull], pk FROM pragma_table_info('{table}')")
+    return sorted((name, kind, required, key) for name, kind, required, key in rows)
+
+
+@pytest.mark.parametrize("table", ["peers", "api_keys"])
+def test_the_tests_schema_is_the_migrated_one(migrated: SqlWriter, writer: SqlWriter, table: str) -> None:
+    assert columns(writer, table) == columns(migrated, table)
+
+
+def test_both_notify_in_the_same_words(migrated: SqlWriter, writer: SqlWriter) -> None:
+    steps: list[Any] = [
+        put_peer(ANN),
+        "UPDATE peers SET display_name = NULL WHERE peer_id = 'ann'",
+        "UPDATE peers SET peer_id = 'anna' WHERE peer_id = 'ann'",
+        "DELETE FROM peers WHERE peer_id = 'anna'",
+        put_key(KEY),
+        "UPDATE api_keys SET description = ''",
+        "UPDATE api_keys SET prefix = 'alk_4321'",
+        "DELETE FROM api_keys",
+    ]
+    assert told(migrated, steps) == told(writer, steps)
+
+
+def told(writer: SqlWriter, steps: list[Any]) -> list[tuple[str, str, str, str]]:
+    """Channel, op, table and id of each notification that the steps leave; `at` is a time in seconds."""
+    before = writer.last_notification()
+    for step in steps:
+        writer.commit(step)
+    rows = writer.query(f"SELECT channel, payload FROM _honker_notifications WHERE id > {before} ORDER BY id")
+    payloads = [(channel, json.loads(payload)) for channel, payload in rows]
+    assert all(
+        isinstance(payload["at"], float) and payload.keys() == {"op", "table", "id", "at"} for _, payload in payloads
+    )
+    return [(channel, payload["op"], payload["table"], payload["id"]) for channel, payload in payloads]
+
+
+async def test_the_node_reads_the_migrated_tables(migrated: SqlWriter) -> None:
+    store = SqliteStore(migrated.path)
+    await store.start()
+    await within(store.wait_loaded())
+    migrated.commit(put_peer(ANN), put_key(KEY))
+    await fresh(store, migrated)
+    assert (dict(store.index.peers), dict(store.index.api_keys)) == ({"ann": ANN}, {"alk_1234": KEY})
+    migrated.commit("DELETE FROM peers", "DELETE FROM api_keys")
+    await fresh(store, migrated)
+    assert (len(store.index.peers), len(store.index.api_keys)) == (0, 0)
+    await store.stop()
+
+
+async def test_a_store_started_first_fills_when_django_migrates(tmp_path: Path) -> None:
+    paths = DataPaths(tmp_path)
+    store = SqliteStore(paths.database)
+    await store.start()
+    migrate(tmp_path)
+    await within(store.wait_loaded())
+    with sql_writer(paths.database) as process:
+        process.commit(put_peer(ANN))
+        await fresh(store, process)
+    assert dict(store.index.peers) == {"ann": ANN}
+    await store.stop()
