@@ -1,0 +1,1 @@
+"""Benchmarks: `python -m bench NAME [options]`. Each prints one JSON object as its last line."""

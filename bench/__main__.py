@@ -1,0 +1,25 @@
+"""The command line of the benchmarks. Figures are keyed by name and unit; everything else goes to stderr."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from bench import load, propagation, resolve, revocation
+
+BENCHES = {module.NAME: module for module in (propagation, revocation, resolve, load)}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    commands = parser.add_subparsers(dest="name", required=True, metavar="NAME")
+    for name, module in BENCHES.items():
+        summary = (module.__doc__ or "").partition("\n")[0]
+        module.add_options(commands.add_parser(name, help=summary, description=module.__doc__))
+    options = parser.parse_args(arguments)
+    print(json.dumps({"bench": options.name, **BENCHES[options.name].run(options)}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

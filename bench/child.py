@@ -1,0 +1,54 @@
+"""A child process that is told and tells things line by line."""
+
+import asyncio
+import contextlib
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Sequence
+
+from bench.database import ROOT, environment
+from node.core.paths import DataPaths
+
+TIMEOUT_S = 60.0
+"""For one line: far more than any of them takes."""
+
+
+class Child:
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    async def line(self) -> str:
+        """The next line that it prints. Raises EOFError if it ended, TimeoutError if it hangs."""
+        assert self._process.stdout is not None
+        line = await asyncio.wait_for(self._process.stdout.readline(), TIMEOUT_S)
+        if not line:
+            raise EOFError("the child process ended")
+        return line.decode().strip()
+
+    async def say(self, text: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{text}\n".encode())
+        await self._process.stdin.drain()
+
+
+@contextlib.asynccontextmanager
+async def running(
+    paths: DataPaths, *arguments: str, pass_fds: Sequence[int] = (), **variables: str
+) -> AsyncIterator[Child]:
+    """Python with these arguments on the data directory; killed at the end if it still runs."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *arguments,
+        env=environment(paths) | variables,
+        cwd=ROOT,
+        stdin=PIPE,
+        stdout=PIPE,
+        pass_fds=pass_fds,
+    )
+    try:
+        yield Child(process)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, 9)
+        await process.wait()
