@@ -42,7 +42,9 @@ class Follower:
         while True:
             try:
                 await self._follow()
-            except Exception as error:  # noqa: BLE001 - whatever it was: logged, and the file is read anew
+            except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # noqa: BLE001 - a panic in honker's native code is no Exception
                 self._complain(error)
             self.attempted.set()
             await asyncio.sleep(self._pause)
@@ -120,7 +122,7 @@ class Follower:
         self._moved.set()
         self._moved = asyncio.Event()
 
-    def _complain(self, error: Exception) -> None:
+    def _complain(self, error: BaseException) -> None:
         """Log what is wrong once, not at every attempt. A stranger's error comes with its traceback."""
         text = f"{type(error).__name__}: {error}"
         if text != self._complaint:

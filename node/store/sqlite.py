@@ -5,7 +5,6 @@ that embed the node without the control plane; the appliance writes through Djan
 """
 
 import asyncio
-import contextlib
 from pathlib import Path
 
 from node.core.index import IndexProvider
@@ -39,8 +38,7 @@ class SqliteStore(IndexProvider, IdentityStore):
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await asyncio.gather(task, return_exceptions=True)
 
     @property
     def loaded(self) -> bool:

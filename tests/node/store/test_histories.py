@@ -182,9 +182,9 @@ async def follow(history: list[list[list[Change]]], page_rows: int) -> None:
         for step in wake:
             commit(database, model, step)
         delta = await read_changes(database, position, reader, page_rows=page_rows)
-        index = index.apply(delta.peers, delta.api_keys, delta.position.last_id)
+        before, index = index, index.apply(delta.peers, delta.api_keys, delta.position.last_id)
         position = delta.position
-        loaded = await load_index(database, reader, PeerIndex(), page_rows=page_rows)
+        loaded = await load_index(database, reader, before, page_rows=page_rows)
         assert model.agrees(index)
         assert replace(loaded.index, generation=0) == replace(index, generation=0)
         assert loaded.position == position

@@ -150,9 +150,16 @@ async def test_the_lowest_name_holds_a_key_that_a_file_gives_to_two(store: Sqlit
     assert store.resolve_from_fingerprint(KEY) == Identity("zoe")
 
 
-async def test_a_subscriber_that_fails_does_not_end_the_following(store: SqliteStore, writer: SqlWriter) -> None:
+class Panic(BaseException):
+    """Like the one that native code raises: no Exception."""
+
+
+@pytest.mark.parametrize("error", [RuntimeError, Panic])
+async def test_nothing_that_is_raised_ends_the_following(
+    store: SqliteStore, writer: SqlWriter, error: type[BaseException]
+) -> None:
     def fail(_: IndexSwap) -> None:
-        raise RuntimeError("a bad subscriber")
+        raise error
 
     store.subscribe(fail)
     writer.commit(put_peer(ANN))
