@@ -29,7 +29,12 @@ from node.store.sqlite import SqliteStore
 
 Store = MemoryIdentityStore | SqliteStore
 
-START_ERRORS = (OSError, KeyFileError, PolicyError, EngineMismatch, TwoSqliteLibraries)
+
+class CannotListen(Exception):
+    """The node's address is taken, or is none of this machine's."""
+
+
+START_ERRORS = (CannotListen, OSError, KeyFileError, PolicyError, EngineMismatch, TwoSqliteLibraries)
 """What is wrong with the machine or its files, told in one line. Anything else is our fault, and keeps its trace."""
 
 logger = logging.getLogger(__name__)
@@ -71,8 +76,7 @@ async def open_node(settings: Settings, stop: asyncio.Event) -> AsyncIterator[No
     async with contextlib.AsyncExitStack() as stack:
         store = await stack.enter_async_context(_open_store(settings))
         registry = _handlers(settings, store)
-        host, port = parse_host_port(settings.node.listen)
-        listener = await QuicListener.bind(host, port, key=key, alpns=registry.alpns(), limits=settings.quic)
+        listener = await _bind(settings, key, registry.alpns())
         stack.push_async_callback(listener.close)
         if not await _loaded(store, stop):
             yield None
@@ -86,6 +90,14 @@ async def open_node(settings: Settings, stop: asyncio.Event) -> AsyncIterator[No
         finally:
             await endpoint.shutdown()
             await serving
+
+
+async def _bind(settings: Settings, key: NodeKey, alpns: tuple[bytes, ...]) -> QuicListener:
+    host, port = parse_host_port(settings.node.listen)
+    try:
+        return await QuicListener.bind(host, port, key=key, alpns=alpns, limits=settings.quic)
+    except OSError as error:
+        raise CannotListen(f"cannot listen on {settings.node.listen} (UDP): {error.strerror or error}") from error
 
 
 def _handlers(settings: Settings, store: Store) -> HandlerRegistry:

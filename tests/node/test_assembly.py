@@ -1,0 +1,198 @@
+"""The node as a process: its starts, its refusals to start, and its other source of peers."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.client.call import CallClient
+from node.lifeline import ParentLifeline
+from node.quic.keys import load_or_create_node_key
+from tests.support.appliance import environment
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 30
+
+
+class NodeProcess:
+    """A running `alknet node`; `facts` is what it said when it served."""
+
+    def __init__(self, data: Path, **settings: str) -> None:
+        self.data = data
+        data.mkdir(exist_ok=True)
+        self.lifeline = ParentLifeline()
+        self.log = (data / "node.log").open("w+")
+        fd = self.lifeline.child_fd
+        command = [sys.executable, "-m", "node.cli.main", "node", "--ready-fd", str(fd), "--listen", "127.0.0.1:0"]
+        env = environment(ALKNET_DATA=str(data), **settings)
+        self.process = subprocess.Popen(command, env=env, pass_fds=[fd], stderr=self.log, cwd=ROOT)
+        self.lifeline.started()
+        self.facts: dict[str, Any] = {}
+
+    async def serving(self) -> "NodeProcess":
+        facts = await asyncio.wait_for(self.lifeline.read_ready(), SECONDS)
+        assert facts is not None, self.text()
+        self.facts = facts
+        return self
+
+    def text(self) -> str:
+        self.log.seek(0)
+        return self.log.read()
+
+    def connect(self, identity: Path) -> contextlib.AbstractAsyncContextManager[CallClient]:
+        key = load_or_create_node_key(identity)
+        return CallClient.connect(self.facts["address"], key=key, pin=self.facts["fingerprint"])
+
+    def end(self) -> None:
+        self.lifeline.close()
+        self.process.kill()
+        self.process.wait()
+        self.log.close()
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def peers_file(tmp_path: Path) -> Path:
+    path = tmp_path / "peers.toml"
+    path.write_text(peer_table(tmp_path / "ann", "ann"))
+    return path
+
+
+def peer_table(identity: Path, name: str) -> str:
+    key = load_or_create_node_key(identity).fingerprint
+    return f'[[peers]]\npeer_id = "{name}"\nfingerprints = ["{key}"]\nscopes = ["a"]\n'
+
+
+@contextlib.asynccontextmanager
+async def running(data: Path, **settings: str) -> AsyncIterator[NodeProcess]:
+    node = NodeProcess(data, **settings)
+    try:
+        yield await node.serving()
+    finally:
+        node.end()
+
+
+def prepare(data: Path) -> None:
+    subprocess.run(
+        [sys.executable, "manage.py", "prepare"], env=environment(ALKNET_DATA=str(data)), cwd=ROOT, check=True
+    )
+
+
+async def who(client: CallClient) -> Any:
+    return (await client.call("node/whoami"))["identity"]
+
+
+async def test_a_node_of_a_peers_file_follows_it_at_a_hangup(data: Path, peers_file: Path, tmp_path: Path) -> None:
+    async with running(data, ALKNET_NODE__PEERS_FILE=str(peers_file)) as node:
+        async with node.connect(tmp_path / "ann") as client:
+            assert await who(client) == {"id": "ann", "scopes": ["a"], "resources": {}}
+            peers_file.write_text("peers = 7")
+            node.process.send_signal(signal.SIGHUP)
+            while "peers file refused" not in node.text():
+                await asyncio.sleep(0.02)
+            assert (await who(client))["id"] == "ann"
+            peers_file.write_text(peer_table(tmp_path / "bob", "bob"))
+            node.process.send_signal(signal.SIGHUP)
+            end = await asyncio.wait_for(client.connection.wait_closed(), SECONDS)
+            assert end.reason == "revoked: peer removed"
+        async with node.connect(tmp_path / "bob") as client:
+            assert (await who(client))["id"] == "bob"
+
+
+async def test_a_node_started_before_migrate_serves_once_the_database_is_made(data: Path, tmp_path: Path) -> None:
+    node = NodeProcess(data)
+    try:
+        waiting = asyncio.create_task(node.serving())
+        while "waiting for the database" not in node.text():
+            await asyncio.sleep(0.02)
+        assert not waiting.done()
+        await asyncio.to_thread(prepare, data)
+        await waiting
+        async with node.connect(tmp_path / "ann") as client:
+            assert await who(client) is None
+    finally:
+        node.end()
+
+
+async def test_a_node_that_waits_for_its_database_still_stops(data: Path) -> None:
+    node = NodeProcess(data)
+    try:
+        while "waiting for the database" not in node.text():
+            await asyncio.sleep(0.02)
+        node.process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(node.process.wait, SECONDS) == 0
+    finally:
+        node.end()
+
+
+async def test_a_node_ends_with_its_supervisor(data: Path, peers_file: Path) -> None:
+    async with running(data, ALKNET_NODE__PEERS_FILE=str(peers_file)) as node:
+        node.lifeline.close()
+        assert await asyncio.to_thread(node.process.wait, SECONDS) == 0
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield sock.getsockname()[1]
+
+
+def failed_start(data: Path, *options: str, **settings: str) -> str:
+    """What a node that refuses to start says: one line, and status 1."""
+    done = subprocess.run(
+        [sys.executable, "-m", "node.cli.main", "node", *options],
+        env=environment(ALKNET_DATA=str(data), **settings),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    [line] = [line for line in done.stderr.splitlines() if "cannot start" in line]
+    assert "Traceback" not in done.stderr
+    error: str = json.loads(line)["error"]
+    return error
+
+
+def test_a_taken_port_is_told(data: Path, taken_port: int, peers_file: Path) -> None:
+    address = f"127.0.0.1:{taken_port}"
+    assert address in failed_start(data, "--listen", address, ALKNET_NODE__PEERS_FILE=str(peers_file))
+
+
+def test_an_exposed_key_is_refused(data: Path, peers_file: Path) -> None:
+    key = data / "secrets" / "node_key.pem"
+    load_or_create_node_key(key)
+    key.chmod(0o644)
+    assert "0644" in failed_start(data, ALKNET_NODE__PEERS_FILE=str(peers_file))
+
+
+def test_a_peers_file_with_a_repeated_name_is_refused(data: Path, peers_file: Path) -> None:
+    peers_file.write_text('[[peers]]\npeer_id = "ann"\n[[peers]]\npeer_id = "ann"\n')
+    assert "duplicate peer_id: ann" in failed_start(data, ALKNET_NODE__PEERS_FILE=str(peers_file))
+
+
+def test_a_missing_peers_file_is_told(data: Path, tmp_path: Path) -> None:
+    missing = tmp_path / "none.toml"
+    assert str(missing) in failed_start(data, ALKNET_NODE__PEERS_FILE=str(missing))
+
+
+def test_the_logs_of_a_start_hold_no_secret(data: Path, peers_file: Path) -> None:
+    key = data / "secrets" / "node_key.pem"
+    load_or_create_node_key(key)
+    secret = "".join(key.read_text().splitlines()[1:-1])
+    key.chmod(0o640)
+    assert secret not in failed_start(data, ALKNET_NODE__PEERS_FILE=str(peers_file))
