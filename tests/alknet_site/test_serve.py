@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.web import MANAGE, SECONDS, Web, environment
+from tests.support.appliance import environment
+from tests.support.web import MANAGE, SECONDS, Web
 
 
 @pytest.fixture
@@ -119,7 +120,7 @@ def test_a_port_that_is_taken_is_a_clear_error(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         done = subprocess.run(
             [sys.executable, MANAGE, "serve"],
-            env=environment(tmp_path / "data", f"127.0.0.1:{port}"),
+            env=environment(ALKNET_DATA=str(tmp_path / "data"), ALKNET_PANEL__LISTEN=f"127.0.0.1:{port}"),
             capture_output=True,
             text=True,
             check=False,
@@ -131,7 +132,7 @@ def test_a_port_that_is_taken_is_a_clear_error(tmp_path: Path) -> None:
 def test_a_wrong_setting_is_named_and_nothing_is_made(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, MANAGE, "serve"],
-        env=environment(tmp_path / "data") | {"ALKNET_PANEL__LISTENN": "x"},
+        env=environment(ALKNET_DATA=str(tmp_path / "data"), ALKNET_PANEL__LISTENN="x"),
         capture_output=True,
         text=True,
         check=False,

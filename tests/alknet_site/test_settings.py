@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.web import MANAGE, environment
+from tests.support.appliance import environment
+from tests.support.web import MANAGE
 
 NAMES = ("ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "DEBUG")
 PROGRAM = f"import json, alknet_site.settings as s; print(json.dumps({{name: getattr(s, name) for name in {NAMES}}}))"
@@ -17,7 +18,7 @@ PROGRAM = f"import json, alknet_site.settings as s; print(json.dumps({{name: get
 def told(data: Path, listen: str = "127.0.0.1:0", **more: str) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],
-        env=environment(data, listen) | more,
+        env=environment(ALKNET_DATA=str(data), ALKNET_PANEL__LISTEN=listen) | more,
         cwd=MANAGE.parent,
         capture_output=True,
         text=True,

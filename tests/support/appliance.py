@@ -18,7 +18,7 @@ ALKNET = (sys.executable, "-m", "node.cli.main")
 
 def environment(**more: str) -> dict[str, str]:
     """This process's environment without the settings that a developer may have set."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("ALKNET_")} | more
+    return {name: value for name, value in os.environ.items() if not name.startswith(("ALKNET_", "DJANGO_"))} | more
 
 
 class Appliance:

@@ -1,7 +1,6 @@
 """A real web process, `manage.py serve`, on a free loopback port."""
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -9,14 +8,10 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from tests.support.appliance import environment
+
 MANAGE = Path(__file__).parents[2] / "manage.py"
 SECONDS = 60
-
-
-def environment(data: Path, listen: str = "127.0.0.1:0") -> dict[str, str]:
-    """This process's environment with the settings of one test, and of no developer."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("ALKNET_", "DJANGO_"))}
-    return clean | {"ALKNET_DATA": str(data), "ALKNET_PANEL__LISTEN": listen}
 
 
 class Web:
@@ -28,7 +23,7 @@ class Web:
         with theirs, (data.parent / "web.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, MANAGE, "serve", "--ready-fd", str(theirs.fileno())],
-                env=environment(data),
+                env=environment(ALKNET_DATA=str(data), ALKNET_PANEL__LISTEN="127.0.0.1:0"),
                 pass_fds=[theirs.fileno()],
                 stdout=log,
                 stderr=log,
