@@ -8,6 +8,7 @@ from typing import Any
 from node.client.dial import dial
 from node.core.connection import CLOSE_NORMAL, Connection
 from node.core.identity import AuthContext, Identity
+from node.handlers.call.budget import Allowances
 from node.handlers.call.connection import CallConnection
 from node.handlers.call.dispatch import Dispatcher
 from node.handlers.call.handler import ALPN
@@ -23,7 +24,9 @@ class CallClient:
         limits = limits or CallLimits()
         self.connection = connection
         dispatcher = Dispatcher(OperationRegistry(), _nobody, limits)
-        self._calls = CallConnection(connection, AuthContext.anonymous(ALPN), dispatcher, limits)
+        # The node was pinned, so it has a peer's allowance.
+        allowance = Allowances(limits).of_peer()
+        self._calls = CallConnection(connection, AuthContext.anonymous(ALPN), dispatcher, limits, allowance)
 
     @classmethod
     @contextlib.asynccontextmanager

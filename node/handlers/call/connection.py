@@ -9,45 +9,44 @@ import logging
 import uuid
 from typing import Any
 
-from node.core.connection import BiStream, Connection
-from node.core.errors import ConnectionClosed, StreamError
+import msgspec
+
+from node.core.connection import Connection
+from node.core.errors import ConnectionClosed, StreamError, StreamTimeout
 from node.core.identity import AuthContext
 from node.core.tasks import TaskSet
 from node.handlers.call import envelope as events
+from node.handlers.call.budget import Allowance, Charge
 from node.handlers.call.dispatch import Dispatcher
 from node.handlers.call.envelope import Envelope, EnvelopeError
 from node.handlers.call.errors import CallError, internal, timed_out
-from node.handlers.call.frames import ByteBudget, FrameError, FrameWriter, read_frame
+from node.handlers.call.frames import FrameError
+from node.handlers.call.lane import Lane
 from node.handlers.call.limits import MAX_FRAME, CallLimits
 
+FRAMES_PER_TURN = 32
+"""Frames that one stream may have handled before others get their turn."""
+
 logger = logging.getLogger(__name__)
-
-
-class _Lane:
-    """One stream: who writes to it, and how many requests that came by it are unanswered."""
-
-    def __init__(self, stream: BiStream) -> None:
-        self.stream = stream
-        self.writer = FrameWriter(stream)
-        self.unanswered = 0
-        self.ended = False
-
-    def finish_when_done(self) -> None:
-        """End our half once the peer has ended its own and every request of it has its answer."""
-        if self.ended and self.unanswered == 0:
-            self.writer.finish()
 
 
 class CallConnection:
     """Serves the peer's requests with `dispatcher`, and makes requests of our own with `call`."""
 
-    def __init__(self, connection: Connection, auth: AuthContext, dispatcher: Dispatcher, limits: CallLimits) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        auth: AuthContext,
+        dispatcher: Dispatcher,
+        limits: CallLimits,
+        allowance: Allowance,
+    ) -> None:
         self._connection = connection
         self._auth = auth
         self._dispatcher = dispatcher
         self._limits = limits
+        self._allowance = allowance
         self._tasks = TaskSet()
-        self._budget = ByteBudget(limits.max_buffered)
         self._slots = asyncio.Semaphore(limits.max_in_flight)
         self._pending: dict[str, asyncio.Future[Any]] = {}
         self._end: ConnectionClosed | None = None
@@ -58,67 +57,88 @@ class CallConnection:
         try:
             while True:
                 stream = await self._connection.accept_bi()
-                self._tasks.spawn(self._read(_Lane(stream)), "call stream")
+                self._tasks.spawn(self._read(Lane(stream, self._limits, self._allowance)), "call stream")
         except ConnectionClosed as closed:
             end = closed
         finally:
             self._end = end
             await self._tasks.cancel()
-            self._fail_pending(end)
+            self._allowance.budget.close()  # a task that was cancelled before it began has given nothing back
+            for request_id in tuple(self._pending):
+                self._fail(request_id, _connection_closed(end))
 
     async def call(self, operation: str, value: Any, *, auth_token: str | None = None, timeout: float = 30.0) -> Any:
         """Run one operation of the peer and give its output. Raises CallError; `timeout` is in seconds."""
         request_id = str(uuid.uuid4())
+        body = events.encode(events.REQUESTED, request_id, events.request(operation, value, auth_token))
         self._pending[request_id] = result = asyncio.get_running_loop().create_future()
+        lane: Lane | None = None
         try:
             async with asyncio.timeout(timeout):
-                await self._send_request(request_id, events.request(operation, value, auth_token))
+                lane = await self._open(request_id)
+                await _send(lane, body)
                 return await result
         except TimeoutError:
             raise timed_out() from None
         finally:
             del self._pending[request_id]
+            _forget(result)
+            if lane is not None:
+                lane.leave()
 
-    async def _send_request(self, request_id: str, payload: dict[str, Any]) -> None:
-        """Write one request on a stream of its own. Raises CallError; nothing was sent where the input is not JSON."""
-        body = events.encode(Envelope(events.REQUESTED, request_id, payload))
+    async def _open(self, request_id: str) -> Lane:
+        """A stream of its own for one request, its answers read from the start."""
         if self._end is not None:
-            raise internal("connection closed") from self._end
+            raise _connection_closed(self._end)
         try:
-            lane = _Lane(await self._connection.open_bi())
+            lane = Lane(await self._connection.open_bi(), self._limits, self._allowance)
         except StreamError as error:
             raise internal(f"failed to open stream: {error}") from error
         self._tasks.spawn(self._read(lane, request_id), "call answer")
-        try:
-            await lane.writer.write(body)
-            lane.writer.finish()
-        except (StreamError, FrameError) as error:
-            lane.writer.abandon()
-            raise internal(f"failed to write frame: {error}") from error
+        return lane
 
-    async def _read(self, lane: _Lane, own_request: str | None = None) -> None:
+    async def _read(self, lane: Lane, own_request: str | None = None) -> None:
         """Take frames off one stream until it ends. A broken one is abandoned; the connection lives on."""
         try:
-            while (body := await read_frame(lane.stream, self._budget, self._limits)) is not None:
-                await self._on_event(lane, events.decode(body))
-            lane.ended = True
-            if own_request is None:
-                lane.finish_when_done()
+            await self._read_frames(lane)
         except (FrameError, EnvelopeError) as error:
-            logger.warning("call stream abandoned", extra={"error": str(error)})
+            logger.info("call stream abandoned", extra={"error": str(error)})
             lane.writer.abandon()
             self._fail(own_request, internal(f"unreadable answer: {error}"))
+        except (ConnectionClosed, StreamTimeout) as error:
+            self._fail(own_request, _connection_closed(error))
         except StreamError as error:
-            self._fail(own_request, internal(str(error)), error)
+            self._fail(own_request, internal(str(error)))
+        finally:
+            lane.end()
 
-    async def _on_event(self, lane: _Lane, event: Envelope) -> None:
+    async def _read_frames(self, lane: Lane) -> None:
+        count = 0
+        while True:
+            charge = Charge(self._allowance.budget)
+            try:
+                body = await lane.reader.read(charge)
+                if body is None:
+                    return
+                await self._on_event(lane, events.decode(body), charge)
+            except BaseException:
+                charge.release()
+                raise
+            count += 1
+            if count % FRAMES_PER_TURN == 0:
+                await asyncio.sleep(0)
+
+    async def _on_event(self, lane: Lane, event: Envelope, charge: Charge) -> None:
+        """Act on one event. A request keeps its charge until it is answered, anything else gives it back now."""
+        if event.type == events.REQUESTED:
+            await self._slots.acquire()
+            lane.unanswered += 1
+            self._tasks.spawn(self._answer(lane, event.id, event.payload, charge), "call request")
+            return
+        charge.release()
         match event.type:
-            case events.REQUESTED:
-                await self._slots.acquire()
-                lane.unanswered += 1
-                self._tasks.spawn(self._answer(lane, event), "call request")
             case events.RESPONDED:
-                self._resolve(event.id, events.output_of(event.payload))
+                self._resolve(event.id, event.payload)
             case events.ERROR:
                 if (error := events.parse_error(event.payload)) is not None:
                     self._fail(event.id, error)
@@ -127,46 +147,66 @@ class CallConnection:
             case _:
                 pass
 
-    async def _answer(self, lane: _Lane, event: Envelope) -> None:
+    async def _answer(self, lane: Lane, request_id: str, payload: msgspec.Raw, charge: Charge) -> None:
         """Run one request and send its one terminal frame."""
         try:
-            answer = await self._result(event)
+            answer = await self._result(request_id, payload)
+            del payload  # it keeps the whole frame, and a slow reader may keep us here for long
             await lane.writer.write(answer)
         except (StreamError, FrameError) as error:
             logger.debug("answer not delivered", extra={"error": str(error)})
+            lane.writer.abandon()
         finally:
+            charge.release()
             self._slots.release()
-            lane.unanswered -= 1
-            lane.finish_when_done()
+            lane.answered()
 
-    async def _result(self, event: Envelope) -> bytes:
+    async def _result(self, request_id: str, payload: msgspec.Raw) -> bytes:
         """The encoded answer to a request: its output, or the error that it ended with."""
         try:
-            output = await self._dispatcher.run(event.id, events.parse_request(event.payload), self._auth)
-            return _encode_answer(events.RESPONDED, event.id, {"output": output})
+            output = await self._dispatcher.run(request_id, events.parse_request(payload), self._auth)
+            return _encode_answer(events.RESPONDED, request_id, {"output": output})
         except CallError as error:
-            return _encode_error(event.id, error)
+            return _encode_error(request_id, error)
 
-    def _resolve(self, request_id: str, output: Any) -> None:
+    def _resolve(self, request_id: str, payload: msgspec.Raw) -> None:
         """Late answers, to requests that were given up, are dropped silently."""
         future = self._pending.get(request_id)
         if future is not None and not future.done():
-            future.set_result(output)
+            future.set_result(events.output_of(payload))
 
-    def _fail(self, request_id: str | None, error: CallError, cause: BaseException | None = None) -> None:
+    def _fail(self, request_id: str | None, error: CallError) -> None:
         future = None if request_id is None else self._pending.get(request_id)
         if future is not None and not future.done():
-            error.__cause__ = cause
             future.set_exception(error)
 
-    def _fail_pending(self, end: ConnectionClosed) -> None:
-        for request_id in tuple(self._pending):
-            self._fail(request_id, internal("connection closed"), end)
+
+def _forget(result: asyncio.Future[Any]) -> None:
+    """The answer comes too late for anybody to look at it; asyncio need not complain about that."""
+    if not result.cancel() and not result.cancelled():
+        result.exception()
+
+
+async def _send(lane: Lane, body: bytes) -> None:
+    """Write the one frame of a request. Raises CallError."""
+    try:
+        await lane.writer.write(body)
+        lane.writer.finish()
+    except (ConnectionClosed, StreamTimeout) as error:
+        raise _connection_closed(error) from error
+    except (StreamError, FrameError) as error:
+        raise internal(f"failed to write frame: {error}") from error
+
+
+def _connection_closed(cause: StreamError) -> CallError:
+    error = internal("connection closed")
+    error.__cause__ = cause
+    return error
 
 
 def _encode_answer(kind: str, request_id: str, payload: Any) -> bytes:
     """An answer that fits a frame. Raises CallError INTERNAL where it does not, or is not JSON."""
-    body = events.encode(Envelope(kind, request_id, payload))
+    body = events.encode(kind, request_id, payload)
     if len(body) > MAX_FRAME:
         raise internal(f"the answer has {len(body)} bytes; a frame takes {MAX_FRAME}")
     return body
@@ -177,4 +217,4 @@ def _encode_error(request_id: str, error: CallError) -> bytes:
     try:
         return _encode_answer(events.ERROR, request_id, events.error_payload(error))
     except CallError as worse:
-        return events.encode(Envelope(events.ERROR, request_id, events.error_payload(worse)))
+        return events.encode(events.ERROR, request_id, events.error_payload(worse))

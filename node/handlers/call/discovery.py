@@ -6,15 +6,17 @@ from node.core.access import check_access
 from node.handlers.call.errors import CallError, ErrorCode, not_found
 from node.handlers.call.operation import Operation, OperationContext, OperationRegistry, Visibility
 
+_MAX_INPUT = 64 * 1024
+"""Bytes. Anybody may call these, so nobody may make them parse much."""
 _NAME_INPUT = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
 
 
 def register_discovery(registry: OperationRegistry) -> None:
     """Add `services/list`, `services/schema` and `node/whoami`; anybody may call them."""
     discovery = _Discovery(registry)
-    registry.register(Operation("services/list", discovery.list))
-    registry.register(Operation("services/schema", discovery.schema, input_schema=_NAME_INPUT))
-    registry.register(Operation("node/whoami", whoami))
+    registry.register(Operation("services/list", discovery.list, max_input=_MAX_INPUT))
+    registry.register(Operation("services/schema", discovery.schema, input_schema=_NAME_INPUT, max_input=_MAX_INPUT))
+    registry.register(Operation("node/whoami", whoami, max_input=_MAX_INPUT))
 
 
 async def whoami(_: Any, context: OperationContext) -> dict[str, Any]:

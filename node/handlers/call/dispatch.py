@@ -7,7 +7,7 @@ from typing import Any
 
 from node.core.access import check_access
 from node.core.identity import AuthContext, Identity
-from node.handlers.call.envelope import Request
+from node.handlers.call.envelope import Request, read_input
 from node.handlers.call.errors import CallError, ErrorCode, internal, not_found, timed_out
 from node.handlers.call.limits import CallLimits
 from node.handlers.call.operation import Operation, OperationContext, OperationRegistry, OperationType
@@ -27,12 +27,15 @@ class Dispatcher:
         self._limits = limits
 
     async def run(self, request_id: str, request: Request, auth: AuthContext) -> Any:
-        """The operation's output. Raises CallError, and nothing else but a cancellation."""
+        """The operation's output. Raises CallError, and nothing else but a cancellation.
+
+        The input is read only once the caller is known to be allowed: until then it costs us nothing but its bytes.
+        """
         identity = self._identify(auth, request.auth_token)
         operation = self._permitted(request.operation, identity)
         deadline = asyncio.get_running_loop().time() + self._limits.request_timeout
         context = OperationContext(request_id, identity, auth, request.forwarded_for, deadline)
-        return await self._invoke(operation, request.input, context)
+        return await self._invoke(operation, read_input(request.input, operation.max_input), context)
 
     def _permitted(self, name: str, identity: Identity | None) -> Operation:
         """The operation if this caller may run it. What must stay hidden is answered like what does not exist."""

@@ -1,7 +1,6 @@
 """Events and their payloads: JSON in, typed values out (spec call §2, §3)."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -16,16 +15,47 @@ ABORTED = "call.aborted"
 ERROR = "call.error"
 
 
+MAX_ID = 4096
+MAX_OPERATION = 1024
+MAX_TOKEN = 4096
+MAX_CLAIM = 1024 * 1024
+"""Longest id (in characters), operation name, token and forwarded identity (in bytes of JSON text) that are read."""
+
+_NULL = msgspec.Raw(b"null")
+
+
 class EnvelopeError(ValueError):
     """The frame's body is no envelope. Its stream cannot go on; the connection can."""
 
 
 class Envelope(msgspec.Struct, frozen=True):
-    """One event. Unknown members are ignored; all three are required."""
+    """One event as it was read. Unknown members are ignored; all three are required.
+
+    The payload is checked to be JSON and left as text: what it means, and what it may cost, depends on the event.
+    """
+
+    type: str
+    id: str
+    payload: msgspec.Raw
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    """One event as it is written."""
 
     type: str
     id: str
     payload: Any
+
+
+class _RequestPayload(msgspec.Struct, frozen=True):
+    operation: msgspec.Raw = msgspec.field(name="operationId", default=_NULL)
+    input: msgspec.Raw = _NULL
+    auth_token: msgspec.Raw = _NULL
+    forwarded_for: msgspec.Raw = _NULL
+
+
+class _ResponsePayload(msgspec.Struct, frozen=True):
+    output: Any = None
 
 
 class _ErrorPayload(msgspec.Struct, frozen=True):
@@ -35,82 +65,124 @@ class _ErrorPayload(msgspec.Struct, frozen=True):
     details: Any = msgspec.UNSET
 
 
+class _Claim(msgspec.Struct, frozen=True):
+    id: str
+    scopes: list[str]
+    resources: dict[str, list[str]]
+
+
 _decoder = msgspec.json.Decoder(Envelope)
 _encoder = msgspec.json.Encoder()
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A `call.requested` payload, defects smoothed as the spec asks: none of them is an error by itself."""
+    """A `call.requested` payload, defects smoothed as the spec asks: none of them is an error by itself.
+
+    `input` is JSON text until somebody who may have it read asks for it (`read_input`).
+    """
 
     operation: str
-    input: Any
-    auth_token: str | None = None
+    input: msgspec.Raw = field(repr=False)
+    auth_token: str | None = field(default=None, repr=False)
     forwarded_for: Identity | None = None
 
 
-def decode(body: bytes | bytearray) -> Envelope:
+def decode(body: bytes) -> Envelope:
     """Parse one frame body. Raises EnvelopeError on anything but an envelope, JSON too deep to parse included."""
     try:
-        return _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        event = _decoder.decode(body)
+    except _UNREADABLE as error:
         raise EnvelopeError(str(error)) from None
+    if len(event.id) > MAX_ID:
+        raise EnvelopeError(f"an id of more than {MAX_ID} characters")
+    return event
 
 
-def encode(envelope: Envelope) -> bytes:
-    """The compact JSON text. Raises CallError INTERNAL where an output is not JSON."""
+def encode(kind: str, request_id: str, payload: Any) -> bytes:
+    """The compact JSON text of one event. Raises CallError INTERNAL where the payload is not JSON."""
     try:
-        return _encoder.encode(envelope)
+        return _encoder.encode(_Answer(kind, request_id, payload))
     except (TypeError, ValueError, OverflowError, RecursionError):
         raise CallError(ErrorCode.INTERNAL, "the output is not JSON") from None
 
 
-def request(operation: str, payload_input: Any, auth_token: str | None = None) -> dict[str, Any]:
+def request(operation: str, value: Any, auth_token: str | None = None) -> dict[str, Any]:
     """A `call.requested` payload, the operation with its leading slash (deviation D1)."""
-    payload = {"operationId": "/" + operation.removeprefix("/"), "input": payload_input}
+    payload = {"operationId": "/" + operation.removeprefix("/"), "input": value}
     return payload if auth_token is None else payload | {"auth_token": auth_token}
 
 
-def parse_request(payload: Any) -> Request:
-    values = payload if isinstance(payload, Mapping) else {}
-    operation, token = values.get("operationId"), values.get("auth_token")
+def parse_request(payload: msgspec.Raw) -> Request:
+    """What a request asks for. Its input is not looked at."""
+    try:
+        values = msgspec.json.decode(payload, type=_RequestPayload)
+    except _UNREADABLE:
+        values = _RequestPayload()
     return Request(
-        operation=operation.removeprefix("/") if isinstance(operation, str) else "",
-        input=values.get("input"),
-        auth_token=token if isinstance(token, str) else None,
-        forwarded_for=_claimed_identity(values.get("forwarded_for")),
+        operation=_operation(values.operation),
+        input=values.input,
+        auth_token=_short_text(values.auth_token, MAX_TOKEN),
+        forwarded_for=_claimed_identity(values.forwarded_for),
     )
 
 
-def output_of(payload: Any) -> Any:
+def read_input(text: msgspec.Raw, limit: int) -> Any:
+    """The JSON value of an input. Raises CallError INVALID_INPUT above `limit` bytes of text."""
+    if len(text) > limit:
+        raise CallError(ErrorCode.INVALID_INPUT, f"the input has {len(text)} bytes; {limit} are taken")
+    try:
+        return msgspec.json.decode(text)
+    except _UNREADABLE:
+        raise CallError(ErrorCode.INVALID_INPUT, "the input is not JSON") from None
+
+
+def output_of(payload: msgspec.Raw) -> Any:
     """A `call.responded` payload's output; a missing one reads as null."""
-    return payload.get("output") if isinstance(payload, Mapping) else None
+    try:
+        return msgspec.json.decode(payload, type=_ResponsePayload).output
+    except _UNREADABLE:
+        return None
 
 
 def error_payload(error: CallError) -> Any:
     return _ErrorPayload(error.code, error.message, error.retryable, error.details)
 
 
-def parse_error(payload: Any) -> CallError | None:
+def parse_error(payload: msgspec.Raw) -> CallError | None:
     """The error that a `call.error` carries, or None where it is not a valid one (and must be ignored)."""
     try:
-        parsed = msgspec.convert(payload, _ErrorPayload)
-    except msgspec.ValidationError:
+        parsed = msgspec.json.decode(payload, type=_ErrorPayload)
+    except _UNREADABLE:
         return None
     details = msgspec.UNSET if parsed.details is None else parsed.details
     return CallError(parsed.code, parsed.message, retryable=parsed.retryable, details=details)
 
 
-def _claimed_identity(value: Any) -> Identity | None:
-    """The `forwarded_for` claim. Metadata, never authority; malformed reads as absent (spec core §14)."""
+def _operation(text: msgspec.Raw) -> str:
+    """A name without its one optional leading slash; of one that is too long for any operation, only its length."""
+    if len(text) > MAX_OPERATION:
+        return f"(a name of {len(text)} bytes)"
+    return (_short_text(text, MAX_OPERATION) or "").removeprefix("/")
+
+
+def _short_text(text: msgspec.Raw, limit: int) -> str | None:
+    """A JSON string of at most `limit` bytes; None for anything else."""
+    if len(text) > limit:
+        return None
     try:
-        claim = msgspec.convert(value, _Claim)
-    except msgspec.ValidationError:
+        return msgspec.json.decode(text, type=str)
+    except _UNREADABLE:
+        return None
+
+
+def _claimed_identity(text: msgspec.Raw) -> Identity | None:
+    """The `forwarded_for` claim. Metadata, never authority; malformed reads as absent (spec core §14)."""
+    if len(text) > MAX_CLAIM:
+        return None
+    try:
+        claim = msgspec.json.decode(text, type=_Claim)
+    except _UNREADABLE:
         return None
     return Identity(claim.id, tuple(claim.scopes), {kind: tuple(names) for kind, names in claim.resources.items()})
-
-
-class _Claim(msgspec.Struct, frozen=True):
-    id: str
-    scopes: list[str]
-    resources: dict[str, list[str]]

@@ -4,7 +4,11 @@ import asyncio
 import struct
 
 from node.core.connection import BiStream
-from node.handlers.call.limits import MAX_FRAME, CallLimits
+from node.handlers.call.budget import Charge, OverBudget
+from node.handlers.call.limits import MAX_FRAME
+
+MIN_RATE = 16 * 1024
+"""Bytes a second that the sender of a frame must keep up on the whole; a slower one is holding memory, not sending."""
 
 _PREFIX = struct.Struct(">I")
 _CHUNK = 65_536
@@ -21,80 +25,76 @@ def encode_frame(body: bytes) -> bytes:
     return _PREFIX.pack(len(body)) + body
 
 
-class ByteBudget:
-    """Bounds the half-read frames of one connection. A frame larger than the whole budget is read when it is alone."""
+class FrameReader:
+    """Takes frames off one stream. `stall_timeout` in seconds bounds each wait inside a frame, but none between two."""
 
-    def __init__(self, size: int) -> None:
-        self._free = self._size = size
-        self._changed = asyncio.Condition()
+    def __init__(self, stream: BiStream, *, max_frame: int, stall_timeout: float) -> None:
+        self._stream = stream
+        self._max_frame = max_frame
+        self._stall_timeout = stall_timeout
 
-    async def take(self, count: int) -> int:
-        """Wait until `count` bytes (at most the whole budget) are free, and take them. Returns what was taken."""
-        count = min(count, self._size)
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._free >= count)
-            self._free -= count
-        return count
+    async def read(self, charge: Charge) -> bytes | None:
+        """The body of the next frame, its bytes charged as they come; None once the stream has ended, wherever.
 
-    async def give_back(self, count: int) -> None:
-        async with self._changed:
-            self._free += count
-            self._changed.notify_all()
-
-
-async def read_frame(stream: BiStream, budget: ByteBudget, limits: CallLimits) -> bytes | None:
-    """The body of the next frame; None once the stream has ended, inside a frame or between two.
-
-    A stream may rest between frames as long as it likes; inside one, each wait is bounded by `stall_timeout`.
-    Raises FrameError on a length outside 1 to 64 MiB, or a stall.
-    """
-    first = await stream.read(_PREFIX.size)
-    if not first:
-        return None
-    try:
-        length = _length(first + await _rest(stream, _PREFIX.size - len(first), limits))
-        taken = await budget.take(length)
+        Raises FrameError on a length out of bounds, a stall, or bytes that find no room; StreamError.
+        """
+        first = await self._stream.read(_PREFIX.size)
+        if not first:
+            return None
         try:
-            return await _rest(stream, length, limits)
-        finally:
-            await budget.give_back(taken)
-    except EOFError:
-        return None
-    except TimeoutError:
-        raise FrameError("the frame stalled") from None
+            length = self._length(first + await self._take(_PREFIX.size - len(first), charge))
+            async with asyncio.timeout(self._stall_timeout + length / MIN_RATE):
+                return await self._take(length, charge)
+        except EOFError:
+            return None
+        except TimeoutError:
+            raise FrameError("the frame stalled") from None
+        except OverBudget:
+            raise FrameError("too much is in hand already") from None
 
+    def _length(self, prefix: bytes) -> int:
+        length: int = _PREFIX.unpack(prefix)[0]
+        if not 0 < length <= self._max_frame:
+            raise FrameError(f"a frame of {length} bytes; at most {self._max_frame} are taken here")
+        return length
 
-def _length(prefix: bytes) -> int:
-    length: int = _PREFIX.unpack(prefix)[0]
-    if not 0 < length <= MAX_FRAME:
-        raise FrameError(f"a frame of {length} bytes")
-    return length
-
-
-async def _rest(stream: BiStream, count: int, limits: CallLimits) -> bytes:
-    """Exactly `count` bytes, held as they come: a prefix alone reserves no memory."""
-    received = bytearray()
-    while len(received) < count:
-        async with asyncio.timeout(limits.stall_timeout):
-            part = await stream.read(min(count - len(received), _CHUNK))
-        if not part:
-            raise EOFError
-        received += part
-    return bytes(received)
+    async def _take(self, count: int, charge: Charge) -> bytes:
+        """Exactly `count` bytes, held as they come: a prefix alone reserves no memory."""
+        received = bytearray()
+        while len(received) < count:
+            async with asyncio.timeout(self._stall_timeout):
+                part = await self._stream.read(min(count - len(received), _CHUNK))
+            if not part:
+                raise EOFError
+            charge.add(len(part))
+            received += part
+        return bytes(received)
 
 
 class FrameWriter:
     """Writes whole frames to one stream, one at a time, and finishes it once asked to."""
 
-    def __init__(self, stream: BiStream) -> None:
+    def __init__(self, stream: BiStream, *, stall_timeout: float) -> None:
         self._stream = stream
+        self._stall_timeout = stall_timeout
         self._lock = asyncio.Lock()
 
     async def write(self, body: bytes) -> None:
-        """Send one frame, after those already waiting. Raises FrameError or StreamError."""
+        """Send one frame, after those already waiting. Raises FrameError, also on a reader that stalls; StreamError.
+
+        After any error but that of a body's size, the stream may hold half a frame and must be abandoned.
+        """
         frame = encode_frame(body)
         async with self._lock:
-            await self._stream.write(frame)
+            for start in range(0, len(frame), _CHUNK):
+                await self._send(frame[start : start + _CHUNK])
+
+    async def _send(self, part: bytes) -> None:
+        try:
+            async with asyncio.timeout(self._stall_timeout):
+                await self._stream.write(part)
+        except TimeoutError:
+            raise FrameError("the reader stalled") from None
 
     def finish(self) -> None:
         self._stream.finish()

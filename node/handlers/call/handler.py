@@ -3,6 +3,7 @@
 from node.core.connection import Connection
 from node.core.identity import AuthContext, AuthToken, Identity
 from node.core.repository import IdentityProvider, resolve_client
+from node.handlers.call.budget import Allowances
 from node.handlers.call.connection import CallConnection
 from node.handlers.call.dispatch import Dispatcher
 from node.handlers.call.limits import CallLimits
@@ -19,10 +20,13 @@ class CallHandler:
     def __init__(self, registry: OperationRegistry, provider: IdentityProvider, limits: CallLimits) -> None:
         self._provider = provider
         self._limits = limits
+        self._allowances = Allowances(limits)
         self._dispatcher = Dispatcher(registry, self._identify, limits)
 
     async def handle(self, connection: Connection, auth: AuthContext) -> None:
-        await CallConnection(connection, auth, self._dispatcher, self._limits).run()
+        allowances = self._allowances
+        allowance = allowances.of_stranger() if auth.identity is None else allowances.of_peer()
+        await CallConnection(connection, auth, self._dispatcher, self._limits, allowance).run()
 
     def _identify(self, auth: AuthContext, token: str | None) -> Identity | None:
         """A token that does not resolve falls back to the key, silently (spec call §10)."""

@@ -2,19 +2,30 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-MAX_FRAME = 64 * 1024 * 1024
+MIB = 1024 * 1024
+MAX_FRAME = 64 * MIB
 """Largest frame body in bytes, inclusive: a contract with every other implementation (spec call §2)."""
 
 
 class CallLimits(BaseModel):
+    """Buffered bytes are those of frames that are half read, or whose request has no delivered answer yet."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    request_timeout: float = Field(default=30.0, gt=0, le=3600, description="Seconds that an operation may take")
-    stall_timeout: float = Field(default=30.0, gt=0, le=3600, description="Seconds without a byte inside a frame")
-    max_in_flight: int = Field(default=1024, ge=1, le=65536, description="Unanswered requests of one connection")
+    request_timeout: float = Field(default=30.0, gt=0, le=3600, description="Seconds that an operation may take.")
+    stall_timeout: float = Field(
+        default=30.0, gt=0, le=3600, description="Seconds without progress inside a frame, read or written."
+    )
+    max_in_flight: int = Field(default=1024, ge=1, le=65536, description="Unanswered requests of one connection.")
     max_buffered: int = Field(
-        default=8 * 1024 * 1024,
-        ge=65536,
-        le=MAX_FRAME,
-        description="Bytes of half-read frames of one connection; one larger frame is read alone",
+        default=MAX_FRAME, ge=65536, le=1024 * MIB, description="Buffered bytes of one connection."
+    )
+    max_buffered_total: int = Field(
+        default=256 * MIB, ge=65536, description="Buffered bytes of all connections of peers together."
+    )
+    max_buffered_strangers: int = Field(
+        default=32 * MIB, ge=65536, description="Buffered bytes of all connections without an identity together."
+    )
+    max_frame_strangers: int = Field(
+        default=4 * MIB, ge=1024, le=MAX_FRAME, description="Largest frame of a connection without an identity."
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from node.core.access import AccessControl
 from node.core.identity import AuthContext, Identity
+from node.handlers.call.limits import MAX_FRAME
 
 ANYBODY = AccessControl()
 
@@ -47,7 +48,10 @@ OperationHandler = Callable[[Any, OperationContext], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One registered operation. `name` is `service/op`, without a leading slash; schemas are JSON Schema."""
+    """One registered operation. `name` is `service/op`, without a leading slash; schemas are JSON Schema.
+
+    `max_input` bounds the JSON text of an input in bytes; the value made of it can take many times as much memory.
+    """
 
     name: str
     handler: OperationHandler
@@ -56,6 +60,7 @@ class Operation:
     access: AccessControl = ANYBODY
     input_schema: Mapping[str, Any] = field(default_factory=dict)
     output_schema: Mapping[str, Any] = field(default_factory=dict)
+    max_input: int = MAX_FRAME
 
     @property
     def namespace(self) -> str:

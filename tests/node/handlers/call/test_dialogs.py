@@ -14,6 +14,7 @@ from node.core.identity import AuthContext, Identity
 from node.core.index import IndexProvider, build_index
 from node.core.peers import PeerEntry
 from node.core.tokens import hash_token
+from node.handlers.call.budget import Allowances
 from node.handlers.call.connection import CallConnection
 from node.handlers.call.discovery import register_discovery
 from node.handlers.call.dispatch import Dispatcher
@@ -310,7 +311,7 @@ async def calling(limits: CallLimits) -> AsyncIterator[tuple[CallConnection, Raw
     """Our side as the caller, a raw speaker as the node."""
     ours, theirs = connection_pair(ALPN)
     dispatcher = Dispatcher(OperationRegistry(), lambda *_: None, limits)
-    calls = CallConnection(ours, AuthContext.anonymous(ALPN), dispatcher, limits)
+    calls = CallConnection(ours, AuthContext.anonymous(ALPN), dispatcher, limits, Allowances(limits).of_peer())
     serving = asyncio.create_task(calls.run())
     try:
         yield calls, RawCaller(theirs)
@@ -375,19 +376,27 @@ async def test_a_closed_connection_fails_every_call_and_tells_why() -> None:
             await calls.call("a/b", None)
 
 
-async def test_a_node_that_never_answers_times_the_call_out() -> None:
+async def test_a_node_that_never_answers_times_the_call_out_and_may_answer_too_late() -> None:
     async with calling(CallLimits()) as (calls, node):
-        with pytest.raises(CallError) as caught:
-            await calls.call("a/b", None, timeout=0.05)
-        assert (caught.value.code, caught.value.retryable) == ("TIMEOUT", True)
+        call = asyncio.create_task(calls.call("a/b", None, timeout=0.05))
         stream, event = await asked(node)
-        await node.send({"type": "call.responded", "id": event["id"], "payload": {}}, stream=stream)
+        with pytest.raises(CallError) as caught:
+            await call
+        assert (caught.value.code, caught.value.retryable) == ("TIMEOUT", True)
+        with pytest.raises(StreamError):
+            await stream.read()
+        await node.send({"type": "call.responded", "id": event["id"], "payload": {}})
+        again = asyncio.create_task(calls.call("a/b", None))
+        _, event = await asked(node)
+        await node.send({"type": "call.responded", "id": event["id"], "payload": {"output": 1}})
+        assert await again == 1
 
 
 async def test_the_node_may_call_back(node: Node) -> None:
     ours, theirs = connection_pair(ALPN)
     dispatcher = Dispatcher(node.registry, lambda *_: None, CallLimits())
-    sides = [CallConnection(end, AuthContext.anonymous(ALPN), dispatcher, CallLimits()) for end in (ours, theirs)]
+    limits, nobody = CallLimits(), AuthContext.anonymous(ALPN)
+    sides = [CallConnection(end, nobody, dispatcher, limits, Allowances(limits).of_peer()) for end in (ours, theirs)]
     serving = [asyncio.create_task(side.run()) for side in sides]
     answers = await asyncio.gather(*(side.call("echo/run", n) for n, side in enumerate(sides * 5)))
     assert answers == list(range(10))

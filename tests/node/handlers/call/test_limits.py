@@ -1,0 +1,217 @@
+"""What honest callers may do at once, and what hostile ones can make us hold, over real QUIC connections."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from node.core.errors import StreamClosed
+from node.core.identity import AuthContext, Identity
+from node.core.index import IndexProvider
+from node.handlers.call.budget import Allowances
+from node.handlers.call.connection import CallConnection
+from node.handlers.call.discovery import register_discovery
+from node.handlers.call.dispatch import Dispatcher
+from node.handlers.call.errors import CallError
+from node.handlers.call.handler import CallHandler
+from node.handlers.call.limits import CallLimits
+from node.handlers.call.operation import Operation, OperationContext, OperationRegistry
+from tests.support.quic import ALPN, serving, settled, soon
+from tests.support.raw_call import RawCaller, read_event
+
+MIB = 1024 * 1024
+ANN = Identity("ann")
+
+
+class Served:
+    """A call handler with an echo, and one connection to it."""
+
+    def __init__(self, limits: CallLimits) -> None:
+        registry = OperationRegistry()
+        register_discovery(registry)
+        registry.register(Operation("echo/run", self.echo))
+        registry.register(Operation("size/run", self.size))
+        self.handler = CallHandler(registry, IndexProvider(), limits)
+        self.release = asyncio.Event()
+        self.release.set()
+
+    async def echo(self, value: Any, _: OperationContext) -> Any:
+        return value
+
+    async def size(self, value: Any, _: OperationContext) -> int:
+        await self.release.wait()
+        return len(value)
+
+    @property
+    def held(self) -> int:
+        allowances = self.handler._allowances
+        return allowances._peers.used + allowances._strangers.used
+
+
+@contextlib.asynccontextmanager
+async def joined(served: Served, identity: Identity | None) -> AsyncIterator[tuple[CallConnection, RawCaller]]:
+    """Our client and a raw one on the same fresh connection."""
+    limits = CallLimits()
+    async with serving() as server:
+        client, accepted = await server.pair()
+        answering = asyncio.create_task(served.handler.handle(accepted, AuthContext(identity, ALPN)))
+        dispatcher = Dispatcher(OperationRegistry(), lambda *_: None, limits)
+        calls = CallConnection(client, AuthContext.anonymous(ALPN), dispatcher, limits, Allowances(limits).of_peer())
+        running = asyncio.create_task(calls.run())
+        try:
+            yield calls, RawCaller(client)
+        finally:
+            client.close()
+            await soon(asyncio.gather(answering, running))
+
+
+@contextlib.asynccontextmanager
+async def connected(served: Served, identity: Identity | None = ANN) -> AsyncIterator[tuple[CallConnection, RawCaller]]:
+    """The same, as the last connection: nothing of any is held after it."""
+    async with joined(served, identity) as ends:
+        yield ends
+    assert served.held == 0
+
+
+@pytest.mark.parametrize(("count", "size"), [(100, 100_000), (8, 4 * MIB)])
+async def test_many_large_calls_at_once_all_arrive(count: int, size: int) -> None:
+    served = Served(CallLimits())
+    async with connected(served) as (calls, _):
+        asked = (calls.call("size/run", "x" * size, timeout=60) for _ in range(count))
+        assert await asyncio.gather(*asked) == [size] * count
+
+
+async def test_many_large_answers_at_once_all_arrive() -> None:
+    async with connected(Served(CallLimits())) as (calls, _):
+        asked = (calls.call("echo/run", "x" * 2 * MIB, timeout=60) for _ in range(8))
+        assert [len(answer) for answer in await asyncio.gather(*asked)] == [2 * MIB] * 8
+
+
+async def test_more_calls_than_streams_wait_their_turn_and_leave_none_behind() -> None:
+    async with connected(Served(CallLimits())) as (calls, _):
+        answers = await asyncio.gather(*(calls.call("echo/run", n, timeout=60) for n in range(500)))
+        assert answers == list(range(500))
+
+
+async def test_a_peer_without_manners_cannot_use_up_the_streams() -> None:
+    """Each request's sending half is reset in place of finished; the server must end its own half all the same."""
+    async with connected(Served(CallLimits())) as (_, raw):
+        for number in range(150):
+            stream = await soon(raw.request(str(number), {"operationId": "/echo/run", "input": number}))
+            assert (await soon(read_event(stream)))["payload"] == {"output": number}
+            stream.reset()
+
+
+async def test_a_node_that_never_ends_its_streams_does_not_use_up_ours() -> None:
+    async with serving() as server:
+        client, accepted = await server.pair()
+        limits = CallLimits()
+        dispatcher = Dispatcher(OperationRegistry(), lambda *_: None, limits)
+        calls = CallConnection(client, AuthContext.anonymous(ALPN), dispatcher, limits, Allowances(limits).of_peer())
+        running = asyncio.create_task(calls.run())
+        node = RawCaller(accepted)
+        for number in range(150):
+            call = asyncio.create_task(calls.call("a/b", None))
+            stream = await soon(accepted.accept_bi())
+            event = await soon(read_event(stream))
+            answer = {"type": "call.responded", "id": event["id"], "payload": {"output": number}}
+            await node.send(answer, stream=stream)
+            assert await soon(call) == number
+        client.close()
+        await soon(running)
+
+
+async def test_a_call_given_up_while_it_is_sent_leaves_no_half_frame() -> None:
+    served = Served(CallLimits())
+    async with connected(served) as (calls, _):
+        with pytest.raises(CallError, match="TIMEOUT"):
+            await calls.call("size/run", "x" * 32 * MIB, timeout=0.05)
+        await settled(lambda: served.held == 0)
+        assert await calls.call("size/run", "xy") == 2
+
+
+async def test_a_request_is_held_until_its_answer_and_no_longer() -> None:
+    served = Served(CallLimits())
+    served.release.clear()
+    async with connected(served) as (calls, _):
+        call = asyncio.create_task(calls.call("size/run", "x" * MIB))
+        await settled(lambda: served.held > MIB)
+        served.release.set()
+        assert await call == MIB
+        await settled(lambda: served.held == 0)
+
+
+async def test_what_finds_no_room_is_refused_at_once_and_the_rest_goes_on() -> None:
+    served = Served(CallLimits(max_buffered=MIB))
+    served.release.clear()
+    async with connected(served) as (calls, _):
+        first = asyncio.create_task(calls.call("size/run", "x" * 700_000))
+        await settled(lambda: served.held > 700_000)
+        with pytest.raises(CallError, match="INTERNAL"):
+            await calls.call("size/run", "x" * 700_000, timeout=20)
+        served.release.set()
+        assert await first == 700_000
+        await settled(lambda: served.held == 0)
+        assert await calls.call("size/run", "x" * 700_000) == 700_000
+
+
+async def test_strangers_send_smaller_frames_and_share_one_pot() -> None:
+    limits = CallLimits(max_frame_strangers=MIB, max_buffered_strangers=MIB)
+    served = Served(limits)
+    served.release.clear()
+    async with connected(served, identity=None) as (stranger, _), joined(served, ANN) as (peer, _):
+        with pytest.raises(CallError, match="INTERNAL"):
+            await stranger.call("size/run", "x" * 2 * MIB, timeout=20)
+        held = asyncio.create_task(stranger.call("size/run", "x" * 900_000))
+        await settled(lambda: served.held > 900_000)
+        async with joined(served, None) as (other, _):
+            with pytest.raises(CallError, match="INTERNAL"):
+                await other.call("size/run", "x" * 900_000, timeout=20)
+        served.release.set()
+        assert await peer.call("size/run", "x" * 2 * MIB) == 2 * MIB
+        assert await held == 900_000
+
+
+async def test_a_caller_that_never_reads_its_answer_is_given_up() -> None:
+    served = Served(CallLimits(stall_timeout=0.2))
+    async with connected(served) as (_, raw):
+        stream = await raw.request("1", {"operationId": "/echo/run", "input": "x" * 3 * MIB})
+        await settled(lambda: served.held > MIB)
+        await settled(lambda: served.held == 0)
+        with pytest.raises(StreamClosed):
+            while await soon(stream.read()):
+                pass
+
+
+@pytest.mark.parametrize(("operation", "code"), [("no/such", "NOT_FOUND"), ("node/whoami", "INVALID_INPUT")])
+async def test_a_large_input_to_what_anybody_may_call_is_never_parsed(
+    operation: str, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("msgspec.json.decode", _bounded(msgspec.json.decode))
+    async with connected(Served(CallLimits()), identity=None) as (calls, _):
+        with pytest.raises(CallError, match=code):
+            await calls.call(operation, [[] for _ in range(MIB)])
+
+
+def _bounded(decode: Callable[..., Any]) -> Callable[..., Any]:
+    """A decoder that makes no value out of a long text; one that only finds its parts is free to."""
+
+    def bounded(text: Any, type: Any = Any) -> Any:  # noqa: A002 - msgspec's own name
+        assert len(text) <= 64 * 1024 or type is not Any
+        return decode(text, type=type)
+
+    return bounded
+
+
+async def test_a_revoked_connection_gives_back_all_that_it_held() -> None:
+    served = Served(CallLimits())
+    served.release.clear()
+    async with connected(served) as (calls, _):
+        asked = [asyncio.create_task(calls.call("size/run", "x" * 100_000)) for _ in range(20)]
+        await settled(lambda: served.held > MIB)
+        for call in asked:
+            call.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
