@@ -30,12 +30,13 @@ class TaskSet:
         _, running = await asyncio.wait(self._tasks, timeout=seconds)
         return not running
 
-    async def cancel(self) -> None:
-        """Cancel every task but the calling one, and wait until each has cleaned up."""
+    async def cancel(self, seconds: float | None = None) -> None:
+        """Cancel every task but the calling one, and wait until each has cleaned up: for ever, or so long."""
         tasks = self._tasks - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds)
 
     def _finished(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

@@ -75,19 +75,24 @@ class Endpoint:
         self.last_enforcement = enforce(swap, self.connections)
 
     async def shutdown(self) -> None:
-        """Stop accepting, let handlers finish for `drain_timeout`, then close the rest. May be called repeatedly."""
+        """Stop accepting, let handlers finish for `drain_timeout`, then close the rest. May be called repeatedly.
+
+        A handler that will not even be cancelled within another `drain_timeout` is left behind.
+        """
         if self._stopping.is_set():
             await self._stopped.wait()
             return
         self._stopping.set()
-        for listener in self._listeners:
-            listener.stop_accepting()
-        await self._tasks.drain(self._limits.drain_timeout)
-        for live in self.connections:
-            live.end(CLOSE_NORMAL, "shutdown")
-        await self._tasks.cancel()
-        await asyncio.gather(*(listener.close() for listener in self._listeners))
-        self._stopped.set()
+        try:
+            for listener in self._listeners:
+                listener.stop_accepting()
+            await self._tasks.drain(self._limits.drain_timeout)
+            for live in self.connections:
+                live.end(CLOSE_NORMAL, "shutdown")
+            await self._tasks.cancel(self._limits.drain_timeout)
+            await asyncio.gather(*(listener.close() for listener in self._listeners))
+        finally:
+            self._stopped.set()
 
     def _refuse(self, connection: Connection, alpn: bytes, remote_addr: Address | None) -> None:
         if self._stopping.is_set():

@@ -3,10 +3,11 @@
 import logging
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from node.core.connection import CLOSE_REVOKED
-from node.core.index import IndexSwap, Standing
+from node.core.index import IndexSwap, PeerIndex, Standing
 from node.endpoint.live import LiveConnection, LiveConnections
 
 logger = logging.getLogger(__name__)
@@ -22,21 +23,39 @@ class Enforcement:
 
 
 def enforce(swap: IndexSwap, connections: LiveConnections) -> Enforcement:
-    """Close every connection whose peer is gone, disabled, or no longer holds the key it came with.
+    """Close every connection whose peer is gone, disabled, or no longer holds the key that it came with.
 
-    A peer that only gained or lost scopes keeps its connections: handlers resolve it anew for each request.
+    A connection that came as a stranger counts as the peer that its key had until now. A peer that only gained or lost
+    scopes keeps its connections: handlers resolve it anew for each request.
     """
     closed: Counter[tuple[str, Standing]] = Counter()
-    for live in connections.of_peers(swap.changed):
-        identity = live.auth.identity
-        standing = swap.new.standing(identity.id, live.auth.fingerprints) if identity else Standing.GOOD
-        if identity is not None and standing is not Standing.GOOD:
+    for live in _touched(swap, connections):
+        peer_id = _peer_until_now(swap.old, live)
+        standing = Standing.GOOD if peer_id is None else swap.new.standing(peer_id, live.auth.fingerprints)
+        if peer_id is not None and standing is not Standing.GOOD:
             _end(live, standing)
-            closed[identity.id, standing] += 1
+            closed[peer_id, standing] += 1
     done = Enforcement(swap.new.generation, closed.total(), _since(swap.committed_at))
     for (peer_id, standing), count in closed.items():
         _log(done, peer_id, standing, count)
     return done
+
+
+def _touched(swap: IndexSwap, connections: LiveConnections) -> Iterable[LiveConnection]:
+    """The connections that the swap may concern, by the names and keys that the changed peers had or have."""
+    if swap.changed is None:
+        return connections
+    entries = (index.peers.get(peer_id) for peer_id in swap.changed for index in (swap.old, swap.new))
+    keys = {fingerprint for entry in entries if entry is not None for fingerprint in entry.fingerprints}
+    return connections.touched_by(swap.changed, keys)
+
+
+def _peer_until_now(old: PeerIndex, live: LiveConnection) -> str | None:
+    """Whom the connection acted as: the peer that it was accepted as, else the one that its key had got since."""
+    if live.peer_id is not None:
+        return live.peer_id
+    holders = (old.resolve_fingerprint(fingerprint) for fingerprint in live.auth.fingerprints)
+    return next((holder.id for holder in holders if holder is not None), None)
 
 
 def _end(live: LiveConnection, standing: Standing) -> None:

@@ -36,28 +36,43 @@ class LiveConnection:
 
 
 class LiveConnections:
-    """Membership and lookup by peer in constant time; nothing is left behind by a connection that has ended."""
+    """Membership, and lookup by peer and by key in constant time; nothing is left behind by a connection that ended.
+
+    A connection that came as a stranger is found by its key: the key may have got a peer since.
+    """
 
     def __init__(self) -> None:
-        self._by_peer: defaultdict[str | None, set[LiveConnection]] = defaultdict(set)
+        self._all: set[LiveConnection] = set()
+        self._by_peer: defaultdict[str, set[LiveConnection]] = defaultdict(set)
+        self._by_fingerprint: defaultdict[str, set[LiveConnection]] = defaultdict(set)
 
     def __len__(self) -> int:
-        return sum(map(len, self._by_peer.values()))
+        return len(self._all)
 
     def __iter__(self) -> Iterator[LiveConnection]:
         """A snapshot, so that the caller may end connections on the way."""
-        return iter([live for group in self._by_peer.values() for live in group])
+        return iter(tuple(self._all))
 
     def add(self, live: LiveConnection) -> None:
-        self._by_peer[live.peer_id].add(live)
+        self._all.add(live)
+        for index, name in self._places(live):
+            index[name].add(live)
 
     def discard(self, live: LiveConnection) -> None:
-        group = self._by_peer.get(live.peer_id, set())
-        group.discard(live)
-        if not group:
-            self._by_peer.pop(live.peer_id, None)
+        self._all.discard(live)
+        for index, name in self._places(live):
+            index[name].discard(live)
+            if not index[name]:
+                del index[name]
 
-    def of_peers(self, peer_ids: Iterable[str] | None) -> list[LiveConnection]:
-        """The connections accepted as one of these peers; as any peer at all for None."""
-        names = [name for name in self._by_peer if name is not None] if peer_ids is None else peer_ids
-        return [live for name in names for live in self._by_peer.get(name, ())]
+    def touched_by(self, peer_ids: Iterable[str], fingerprints: Iterable[str]) -> set[LiveConnection]:
+        """The connections that were accepted as one of these peers, or that proved one of these keys."""
+        found = [self._by_peer.get(name, ()) for name in peer_ids]
+        found += [self._by_fingerprint.get(name, ()) for name in fingerprints]
+        return set().union(*found)
+
+    def _places(self, live: LiveConnection) -> Iterator[tuple[defaultdict[str, set[LiveConnection]], str]]:
+        if live.peer_id is not None:
+            yield self._by_peer, live.peer_id
+        for fingerprint in live.auth.fingerprints:
+            yield self._by_fingerprint, fingerprint

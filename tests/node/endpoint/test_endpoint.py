@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator
 
@@ -197,6 +198,71 @@ async def test_a_full_reload_judges_every_peer(bench: Bench) -> None:
     await asyncio.sleep(0)
     bench.provider.publish(build_index([]), changed=None)
     assert await ended(client) == (CLOSE_REVOKED, "revoked: peer removed")
+
+
+async def test_a_stranger_whose_key_got_a_peer_is_closed_when_that_peer_is_disabled(bench: Bench) -> None:
+    came_as_stranger, other = bench.connect(KEY), bench.connect(OTHER)
+    await asyncio.sleep(0)
+    bench.publish(PeerEntry("ann", (KEY,)))
+    assert len(bench.endpoint.connections) == 2
+    bench.publish(PeerEntry("ann", (KEY,), enabled=False))
+    assert await ended(came_as_stranger) == (CLOSE_REVOKED, "revoked: peer disabled")
+    await settled(bench, 1)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(other.wait_closed(), 0.01)
+
+
+async def test_a_key_that_another_peer_takes_closes_its_former_holder(bench: Bench) -> None:
+    bob = PeerEntry("bob", (KEY,))
+    bench.publish(bob)
+    client = bench.connect(KEY)
+    await asyncio.sleep(0)
+    taken = bench.provider.index.apply({"aaa": PeerEntry("aaa", (KEY,))}, {}, 10)
+    bench.provider.publish(taken, frozenset({"aaa"}))
+    assert await ended(client) == (CLOSE_REVOKED, "revoked: key no longer valid")
+
+
+async def test_nothing_is_kept_of_connections_that_ended(bench: Bench) -> None:
+    bench.publish(PeerEntry("ann", (KEY,)))
+    clients = [bench.connect(KEY), bench.connect(OTHER), bench.connect("SHA256:" + "0" * 64, also=KEY)]
+    await asyncio.sleep(0)
+    bench.handler.release.set()
+    for client in clients:
+        assert await ended(client) == (0, "")
+    await settled(bench, 0)
+    live = bench.endpoint.connections
+    assert (live._by_peer, live._by_fingerprint) == ({}, {})
+
+
+async def test_a_handler_that_will_not_end_is_left_behind() -> None:
+    bench, stubborn = Bench(drain_timeout=0.05), asyncio.Event()
+
+    async def handle(connection: Connection, auth: AuthContext) -> None:
+        while not stubborn.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await stubborn.wait()
+
+    bench.handler.handle = handle  # type: ignore[method-assign]  # the point of this test
+    bench.connect()
+    await asyncio.sleep(0)
+    await asyncio.wait_for(bench.endpoint.shutdown(), 5)
+    assert bench.listener.calls == ["stop", "close"]
+    stubborn.set()
+    await settled(bench, 0)
+
+
+async def test_a_cancelled_shutdown_leaves_nobody_waiting() -> None:
+    bench = Bench(drain_timeout=60)
+    running = asyncio.create_task(bench.endpoint.run())
+    await asyncio.sleep(0)
+    bench.connect()
+    stopping = asyncio.create_task(bench.endpoint.shutdown())
+    await asyncio.sleep(0.01)
+    stopping.cancel()
+    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(bench.endpoint.shutdown(), 5)
+    bench.handler.release.set()
+    await settled(bench, 0)
 
 
 async def test_a_renamed_peer_comes_back_under_its_new_name(bench: Bench) -> None:
