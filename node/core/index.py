@@ -96,7 +96,9 @@ class Standing(StrEnum):
 class IndexBuilder:
     """Collects rows in any order, a page at a time, and gives the index. Not reusable after `finish`.
 
-    Peers that are as they were in `previous` are shared with it, so that reading everything again costs no memory.
+    A row may come again, since a peer that is deleted and inserted anew moves to the end of its table: the last one
+    counts. Peers that are as they were in `previous` are shared with it, so that reading everything again costs no
+    memory.
     """
 
     def __init__(self, previous: PeerIndex | None = None) -> None:
@@ -104,9 +106,11 @@ class IndexBuilder:
         self._peers = ShardedMapBuilder[PeerEntry]()
         self._api_keys = ShardedMapBuilder[ApiKeyEntry]()
         self._holders = ShardedMapBuilder[Identity]()
-        self._contested: set[str] = set()
+        self._claimants: dict[str, set[str]] = {}
+        self._stale: set[str] = set()
 
     def add_peer(self, entry: PeerEntry) -> None:
+        self._stale.update(_credentials(self._peers.get(entry.peer_id)))
         known = self._previous.peers.get(entry.peer_id)
         unchanged = known == entry
         entry = known if known is not None and unchanged else entry
@@ -120,18 +124,30 @@ class IndexBuilder:
         self._api_keys[entry.prefix] = entry
 
     def finish(self, generation: int) -> PeerIndex:
-        holders = self._holders.build()
-        for credential in sorted(self._contested):
+        """The cost is that of the credentials in doubt, which are few."""
+        peers, holders = self._peers.build(), self._holders.build()
+        claims = {
+            credential: self._claims_on(credential, holders[credential].id, peers)
+            for credential in self._claimants.keys() | self._stale
+        }
+        holders = holders.patched(_settled(claims))
+        contested = frozenset(credential for credential, claimants in claims.items() if len(claimants) > 1)
+        for credential in sorted(contested):
             _warn_contested(credential, holders[credential].id)
-        return PeerIndex(self._peers.build(), self._api_keys.build(), holders, frozenset(self._contested), generation)
+        return PeerIndex(peers, self._api_keys.build(), holders, contested, generation)
 
     def _claim(self, credential: str, identity: Identity) -> None:
-        """The lowest peer_id has it (decision 7)."""
+        """The first one has it until `finish`; from the second peer on, all that ever claimed it are remembered."""
         holder = self._holders.get(credential)
-        if holder is not None and holder.id != identity.id:
-            self._contested.add(credential)
-        if holder is None or identity.id <= holder.id:
+        if holder is None:
             self._holders[credential] = identity
+        elif holder.id != identity.id:
+            self._claimants.setdefault(credential, {holder.id}).add(identity.id)
+
+    def _claims_on(self, credential: str, first: str, peers: Mapping[str, PeerEntry]) -> list[PeerEntry]:
+        """Of all that ever claimed it (`first` alone, where no others did), those whose last row still does."""
+        claimants = (peers[peer_id] for peer_id in self._claimants.get(credential, {first}))
+        return [entry for entry in claimants if credential in _credentials(entry)]
 
     def _held_before(self, entry: PeerEntry) -> Identity | None:
         """The identity under which `previous` knew this very entry, if one of its credentials was its own."""

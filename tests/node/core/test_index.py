@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.core.identity import AuthToken, Identity
-from node.core.index import IndexProvider, IndexSwap, PeerIndex, Standing, build_index
+from node.core.index import IndexBuilder, IndexProvider, IndexSwap, PeerIndex, Standing, build_index
 from node.core.peers import ApiKeyEntry, PeerEntry
 from node.core.tokens import hash_token, new_api_key
 
@@ -39,6 +39,10 @@ def oracle(rows: Iterable[PeerEntry], credential: str) -> Identity | None:
     return None
 
 
+def claims(rows: Iterable[PeerEntry], credential: str) -> int:
+    return sum(row.enabled and credential in (*row.fingerprints, row.auth_token_hash) for row in rows)
+
+
 @given(st.lists(changes, max_size=8))
 @settings(max_examples=400)
 def test_deltas_give_what_a_full_build_and_the_oracle_give(history: list[dict[str, PeerEntry | None]]) -> None:
@@ -58,6 +62,34 @@ def test_the_order_of_rows_does_not_matter(rows: list[PeerEntry], random: object
     shuffled = list(rows)
     random.shuffle(shuffled)  # type: ignore[attr-defined]  # hypothesis types its Random as object here
     assert build_index(shuffled) == build_index(rows)
+
+
+@given(st.lists(peers, max_size=12), st.none() | st.lists(peers, unique_by=lambda entry: entry.peer_id), st.randoms())
+@settings(max_examples=600)
+def test_of_a_peer_that_is_read_several_times_only_the_last_row_counts(
+    rows: list[PeerEntry], previous: list[PeerEntry] | None, random: object
+) -> None:
+    """As a paged load meets one that is deleted and inserted again meanwhile; `previous` may know some of the rows."""
+    random.shuffle(rows)  # type: ignore[attr-defined]  # hypothesis types its Random as object here
+    builder = IndexBuilder(None if previous is None else build_index(previous + rows[:2]))
+    for entry in rows:
+        builder.add_peer(entry)
+    last = {entry.peer_id: entry for entry in rows}
+    index = builder.finish(5)
+    assert index == build_index(last.values(), (), 5)
+    assert all(index.holders.get(name) == oracle(last.values(), name) for name in KEYS + HASHES)
+    assert set(index.holders) <= {*KEYS, *HASHES}
+    assert index.contested == {name for name in KEYS + HASHES if claims(last.values(), name) > 1}
+
+
+def test_a_key_that_a_reread_peer_lost_goes_to_the_next_who_claims_it() -> None:
+    builder = IndexBuilder()
+    for entry in (PeerEntry("ann", (KEYS[0],)), PeerEntry("cyd", (KEYS[0],)), PeerEntry("bob", (KEYS[0],))):
+        builder.add_peer(entry)
+    builder.add_peer(PeerEntry("ann", (KEYS[1],)))
+    index = builder.finish(1)
+    assert dict(index.holders) == {KEYS[0]: Identity("bob"), KEYS[1]: Identity("ann")}
+    assert index.contested == {KEYS[0]}
 
 
 def test_a_token_names_its_peer() -> None:
