@@ -12,7 +12,7 @@ from node.cli.options import ConfigOption, DataOption, fail, settings_or_fail
 from node.cli.supervisor.appliance import Programs, run_appliance
 from node.cli.supervisor.keeper import ChildFailed
 from node.cli.supervisor.lock import AlreadyRunning, instance_lock
-from node.cli.supervisor.ready import banner
+from node.cli.supervisor.ready import announce
 from node.log import configure_logging
 from node.settings import Settings
 
@@ -35,7 +35,7 @@ def up(
                 run_appliance(
                     settings,
                     _programs(settings, config),
-                    announce=lambda ready: typer.echo(banner(ready, settings.data)),
+                    announce=lambda ready: announce(ready, settings.data),
                 )
             )
     except KeyboardInterrupt:

@@ -7,7 +7,7 @@ from pathlib import Path
 from node.cli.supervisor.appliance import Programs, run_appliance
 from node.cli.supervisor.keeper import ChildFailed
 from node.cli.supervisor.lock import AlreadyRunning, instance_lock
-from node.cli.supervisor.ready import banner
+from node.cli.supervisor.ready import announce
 from node.settings import load_settings
 
 
@@ -25,11 +25,7 @@ def main(data: Path, grace: float) -> None:
     )
     try:
         with instance_lock(settings.paths.run / "supervisor.lock"):
-            asyncio.run(
-                run_appliance(
-                    settings, programs, announce=lambda ready: print(banner(ready, data), flush=True), grace=grace
-                )
-            )
+            asyncio.run(run_appliance(settings, programs, announce=lambda ready: announce(ready, data), grace=grace))
     except (ChildFailed, AlreadyRunning) as error:
         sys.exit(str(error))
 

@@ -1,6 +1,8 @@
 """run/ready.json: what a script or a person needs to reach the appliance. It is there only while both sides serve."""
 
 import json
+import os
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -62,6 +64,15 @@ class ReadyFile:
         self._written = ready
 
 
+def announce(ready: Ready, data: Path) -> None:
+    """Show the banner on stdout, past its buffer: what cannot be written must not fail again when the process ends.
+
+    Raises OSError.
+    """
+    if sys.stdout is not None:
+        os.write(sys.stdout.fileno(), banner(ready, data).encode(errors="surrogateescape"))
+
+
 def banner(ready: Ready, data: Path) -> str:
     """What a person sees once both sides serve."""
     lines = ["", "Alknet is up.", "", f"  Panel   {ready.panel_url}"]
@@ -73,6 +84,7 @@ def banner(ready: Ready, data: Path) -> str:
         f"  Data    {data}",
         "",
         "Ctrl-C stops it.",
+        "",
         "",
     ]
     return "\n".join(lines)

@@ -68,7 +68,7 @@ class Supervisor:
             self._write(ready)
             if ready is not None and not announced:
                 announced = True
-                self._announce(ready)
+                self._tell(ready)
             with suppress(TimeoutError):
                 # Never wait_for: in Python 3.11 it swallows a cancellation that comes together with the event.
                 async with asyncio.timeout(_TOKEN_POLL):
@@ -79,6 +79,13 @@ class Supervisor:
         if web is None or node is None:
             return None
         return Ready.of(web, node, paths=self._paths, public_url=self._public_url)
+
+    def _tell(self, ready: Ready) -> None:
+        """Nobody may be reading: no reason to end two processes that serve."""
+        try:
+            self._announce(ready)
+        except OSError as error:
+            logger.warning("the start cannot be announced", extra={"error": error.strerror})
 
     def _write(self, ready: Ready | None) -> None:
         """A full disk must not end two processes that serve: say so and try again at the next turn."""

@@ -20,12 +20,10 @@ from tests.support.waiting import until
 class Run:
     """One supervisor under test."""
 
-    def __init__(self, data: Path, grace: float = 4) -> None:
+    def __init__(self, data: Path, grace: float = 4, stdout: int = subprocess.PIPE) -> None:
         self.data = data
         command = (sys.executable, "-m", "tests.support.supervise", str(data), str(grace))
-        self.process = subprocess.Popen(
-            command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        self.process = subprocess.Popen(command, env=environment(), stdout=stdout, stderr=subprocess.PIPE, text=True)
 
     def ready(self) -> dict[str, Any] | None:
         try:
@@ -69,8 +67,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
     """Start supervisors over one data directory; whatever is left of them ends with the test."""
     runs: list[Run] = []
 
-    def begin(grace: float = 4) -> Run:
-        runs.append(Run(tmp_path, grace))
+    def begin(**options: Any) -> Run:
+        runs.append(Run(tmp_path, **options))
         return runs[-1]
 
     yield begin
@@ -129,6 +127,18 @@ def test_sigterm_ends_all_with_status_0(start: Callable[..., Run]) -> None:
     assert "Alknet is up." in out
     assert run.children_gone()
     assert run.ready() is None
+
+
+def test_a_start_that_cannot_be_announced_is_a_start(start: Callable[..., Run]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    run = start(stdout=writer)
+    os.close(writer)
+    run.until_ready()
+    status, _, err = run.end()
+    assert status == 0
+    assert "the start cannot be announced" in err
+    assert len(run.pids("web")) == len(run.pids("node")) == 1
 
 
 def test_ctrl_c_twice_is_as_good_as_once(start: Callable[..., Run]) -> None:
