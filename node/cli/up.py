@@ -41,7 +41,7 @@ def up(
     except KeyboardInterrupt:
         return
     except OSError as error:
-        fail(f"{settings.data} cannot be used: {error.strerror}")
+        fail(f"{settings.data} cannot be used: {error.strerror or error}")
     except (AlreadyRunning, ChildFailed) as error:
         fail(str(error))
 

@@ -79,7 +79,12 @@ class Keeper:
             await self._child.stop(grace)
 
     async def _run_once(self) -> None:
-        child = self._child = await Child.start(self._spec)
+        try:
+            child = self._child = await Child.start(self._spec)
+        except OSError as error:
+            # No process or descriptor to spare, or the program is being replaced: a start that failed like any other.
+            logger.error("a child cannot be started", extra={"child": self._spec.name, "error": str(error)})
+            return
         try:
             async with asyncio.timeout(START_TIMEOUT):
                 self._set_serving(await self._until_serving(child))
