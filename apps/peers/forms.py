@@ -4,9 +4,11 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
 
 from apps.peers import services
+from apps.peers.digests import entry_digest
 from apps.peers.errors import Absent
 from apps.peers.form_fields import KeysField, ResourcesField, ScopesField
 from apps.peers.models import ApiKey, Peer
@@ -39,6 +41,7 @@ class PeerForm(forms.ModelForm):
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"}),
         help_text="To bring a token that was made elsewhere: sha256: and 64 hex digits. Empty leaves all as it is.",
     )
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
     class Meta:
         model = Peer
@@ -49,7 +52,8 @@ class PeerForm(forms.ModelForm):
         self.original_id: str | None = None if self.instance._state.adding else self.instance.pk
         self.initial.pop("auth_token_hash", None)
         if self.original_id is not None:
-            self.initial["keys"] = self.instance.fingerprints
+            self._stored = entry_digest(self.instance.entry())
+            self.initial |= {"keys": self.instance.fingerprints, "seen": self._stored}
 
     def draft(self) -> dict[str, Any]:
         """What was typed, as the services take it; a field that is itself wrong is left out."""
@@ -60,7 +64,11 @@ class PeerForm(forms.ModelForm):
         return draft
 
     def clean(self) -> dict[str, Any]:
+        """A page that shows an older state would bring it back whole, with what was revoked since."""
         cleaned = super().clean() or self.cleaned_data
+        if self.original_id is not None and not constant_time_compare(cleaned.get("seen", ""), self._stored):
+            self.add_error(None, "This peer was changed meanwhile. Nothing was saved: open the page anew and look.")
+            return cleaned
         try:
             self._plan()
         except InvalidPeer as error:
@@ -79,6 +87,14 @@ class PeerForm(forms.ModelForm):
             services.plan_create(self.draft())
         else:
             services.plan_update(self.original_id, self.draft())
+
+
+class PeerRowForm(forms.ModelForm):
+    """A row of the list. Changed is what differs from what the page showed: a switch that nobody touched stays out."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["enabled"].show_hidden_initial = True
 
 
 class ApiKeyForm(forms.ModelForm):

@@ -18,7 +18,7 @@ from apps.peers import selectors, services
 from apps.peers.admin.base import AccessAdmin, page_action
 from apps.peers.admin.display import key_spellings
 from apps.peers.admin.filters import TokenFilter
-from apps.peers.forms import PeerForm
+from apps.peers.forms import PeerForm, PeerRowForm
 from apps.peers.models import Peer
 from node.core.fingerprint import KeyFormatError, parse_key
 
@@ -46,6 +46,9 @@ class PeerAdmin(AccessAdmin):
             ("Rights", {"fields": ["scopes", "resources"]}),
             ("Token", {"fields": token, "description": "For clients that cannot show a key."}),
         ]
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().get_changelist_form(request, form=PeerRowForm, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Peer]:
         return selectors.with_counts(super().get_queryset(request))

@@ -10,10 +10,13 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.audit.models import AuditEntry
+from apps.peers import services
+from apps.peers.digests import entry_digest
 from apps.peers.models import Peer
+from apps.peers.selectors import get_peer
 from node.core.peers import PeerEntry
 from node.core.tokens import hash_token
-from tests.support.panel import audit, fingerprint, pem, rows, ssh_line, token_hash
+from tests.support.panel import ALICE, audit, fingerprint, pem, rows, ssh_line, token_hash
 
 AddPeer = Callable[..., PeerEntry]
 
@@ -31,6 +34,11 @@ def form(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in (typed | fields).items() if value is not None}
 
 
+def edited(stored: str, **fields: Any) -> dict[str, Any]:
+    """What a browser sends for the form of a peer that is stored, on a page that is fresh."""
+    return form(seen=entry_digest(get_peer(stored)), **fields)
+
+
 def field_errors(response: HttpResponse) -> dict[str, list[str]]:
     assert response.status_code == 200, "a form with errors is shown again"
     return dict(response.context["adminform"].form.errors)
@@ -45,7 +53,8 @@ def changelist(row: Peer, *others: Peer, **fields: Any) -> dict[str, Any]:
     }
     for number, each in enumerate(sorted((row, *others), key=lambda peer: peer.pk)):
         enabled = fields["enabled"] if each == row else each.enabled
-        data |= {f"form-{number}-peer_id": each.pk} | ({f"form-{number}-enabled": "on"} if enabled else {})
+        data |= {f"form-{number}-peer_id": each.pk, f"initial-form-{number}-enabled": str(each.enabled)}
+        data |= {f"form-{number}-enabled": "on"} if enabled else {}
     return data
 
 
@@ -65,7 +74,7 @@ def test_adding(panel: Client) -> None:
 def test_changing(panel: Client, add_peer: AddPeer, forget_audit: Callable[[], None]) -> None:
     add_peer("laptop", auth_token_hash=token_hash("t"))
     forget_audit()
-    panel.post(change("laptop"), form(keys=ssh_line(9), scopes="x", enabled=None))
+    panel.post(change("laptop"), edited("laptop", keys=ssh_line(9), scopes="x", enabled=None))
 
     row = Peer.objects.get(pk="laptop")
     assert (row.fingerprints, row.scopes, row.enabled) == ([fingerprint(9)], ["x"], False)
@@ -85,10 +94,31 @@ def test_saving_without_a_change_leaves_no_trace(
     assert audit() == []
 
 
+def test_a_stale_form_is_refused_and_brings_nothing_back(panel: Client, add_peer: AddPeer) -> None:
+    add_peer("laptop")
+    stale = panel.get(change("laptop")).context["adminform"].form["seen"].value()
+    services.update_peer(actor=ALICE, peer_id="laptop", changes={"keys": [], "enabled": False})
+    before, entries = rows(), audit()
+
+    for seen in (stale, "", "é", None):
+        sent = form(keys=fingerprint("laptop"), display_name="Alice", seen=seen)
+        errors = field_errors(panel.post(change("laptop"), sent))
+        assert "changed meanwhile" in str(errors["__all__"])
+    assert (rows(), audit()) == (before, entries)
+
+
+def test_the_page_of_a_peer_carries_what_it_saw(panel: Client, add_peer: AddPeer) -> None:
+    add_peer("laptop", auth_token_hash=token_hash("t"))
+    page = panel.get(change("laptop")).content.decode()
+
+    assert f'name="seen" value="{entry_digest(get_peer("laptop"))}"' in page
+    assert 'name="seen"' not in panel.get(ADD).content.decode()
+
+
 def test_renaming(panel: Client, add_peer: AddPeer, forget_audit: Callable[[], None]) -> None:
     add_peer("laptop")
     forget_audit()
-    response = panel.post(change("laptop"), form(peer_id="desk/top", keys=fingerprint("laptop")))
+    response = panel.post(change("laptop"), edited("laptop", peer_id="desk/top", keys=fingerprint("laptop")))
 
     assert response.status_code == 302
     assert list(rows()) == ["desk/top"]
@@ -116,6 +146,22 @@ def test_a_switch_in_the_list(panel: Client, add_peer: AddPeer, forget_audit: Ca
 
     assert [row.enabled for row in Peer.objects.all()] == [True, False, True]
     assert [row.scopes for row in Peer.objects.all()] == [["a"], ["b"], ["c"]]
+    assert audit() == [("admin", "peer.disabled", "b")]
+
+
+def test_a_stale_list_writes_only_the_switch_that_was_flipped(
+    panel: Client, add_peer: AddPeer, forget_audit: Callable[[], None]
+) -> None:
+    for name in ("a", "b"):
+        add_peer(name)
+    a, b = Peer.objects.all()
+    page = panel.get(LIST).content.decode()
+    assert 'name="initial-form-0-enabled" value="True"' in page
+    services.set_peers_enabled(actor=ALICE, peer_ids=["a"], enabled=False)
+    forget_audit()
+    panel.post(LIST, changelist(b, a, enabled=False))
+
+    assert [row.enabled for row in Peer.objects.all()] == [False, False]
     assert audit() == [("admin", "peer.disabled", "b")]
 
 
@@ -203,8 +249,8 @@ def test_wrong_input_is_a_field_error_and_writes_nothing(
     add_peer("mine")
     before, entries = rows(), audit()
 
-    for url in (ADD, change("mine")):
-        errors = field_errors(panel.post(url, form(**wrong)))
+    for url, sent in ((ADD, form(**wrong)), (change("mine"), edited("mine", **wrong))):
+        errors = field_errors(panel.post(url, sent))
         assert list(errors) == [field]
         assert text in " ".join(errors[field])
     assert rows() == before
@@ -254,7 +300,7 @@ def test_the_list_filters_and_sorts(panel: Client, add_peer: AddPeer) -> None:
 
 def test_the_history_is_the_audit_log(panel: Client, add_peer: AddPeer) -> None:
     add_peer("laptop")
-    panel.post(change("laptop"), form(keys=fingerprint("laptop"), scopes="x"))
+    panel.post(change("laptop"), edited("laptop", keys=fingerprint("laptop"), scopes="x"))
 
     page = panel.get(reverse("admin:peers_peer_history", args=["laptop"])).content.decode()
     assert "peer.added" in page
@@ -266,7 +312,6 @@ def test_a_peer_that_is_gone_meanwhile_is_a_message(
     panel: Client, add_peer: AddPeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_peer("a")
-    from apps.peers import services
     from apps.peers.errors import Absent
 
     def gone(**_: object) -> int:
