@@ -8,6 +8,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
+from node.core.fingerprint import is_fingerprint
 from node.core.peers import ApiKeyEntry, PeerEntry
 
 
@@ -37,11 +38,11 @@ class Peer(models.Model):
         return self.peer_id
 
     def entry(self) -> PeerEntry:
-        """This row as plain data. A column that somebody filled with another shape behind our back reads as empty."""
+        """This row as plain data. What somebody put behind our back and has not the right shape is left out."""
         resources = self.resources if isinstance(self.resources, dict) else {}
         return PeerEntry(
             peer_id=self.peer_id,
-            fingerprints=_texts(self.fingerprints),
+            fingerprints=tuple(filter(is_fingerprint, _texts(self.fingerprints))),
             auth_token_hash=self.auth_token_hash,
             scopes=_texts(self.scopes),
             resources={kind: _texts(names) for kind, names in resources.items()},

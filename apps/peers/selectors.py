@@ -72,8 +72,8 @@ def fingerprint_holders(fingerprints: Iterable[str], *, besides: str) -> dict[st
     text = Cast("fingerprints", TextField())
     found = {f"found_{n}": StrIndex(text, Value(name)) for n, name in enumerate(sorted(wanted))}
     rows = Peer.objects.alias(**found).filter(reduce(or_, (Q(**{f"{name}__gt": 0}) for name in found)))
-    held = rows.exclude(pk=besides).values_list("peer_id", "fingerprints")
-    return {name: peer_id for peer_id, names in held for name in names if name in wanted}
+    held = [row.entry() for row in rows.exclude(pk=besides)]
+    return {name: entry.peer_id for entry in held for name in entry.fingerprints if name in wanted}
 
 
 def token_holder(token_hash: str, *, besides: str) -> str | None:

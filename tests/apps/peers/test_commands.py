@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from apps.peers.models import ApiKey
+from apps.peers.models import ApiKey, Peer
 from node.core.fingerprint import spellings
 from node.core.tokens import hash_token
 from tests.support.panel import audit, fingerprint, rows, ssh_line
@@ -103,6 +103,16 @@ def test_the_life_of_an_api_key(do: Callable[..., Any]) -> None:
     assert do("api_keys", "list") == [added]
     assert do("api_keys", "remove", prefix=added["prefix"]) == added
     assert do("api_keys", "list") == []
+
+
+def test_a_key_that_is_none_breaks_no_command(do: Callable[..., Any], add_peer: Callable[..., Any]) -> None:
+    add_peer("laptop")
+    Peer.objects.update(fingerprints=["ed25519:zz"])
+
+    assert [peer["keys"] for peer in do("peers", "list")] == [[]]
+    assert do("peers", "show", peer_id="laptop")["fingerprints"] == []
+    assert do("peers", "disable", peer_id="laptop")["enabled"] is False
+    assert do("peers", "remove", peer_id="laptop")["peer_id"] == "laptop"
 
 
 REFUSED: list[tuple[str, str, dict[str, Any], list[str]]] = [

@@ -256,3 +256,14 @@ def test_a_row_with_columns_of_another_shape_can_be_read_and_removed(add_peer: A
     assert get_peer("laptop").fingerprints == ()
     assert get_peer("laptop").resources == {}
     assert services.remove_peers(actor=ALICE, peer_ids=["laptop"]) == 1
+
+
+@pytest.mark.parametrize("wrong", [["ed25519:zz"], [[fingerprint("x")]], [7, fingerprint("x") + "0"]])
+def test_a_key_that_is_none_is_neither_shown_nor_held_by_anyone(add_peer: AddPeer, wrong: list[Any]) -> None:
+    add_peer("laptop")
+    Peer.objects.update(fingerprints=[*wrong, fingerprint(1)])
+
+    assert get_peer("laptop").fingerprints == (fingerprint(1),)
+    assert add_peer("new", keys=[fingerprint("x")]).fingerprints == (fingerprint("x"),)
+    with pytest.raises(InvalidPeer, match="“laptop”"):
+        add_peer("thief", keys=[fingerprint(1)])
