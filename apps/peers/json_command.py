@@ -41,7 +41,7 @@ class JsonCommand(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         answer = self._answer()
-        self.stdout.write(json.dumps(answer, ensure_ascii=False))
+        self.stdout.write(json.dumps(answer))
         if not answer["ok"]:
             sys.exit(1)
 

@@ -166,12 +166,12 @@ def test_hostile_input_is_one_clear_error(ask: Ask, text: str | bytes) -> None:
     assert (answer["ok"], bool(answer["error"]), status) == (False, True, 1)
 
 
-def run(data: Path, request: str) -> subprocess.CompletedProcess[str]:
+def run(data: Path, request: str, **more: str) -> subprocess.CompletedProcess[str]:
     """`manage.py peers` as a process of its own."""
     return subprocess.run(
         [sys.executable, MANAGE, "peers"],
         input=request,
-        env=environment(data),
+        env=environment(data) | more,
         capture_output=True,
         text=True,
         check=False,
@@ -191,6 +191,14 @@ def test_as_a_process_before_the_appliance_has_ever_run(tmp_path: Path) -> None:
     assert data.stat().st_mode & 0o777 == 0o700
     assert (data / "alknet.db").stat().st_mode & 0o777 == 0o600
     assert [json.loads(row[0])["id"] for row in sql(data, "SELECT payload FROM _honker_notifications")] == ["laptop"]
+
+
+def test_an_output_that_knows_ascii_only_gets_the_whole_answer(tmp_path: Path) -> None:
+    request = {"action": "add", "actor": "alice", "values": {"peer_id": "køkken"}}
+    added = run(tmp_path / "data", json.dumps(request), PYTHONIOENCODING="ascii")
+
+    assert added.returncode == 0, added.stderr
+    assert json.loads(added.stdout)["result"]["peer_id"] == "køkken"
 
 
 def test_the_command_never_imports_the_panel(tmp_path: Path) -> None:
