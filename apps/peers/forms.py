@@ -53,7 +53,7 @@ class PeerForm(forms.ModelForm):
         self.initial.pop("auth_token_hash", None)
         if self.original_id is not None:
             self._stored = entry_digest(self.instance.entry())
-            self.initial |= {"keys": self.instance.fingerprints, "seen": self._stored}
+            self.initial.update(keys=self.instance.fingerprints, seen=self._stored)
 
     def draft(self) -> dict[str, Any]:
         """What was typed, as the services take it; a field that is itself wrong is left out."""

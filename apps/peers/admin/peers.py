@@ -26,6 +26,7 @@ from node.core.fingerprint import KeyFormatError, parse_key
 @admin.register(Peer)
 class PeerAdmin(AccessAdmin):
     object_type = "peer"
+    hash_column = "auth_token_hash"
     form = PeerForm
     list_display = ["peer_id", "display_name", "enabled", "key_count", "scope_count", "has_token"]
     list_editable = ["enabled"]
@@ -39,7 +40,9 @@ class PeerAdmin(AccessAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         keys = ["keys", "spellings"] if obj else ["keys"]
-        token = ["has_token", "auth_token_hash"] if obj else ["auth_token_hash"]
+        token = ["has_token"] if obj else []
+        if obj is None or self.has_change_permission(request, obj):
+            token.append(self.hash_column)
         return [
             (None, {"fields": ["peer_id", "display_name", "enabled"]}),
             ("Keys", {"fields": keys, "description": "How the peer proves who it is."}),

@@ -340,6 +340,25 @@ def test_who_may_only_view_cannot_write(client: Client, add_peer: AddPeer) -> No
     assert audit() == entries
 
 
+def test_who_may_only_view_sees_no_hash(client: Client, add_peer: AddPeer) -> None:
+    add_peer("laptop", auth_token_hash=token_hash("t"))
+    viewer = User.objects.create_user("viewer", is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_peer"))
+    client.force_login(viewer)
+    page = client.get(change("laptop")).content.decode()
+
+    assert fingerprint("laptop") in page
+    assert token_hash("t") not in page
+
+
+@pytest.mark.parametrize("lookup", ["auth_token_hash", "auth_token_hash__startswith", "auth_token_hash__gt"])
+def test_no_filter_spells_a_hash_out(panel: Client, add_peer: AddPeer, lookup: str) -> None:
+    add_peer("laptop", auth_token_hash=token_hash("t"))
+
+    assert panel.get(LIST, {lookup: token_hash("t")}).status_code == 400
+    assert panel.get("/peers/apikey/", {lookup.removeprefix("auth_token_"): "sha256:"}).status_code == 400
+
+
 @pytest.mark.parametrize("url", ["/", LIST, ADD, "/audit/auditentry/", "/auth/user/"])
 def test_a_stranger_is_sent_to_sign_in(client: Client, db: None, url: str) -> None:
     response = client.get(url)
