@@ -117,10 +117,10 @@ def check_fingerprints(value: Any) -> list[str]:
 
 
 def check_scopes(value: Any) -> list[str]:
-    """Messages on what is wrong with a list of scopes."""
+    """Messages on what is wrong with a list of scopes. A comma stands between scopes wherever people type them."""
     items, errors = _string_list(value, MAX_SCOPES, "scopes")
-    if any(not item or _BLANK.search(item) or _CONTROL.search(item) for item in items):
-        errors.append("A scope has no spaces and is not empty.")
+    if any(not item or "," in item or _BLANK.search(item) or _CONTROL.search(item) for item in items):
+        errors.append("A scope has no spaces or commas and is not empty.")
     if any(len(item) > MAX_SCOPE_LENGTH for item in items):
         errors.append(f"A scope has at most {MAX_SCOPE_LENGTH} characters.")
     return errors

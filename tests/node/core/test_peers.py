@@ -49,6 +49,7 @@ WRONG: list[tuple[str, Any]] = [
     ("auth_token_hash", "a token in the clear"),
     ("scopes", ["two words"]),
     ("scopes", [""]),
+    ("scopes", ["a,b"]),
     ("scopes", ["a", "a"]),
     ("scopes", {"a": 1}),
     ("scopes", [f"s{n}" for n in range(10_000)]),
