@@ -20,6 +20,7 @@ MAX_SCOPES = 1_000
 MAX_SCOPE_LENGTH = 255
 MAX_RESOURCE_KINDS = 256
 MAX_RESOURCES_PER_KIND = 10_000
+MAX_RESOURCE_LENGTH = 255
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0080-\u009f\u2028\u2029\ud800-\udfff]")
 _BLANK = re.compile(r"\s")
@@ -65,7 +66,7 @@ class ApiKeyEntry:
 
 def peer_entry(values: Mapping[str, Any]) -> PeerEntry:
     """A PeerEntry out of untrusted plain values (JSON types). Raises InvalidPeer naming every wrong field."""
-    values = dict(values)
+    values = {"enabled": True, **values}
     errors = {name: texts for name, check in _PEER_CHECKS.items() if (texts := check(values.get(name)))}
     unknown = values.keys() - _PEER_CHECKS.keys()
     if unknown:
@@ -79,7 +80,7 @@ def peer_entry(values: Mapping[str, Any]) -> PeerEntry:
         scopes=tuple(values.get("scopes") or ()),
         resources={kind: tuple(names) for kind, names in (values.get("resources") or {}).items()},
         display_name=values.get("display_name"),
-        enabled=bool(values.get("enabled", True)),
+        enabled=bool(values["enabled"]),
     )
 
 
@@ -135,10 +136,10 @@ def check_resources(value: Any) -> list[str]:
     if len(value) > MAX_RESOURCE_KINDS:
         return [f"At most {MAX_RESOURCE_KINDS} kinds of resource."]
     for kind, names in value.items():
-        if not isinstance(kind, str) or not kind or _CONTROL.search(kind):
-            return ["A kind of resource is a non-empty text."]
-        if not isinstance(names, list | tuple) or not all(_is_clean(name) for name in names):
-            return [f"The resources of kind “{kind}” are a list of non-empty texts."]
+        if not _is_resource(kind):
+            return [f"A kind of resource is a text of 1 to {MAX_RESOURCE_LENGTH} characters."]
+        if not isinstance(names, list | tuple) or not all(_is_resource(name) for name in names):
+            return [f"The resources of kind “{kind}” are a list of texts of 1 to {MAX_RESOURCE_LENGTH} characters."]
         if len(names) > MAX_RESOURCES_PER_KIND:
             return [f"At most {MAX_RESOURCES_PER_KIND} resources of kind “{kind}”."]
     return []
@@ -159,7 +160,7 @@ def _check_token_hash(value: Any) -> list[str]:
 
 
 def _check_enabled(value: Any) -> list[str]:
-    return [] if value is None or value in (0, 1) else ["Enabled is true or false."]
+    return [] if value in (0, 1) else ["Enabled is true or false."]
 
 
 def _check_prefix(value: Any) -> list[str]:
@@ -186,8 +187,8 @@ def _string_list(value: Any, most: int, noun: str) -> tuple[list[str], list[str]
     return list(value), [] if len(set(value)) == len(value) else [f"The {noun} repeat themselves."]
 
 
-def _is_clean(value: Any) -> bool:
-    return isinstance(value, str) and bool(value) and not _CONTROL.search(value)
+def _is_resource(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= MAX_RESOURCE_LENGTH and not _CONTROL.search(value)
 
 
 _PEER_CHECKS = {

@@ -35,6 +35,11 @@ def test_a_name_is_enough() -> None:
     assert peer_entry({"peer_id": "alice"}) == PeerEntry("alice")
 
 
+def test_names_of_resources_have_room() -> None:
+    longest = "x" * 255
+    assert peer_entry({"peer_id": "alice", "resources": {longest: [longest]}}).resources == {longest: (longest,)}
+
+
 WRONG: list[tuple[str, Any]] = [
     ("peer_id", ""),
     ("peer_id", None),
@@ -59,9 +64,12 @@ WRONG: list[tuple[str, Any]] = [
     ("resources", {"repo": [1]}),
     ("resources", {"": ["web"]}),
     ("resources", {"repo": [""]}),
+    ("resources", {"repo": ["x" * 256]}),
+    ("resources", {"x" * 256: ["web"]}),
     ("display_name", "two\nlines"),
     ("display_name", 7),
     ("enabled", "yes"),
+    ("enabled", None),
 ]
 
 
