@@ -21,6 +21,8 @@ MAX_SCOPE_LENGTH = 255
 MAX_RESOURCE_KINDS = 256
 MAX_RESOURCES_PER_KIND = 10_000
 MAX_RESOURCE_LENGTH = 255
+MAX_EXPIRY = 253_402_300_799
+"""The last second of the year 9999 (UTC), after which no calendar goes on."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0080-\u009f\u2028\u2029\ud800-\udfff]")
 _BLANK = re.compile(r"\s")
@@ -172,8 +174,8 @@ def _check_hash(value: Any) -> list[str]:
 
 
 def _check_expiry(value: Any) -> list[str]:
-    ok = value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0)
-    return [] if ok else ["An expiry is a whole number of unix seconds."]
+    ok = value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_EXPIRY)
+    return [] if ok else ["An expiry is a whole number of unix seconds, at the latest in the year 9999."]
 
 
 def _string_list(value: Any, most: int, noun: str) -> tuple[list[str], list[str]]:

@@ -137,6 +137,7 @@ REFUSED: list[tuple[str, str, dict[str, Any], list[str]]] = [
     ("peers", "frobnicate", {}, ["action"]),
     ("api_keys", "add", {"scopes": ["a b"]}, ["scopes"]),
     ("api_keys", "add", {"expires_at": "soon"}, ["expires_at"]),
+    ("api_keys", "add", {"expires_at": 2**70}, ["expires_at"]),
     ("api_keys", "add", {"colour": "red"}, ["colour"]),
     ("api_keys", "remove", {"prefix": "alk_none"}, []),
     ("api_keys", "remove", {}, ["prefix"]),

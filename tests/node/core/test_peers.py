@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -97,10 +98,25 @@ def test_hashes_stay_out_of_reprs() -> None:
     assert HASH not in repr(api_key_entry({"prefix": "alk_abcd", "hash": HASH}))
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [("prefix", "abcd"), ("prefix", "alk_abcde"), ("hash", None), ("hash", "x"), ("expires_at", -1), ("scopes", [" "])],
-)
+def test_the_last_expiry_is_a_moment_of_the_calendar() -> None:
+    last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    entry = api_key_entry({"prefix": "alk_abcd", "hash": HASH, "expires_at": int(last.timestamp())})
+    assert datetime.fromtimestamp(entry.expires_at or 0, UTC) == last
+
+
+WRONG_KEY: list[tuple[str, Any]] = [
+    ("prefix", "abcd"),
+    ("prefix", "alk_abcde"),
+    ("hash", None),
+    ("hash", "x"),
+    ("expires_at", -1),
+    ("expires_at", 253_402_300_800),
+    ("expires_at", 2**70),
+    ("scopes", [" "]),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), WRONG_KEY)
 def test_a_wrong_api_key_field_is_named(field: str, value: Any) -> None:
     with pytest.raises(InvalidPeer) as caught:
         api_key_entry({"prefix": "alk_abcd", "hash": HASH, field: value})
