@@ -1,7 +1,7 @@
 """The one door to the file: honker, and nothing else in this process, opens it (decision 13).
 
-honker keeps the interpreter lock while it works, so its calls gain nothing from a thread: they run on the loop, and
-are kept short instead.
+honker keeps the interpreter lock while it works and while it waits, so its calls gain nothing from a thread: they run
+on the loop, and are kept short instead.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-import honker
+from honker import _honker_native
 
 Row = Mapping[str, Any]
 
@@ -48,10 +48,15 @@ class Database(Protocol):
 
 @contextlib.contextmanager
 def open_database(path: Path) -> Iterator[Database]:
-    """The file through honker, which makes its own tables in it where they are missing. Raises DatabaseMissing."""
+    """The file through honker. Raises DatabaseMissing.
+
+    `honker.open` would do the same, and then begin a write, to make tables for queues that we do not have: for as long
+    as another process writes, up to 5 s, this whole process would stand still. What lies under it writes only into a
+    file that honker has never seen: it sets WAL and makes the table of notifications.
+    """
     if not path.is_file():
         raise DatabaseMissing(path)
-    database: Database = honker.open(str(path))
+    database: Database = _honker_native.open(str(path))
     try:
         yield database
     finally:

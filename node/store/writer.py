@@ -45,7 +45,6 @@ class PeerWriter:
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
         self._lock = asyncio.Lock()
-        self._patient: Database | None = None
 
     async def put_peer(self, database: Database | None, peer: PeerEntry) -> None:
         await self._commit(database, lambda tx: _write(tx, peer.peer_id, peer))
