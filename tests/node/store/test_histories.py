@@ -3,6 +3,7 @@
 The oracle is a dict of what each row holds, and the rules of spec core §8: enabled peers in the order of their names.
 """
 
+import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from node.core.index import PeerIndex
 from node.core.peers import ApiKeyEntry, PeerEntry
 from node.core.tokens import hash_token
 from node.store.changes import OutOfStep, current_position, read_changes
+from node.store.database import open_database
 from node.store.limits import StoreLimits
 from node.store.loader import load_index
 from node.store.reader import RowReader
@@ -72,6 +74,16 @@ def put(peer: PeerEntry) -> Change:
     def change(model: Model) -> list[Statement]:
         model.peers[peer.peer_id] = peer
         return [put_peer(peer)]
+
+    return change
+
+
+def reinsert(peer: PeerEntry) -> Change:
+    """The row gets a new rowid, so a load that is under way may read both the old row and this one."""
+
+    def change(model: Model) -> list[Statement]:
+        model.peers[peer.peer_id] = peer
+        return [("DELETE FROM peers WHERE peer_id = ?", (peer.peer_id,)), put_peer(peer)]
 
     return change
 
@@ -143,6 +155,7 @@ entries = st.builds(
 api_keys = st.builds(ApiKeyEntry, st.sampled_from(PREFIXES), st.sampled_from(TOKENS), expires_at=st.none() | st.just(9))
 changes = st.one_of(
     entries.map(put),
+    entries.map(reinsert),
     st.builds(spoil, names, st.sampled_from(JUNK)),
     names.map(remove),
     st.builds(rename, names, names),
@@ -192,13 +205,12 @@ async def follow(history: list[list[list[Change]]], page_rows: int) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(commits, max_size=4), st.lists(commits, max_size=8), pages)
+@given(st.lists(changes, min_size=3, max_size=12), st.lists(commits, min_size=1, max_size=8), pages)
 async def test_a_load_is_right_whatever_is_committed_between_its_pages(
-    before: list[list[Change]], during: list[list[Change]], page_rows: int
+    before: list[Change], during: list[list[Change]], page_rows: int
 ) -> None:
     database, model = MemoryDatabase(), Model()
-    for step in before:
-        commit(database, model, step)
+    commit(database, model, before)
     left = iter(during)
 
     def interfere() -> None:
@@ -238,6 +250,25 @@ async def test_pruned_notifications_are_never_taken_for_no_change(
     database.close()
 
 
+async def test_a_load_is_right_though_another_process_reinserts_peers_between_its_pages(tmp_path: Path) -> None:
+    """Each loads a page, then sees rows that it has read come again, with other keys or disabled."""
+    chance, model, index = random.Random(11), Model(), PeerIndex()
+    with sql_writer(tmp_path / "alknet.db") as writer:
+        writer.migrate()
+        writer.commit(*(statement for name in NAMES for statement in put(PeerEntry(name))(model)))
+        with open_database(writer.path) as database:
+            for _ in range(60):
+                loading = asyncio.create_task(load_index(database, RowReader(), index, page_rows=chance.randint(1, 4)))
+                for _ in range(chance.randint(1, 6)):
+                    await asyncio.sleep(0)
+                    if loading.done():
+                        break
+                    peers = [random_peer(chance) for _ in range(chance.randint(1, 3))]
+                    writer.commit(*(statement for peer in peers for statement in reinsert(peer)(model)))
+                index = (await loading).index
+                assert model.agrees(index)
+
+
 async def test_a_live_store_follows_random_histories_of_another_process(tmp_path: Path) -> None:
     chance, model = random.Random(7), Model()
     with sql_writer(tmp_path / "alknet.db") as writer:
@@ -253,20 +284,25 @@ async def test_a_live_store_follows_random_histories_of_another_process(tmp_path
         await store.stop()
 
 
-def random_change(chance: random.Random) -> Change:
-    name, other = chance.choice(NAMES), chance.choice(NAMES)
-    peer = PeerEntry(
-        name,
+def random_peer(chance: random.Random) -> PeerEntry:
+    return PeerEntry(
+        chance.choice(NAMES),
         tuple(chance.sample(KEYS, chance.randint(0, 2))),
         chance.choice([None, *TOKENS]),
         tuple(chance.sample(["a", "b"], chance.randint(0, 2))),
         enabled=chance.random() < 0.7,
     )
+
+
+def random_change(chance: random.Random) -> Change:
+    peer, other = random_peer(chance), chance.choice(NAMES)
+    name = peer.peer_id
     prefix = chance.choice(PREFIXES)
     return chance.choice(
         [
             put(peer),
             put(peer),
+            reinsert(peer),
             spoil(name, chance.choice(JUNK)),
             remove(name),
             rename(name, other),
