@@ -6,9 +6,9 @@ die() {
     exit 1
 }
 
-# Whether a command is a Python that is new enough.
+# Whether a command is a Python that is new enough. -I, here and below: modules of the current directory are not ours.
 is_python() {
-    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+    "$1" -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 }
 
 # Print the Python to use: $PYTHON if it is set, else the first that fits.
@@ -48,15 +48,15 @@ is_reusable() {
 
 make_venv() {
     python=$(find_python) || exit 1
-    "$python" -c 'import ensurepip, venv' 2>/dev/null ||
+    "$python" -I -c 'import ensurepip, venv' 2>/dev/null ||
         die "this Python cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv"
-    "$python" -m venv --clear "$ROOT/.venv" || die "the virtual environment cannot be made"
+    "$python" -I -m venv --clear "$ROOT/.venv" || die "the virtual environment cannot be made"
 }
 
 # honker's wheel for Linux brings an SQLite of its own; two of them in one process lose commits (docs/adr/0013).
 relink_honker() {
     if [ "$(uname -s)" = Linux ]; then
-        "$ROOT/.venv/bin/python" "$ROOT/scripts/relink_honker.py" "$ROOT/constraints.txt" "$ROOT/wheelhouse"
+        "$ROOT/.venv/bin/python" -I "$ROOT/scripts/relink_honker.py" "$ROOT/constraints.txt" "$ROOT/wheelhouse"
     fi
 }
 
@@ -72,7 +72,7 @@ bootstrap() {
         run) what=$ROOT ;;
         *) what="${ROOT}[$1]" ;;
     esac
-    "$ROOT/.venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+    "$ROOT/.venv/bin/python" -I -m pip install --quiet --disable-pip-version-check \
         --find-links "$ROOT/wheelhouse" --constraint "$ROOT/constraints.txt" --editable "$what" ||
         die "the packages cannot be installed"
     fingerprint "$1" >"$ROOT/.venv/installed"

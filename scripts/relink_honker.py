@@ -79,7 +79,7 @@ def download(target: Target, directory: Path) -> Path:
     """Fetch the published wheel, also where this machine's C library is too old to install it."""
     wanted = ["--platform", f"{PUBLISHED_PLATFORM}_{target.architecture}", "--python-version", "3.11"]
     abi = ["--implementation", "cp", "--abi", "abi3", "--only-binary=:all:", "--no-deps"]
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    pip = [sys.executable, "-I", "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, *wanted, *abi, "--dest", str(directory), f"honker=={target.version}"], check=True)
     return next(directory.glob("honker-*.whl"))
 

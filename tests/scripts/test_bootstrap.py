@@ -27,11 +27,12 @@ class Shell:
         (self.bin / name).write_text(f"#!/bin/sh\nexit {exits}\n")
         (self.bin / name).chmod(0o755)
 
-    def run(self, command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(self, command: str, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
         script = f'set -eu; ROOT="{self.root}"; . "$ROOT/scripts/lib.sh"; {command}'
         return subprocess.run(
             ("/bin/sh", "-c", script, "scripts/up"),
             env={"PATH": str(self.bin), **variables},
+            cwd=cwd,
             capture_output=True,
             text=True,
             check=False,
@@ -67,7 +68,7 @@ def test_without_any_python_the_message_says_what_is_needed(shell: Shell) -> Non
 
 
 def test_a_python_without_venv_says_what_to_install(shell: Shell) -> None:
-    (shell.bin / "python3").write_text("#!/bin/sh\ncase $2 in *ensurepip*) exit 1 ;; esac\n")
+    (shell.bin / "python3").write_text("#!/bin/sh\ncase $* in *ensurepip*) exit 1 ;; esac\n")
     (shell.bin / "python3").chmod(0o755)
     ran = shell.run("bootstrap run")
     assert ran.returncode == 1
@@ -109,3 +110,23 @@ def test_a_moved_checkout_is_installed_afresh(shell: Shell) -> None:
     stamp.write_text(stamp.read_text().replace(str(shell.root), "/elsewhere"))
     assert shell.run("is_installed dev").returncode == 1
     assert shell.run("is_reusable").returncode == 1
+
+
+@pytest.mark.parametrize("system", ["Linux", "Darwin"])
+def test_modules_of_the_current_directory_are_never_executed(shell: Shell, tmp_path: Path, system: str) -> None:
+    """With a real Python as far as its pip, which this environment lacks. Elsewhere than on Linux nothing is relinked."""
+    here = tmp_path / "here"
+    here.mkdir()
+    for name in ("ensurepip", "logging", "pip", "subprocess", "sys", "venv", "zipfile"):
+        (here / f"{name}.py").write_text(f"open({str(here / 'executed')!r}, 'w')\n")
+    (shell.bin / "uname").unlink()
+    (shell.bin / "uname").write_text(f"#!/bin/sh\necho {system}\n")
+    (shell.bin / "python3").write_text(
+        "#!/bin/sh\n"
+        f'case $* in *"-m venv"*) exec "{sys.executable}" "$@" --without-pip ;; *) exec "{sys.executable}" "$@" ;; esac\n'
+    )
+    for name in ("uname", "python3"):
+        (shell.bin / name).chmod(0o755)
+    ran = shell.run("bootstrap run", cwd=here)
+    assert "No module named pip" in ran.stderr
+    assert not (here / "executed").exists()
