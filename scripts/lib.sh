@@ -60,20 +60,45 @@ relink_honker() {
     fi
 }
 
-# Make .venv hold the appliance; with nothing to do, say and do nothing. $1: "run", or "dev" for the tests' tools too.
-bootstrap() {
-    is_installed "$1" && return
-    printf 'Installing into %s\n' "$ROOT/.venv" >&2
-    is_reusable || make_venv
-    rm -f "$ROOT/.venv/installed"
-    mkdir -p "$ROOT/wheelhouse"
-    relink_honker || die "honker cannot be made ready"
+# The packages of $1 with the pins, into .venv. What follows are further options of pip's.
+install_packages() {
     case $1 in
         run) what=$ROOT ;;
         *) what="${ROOT}[$1]" ;;
     esac
-    "$ROOT/.venv/bin/python" -I -m pip install --quiet --disable-pip-version-check \
-        --find-links "$ROOT/wheelhouse" --constraint "$ROOT/constraints.txt" --editable "$what" ||
-        die "the packages cannot be installed"
+    shift
+    "$ROOT/.venv/bin/python" -I -m pip install --quiet --disable-pip-version-check "$@" \
+        --find-links "$ROOT/wheelhouse" --constraint "$ROOT/constraints.txt" --editable "$what"
+}
+
+# One installation at a time, while descriptor 9 is open: the kernel drops the lock with its holder.
+take_turn() {
+    python=$(find_python) || exit 1
+    "$python" -I -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)' || die "no lock can be held on wheelhouse/lock"
+}
+
+# What is installed and works is left alone until all that replaces it is at hand.
+install() {
+    if is_reusable; then
+        relink_honker && install_packages "$1" --dry-run ||
+            die "the packages cannot be had; what was installed is as it was"
+    else
+        make_venv
+        relink_honker || die "honker cannot be made ready"
+    fi
+    # Until the end only the place holds: an installation that is cut off is done again, over what is there.
+    printf '%s\n' "$ROOT" >"$ROOT/.venv/installed"
+    install_packages "$1" || die "the packages cannot be installed"
     fingerprint "$1" >"$ROOT/.venv/installed"
+}
+
+# Make .venv hold the appliance; with nothing to do, say and do nothing. $1: "run", or "dev" for the tests' tools too.
+bootstrap() {
+    is_installed "$1" && return
+    printf 'Installing into %s\n' "$ROOT/.venv" >&2
+    mkdir -p "$ROOT/wheelhouse"
+    (
+        take_turn
+        is_installed "$1" || install "$1"
+    ) 9>"$ROOT/wheelhouse/lock" || exit 1
 }

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,11 @@ class Shell:
 
     def python(self, name: str, *, exits: int = 0) -> None:
         """A Python as far as the scripts ask: it runs nothing, and answers `-c` with a status."""
-        (self.bin / name).write_text(f"#!/bin/sh\nexit {exits}\n")
+        self.program(name, f"exit {exits}")
+
+    def program(self, name: str, script: str) -> None:
+        (self.bin / name).unlink(missing_ok=True)
+        (self.bin / name).write_text(f"#!/bin/sh\n{script}\n")
         (self.bin / name).chmod(0o755)
 
     def run(self, command: str, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -68,8 +73,7 @@ def test_without_any_python_the_message_says_what_is_needed(shell: Shell) -> Non
 
 
 def test_a_python_without_venv_says_what_to_install(shell: Shell) -> None:
-    (shell.bin / "python3").write_text("#!/bin/sh\ncase $* in *ensurepip*) exit 1 ;; esac\n")
-    (shell.bin / "python3").chmod(0o755)
+    shell.program("python3", "case $* in *ensurepip*) exit 1 ;; esac")
     ran = shell.run("bootstrap run")
     assert ran.returncode == 1
     assert "apt-get install python3-venv" in ran.stderr
@@ -77,6 +81,7 @@ def test_a_python_without_venv_says_what_to_install(shell: Shell) -> None:
 
 
 def installed(shell: Shell, kind: str) -> None:
+    """An environment that holds what `kind` asks for, with a real Python in it."""
     (shell.root / ".venv" / "bin").mkdir(parents=True, exist_ok=True)
     (shell.root / ".venv" / "bin" / "python").unlink(missing_ok=True)
     (shell.root / ".venv" / "bin" / "python").symlink_to(sys.executable)
@@ -114,19 +119,72 @@ def test_a_moved_checkout_is_installed_afresh(shell: Shell) -> None:
 
 @pytest.mark.parametrize("system", ["Linux", "Darwin"])
 def test_modules_of_the_current_directory_are_never_executed(shell: Shell, tmp_path: Path, system: str) -> None:
-    """With a real Python as far as its pip, which this environment lacks. Elsewhere than on Linux nothing is relinked."""
+    """As far as pip, which this environment lacks; elsewhere than on Linux honker is not relinked."""
     here = tmp_path / "here"
     here.mkdir()
     for name in ("ensurepip", "logging", "pip", "subprocess", "sys", "venv", "zipfile"):
         (here / f"{name}.py").write_text(f"open({str(here / 'executed')!r}, 'w')\n")
-    (shell.bin / "uname").unlink()
-    (shell.bin / "uname").write_text(f"#!/bin/sh\necho {system}\n")
-    (shell.bin / "python3").write_text(
-        "#!/bin/sh\n"
-        f'case $* in *"-m venv"*) exec "{sys.executable}" "$@" --without-pip ;; *) exec "{sys.executable}" "$@" ;; esac\n'
-    )
-    for name in ("uname", "python3"):
-        (shell.bin / name).chmod(0o755)
+    shell.program("uname", f"echo {system}")
+    real = f'exec "{sys.executable}" "$@"'
+    shell.program("python3", f'case $* in *"-m venv"*) {real} --without-pip ;; *) {real} ;; esac')
     ran = shell.run("bootstrap run", cwd=here)
     assert "No module named pip" in ran.stderr
     assert not (here / "executed").exists()
+
+
+INSTALLER = """\
+echo "$*" >>"{log}"
+case $* in
+    *"-m venv --clear"*) mkdir -p "{venv}/bin" && cp "$0" "{venv}/bin/python" ;;
+    *"pip install"*"--dry-run"*) [ ! -e "{root}/unreachable" ] ;;
+    *"pip install"*) [ ! -e "{root}/cut-off" ] ;;
+    *flock*) exec "{python}" "$@" ;;
+esac
+"""
+
+
+def with_installer(shell: Shell) -> Path:
+    """A Python that installs by saying so in the log whose path is returned; it waits for locks like a real one."""
+    log = shell.root / "log"
+    script = INSTALLER.format(log=log, venv=shell.root / ".venv", root=shell.root, python=sys.executable)
+    shell.program("python3", script)
+    shell.program("cp", 'exec /bin/cp "$@"')
+    return log
+
+
+def test_an_update_that_cannot_be_had_leaves_what_works(shell: Shell) -> None:
+    log = with_installer(shell)
+    assert shell.run("bootstrap run").returncode == 0
+    project = shell.root / "pyproject.toml"
+    before = project.read_text()
+    project.write_text(before + "# changed\n")
+    (shell.root / "unreachable").touch()
+    ran = shell.run("bootstrap run")
+    assert ran.returncode == 1
+    assert "what was installed is as it was" in ran.stderr
+    project.write_text(before)
+    assert shell.run("bootstrap run").stderr == ""
+    assert log.read_text().count("-m venv --clear") == 1
+
+
+def test_an_update_that_was_cut_off_is_done_again_over_what_is_there(shell: Shell) -> None:
+    log = with_installer(shell)
+    assert shell.run("bootstrap run").returncode == 0
+    with (shell.root / "pyproject.toml").open("a") as file:
+        file.write("# changed\n")
+    (shell.root / "cut-off").touch()
+    assert shell.run("bootstrap run").returncode == 1
+    assert shell.run("is_installed run").returncode == 1
+    (shell.root / "cut-off").unlink()
+    assert shell.run("bootstrap run").returncode == 0
+    assert shell.run("is_installed run").returncode == 0
+    assert log.read_text().count("-m venv --clear") == 1
+
+
+def test_of_two_that_start_at_once_one_installs_and_the_other_waits(shell: Shell) -> None:
+    log = with_installer(shell)
+    with ThreadPoolExecutor() as pool:
+        both = list(pool.map(lambda _: shell.run("bootstrap run"), range(2)))
+    assert [ran.returncode for ran in both] == [0, 0]
+    assert log.read_text().count("-m venv --clear") == 1
+    assert shell.run("bootstrap run").stderr == ""
