@@ -6,10 +6,12 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Model, QuerySet
+from django.forms import model_to_dict
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from apps.audit.actors import user_actor
+from apps.audit.form_facts import facts, is_secret, without
 from apps.audit.selectors import entries_of
 from apps.audit.services import Change, record
 
@@ -62,7 +64,7 @@ class AuditedModelAdmin(ModelAdmin):
 class SelfAuditedModelAdmin(AuditedModelAdmin):
     """For models of Django that no service of ours writes: the admin's log calls become audit rows.
 
-    They hold the names of the changed fields, never their values: a password is among them.
+    They hold the values that a form changed. Of a password, they hold that it was set.
     """
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, str] | None = None) -> HttpResponse:
@@ -71,17 +73,27 @@ class SelfAuditedModelAdmin(AuditedModelAdmin):
         with transaction.atomic():
             return super().changelist_view(request, extra_context)
 
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: Any = None) -> Any:
+        """(before, after) of the fields that the form changed, which Django hands on to the log calls."""
+        names = list(form.cleaned_data if add else form.changed_data)
+        before = {} if add else facts({name: form.initial.get(name) for name in names})
+        after = facts({name: form.cleaned_data.get(name) for name in names})
+        same = [name for name in before if before[name] == after[name]]  # a moment counts as changed by its widget
+        password = {"password": "set"} if any(map(is_secret, names)) else {}
+        return without(before, same), without(after, same) | password
+
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
-        self._record(request, "added", obj, after={"name": str(obj)})
+        self._record(request, "added", obj, after=message[1])
 
     def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
-        fields = [name for part in message for name in part.get("changed", {}).get("fields", [])]
-        self._record(request, "changed", obj, after={"fields": fields})
+        before, after = message
+        if before or after:
+            self._record(request, "changed", obj, before=before, after=after)
 
     def log_deletions(self, request: HttpRequest, queryset: QuerySet[Model]) -> Any:
         for obj in queryset:
-            self._record(request, "removed", obj, before={"name": str(obj)})
+            self._record(request, "removed", obj, before=facts(model_to_dict(obj)))
 
-    def _record(self, request: HttpRequest, verb: str, obj: Model, **facts: Any) -> None:
-        change = Change(f"{self.object_type}.{verb}", self.object_type, self.object_id(obj), **facts)
+    def _record(self, request: HttpRequest, verb: str, obj: Model, **values: Any) -> None:
+        change = Change(f"{self.object_type}.{verb}", self.object_type, self.object_id(obj), **values)
         record(actor=user_actor(request.user), changes=[change])

@@ -23,7 +23,6 @@ class PanelSite(UnfoldAdminSite):
             response = super().password_change(request, extra_context)
             if request.method == "POST" and response.status_code == 302:
                 actor = user_actor(request.user)
-                record(
-                    actor=actor, changes=[Change("user.changed", "user", actor.name, after={"fields": ["Password"]})]
-                )
+                change = Change("user.changed", "user", actor.name, after={"password": "set"})
+                record(actor=actor, changes=[change])
         return response

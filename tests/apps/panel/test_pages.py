@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 
 from node.core.peers import PeerEntry
@@ -125,6 +125,26 @@ def test_changes_of_users_are_audited_without_any_password(panel: Client) -> Non
         ("admin", "group.added", found[-1][2]),
     ]
     assert secret not in str(list(AuditEntry.objects.values()))
+    reset = AuditEntry.objects.order_by("id")[2]
+    assert reset.after == {"password": "set"}
+
+
+def test_the_audit_rows_of_a_user_hold_what_was_and_what_is(panel: Client) -> None:
+    from apps.audit.models import AuditEntry
+
+    group = Group.objects.create(name="keepers")
+    bob = User.objects.create_user("bob", password="correct horse battery")
+    url = f"/auth/user/{bob.pk}/change/"
+    panel.post(url, user_form(bob, groups=[group.pk]))
+    panel.post(url, user_form(bob, groups=[group.pk]))
+    panel.post(f"/auth/user/{bob.pk}/delete/", {"post": "yes"})
+
+    changed, removed = AuditEntry.objects.order_by("id")
+    assert (changed.before["is_superuser"], changed.after["is_superuser"]) == (False, True)
+    assert (changed.before["groups"], changed.after["groups"]) == ([], ["keepers"])
+    assert "first_name" not in changed.after
+    assert removed.before["is_superuser"] is True
+    assert bob.password not in str(list(AuditEntry.objects.values()))
 
 
 def test_changing_ones_own_password_is_audited(panel: Client) -> None:
