@@ -153,7 +153,7 @@ def _fields(
     given = {
         "keys": None if keys is None else [_key_text(key) for key in keys if key],
         "scopes": None if scopes is None else [scope for scope in scopes if scope],
-        "resources": None if resources is None else dict(_resource(text) for text in resources if text),
+        "resources": None if resources is None else _resources(resources),
     }
     named = {} if display_name is None else {"display_name": display_name or None}
     return {**{name: value for name, value in given.items() if value is not None}, **named}
@@ -172,11 +172,15 @@ def _key_text(option: str) -> str:
         fail(f"--key {option}: cannot be read: {getattr(error, 'strerror', None) or 'not text'}", EXIT_USAGE)
 
 
-def _resource(option: str) -> tuple[str, list[str]]:
-    kind, equals, names = option.partition("=")
-    if not kind or not equals:
-        fail(f"--resource {option}: expected KIND=NAME,NAME", EXIT_USAGE)
-    return kind, [name.strip() for name in names.split(",") if name.strip()]
+def _resources(options: list[str]) -> dict[str, list[str]]:
+    """The names of each kind, those of repeated options together."""
+    found: dict[str, list[str]] = {}
+    for option in filter(None, options):
+        kind, equals, names = option.partition("=")
+        if not kind or not equals:
+            fail(f"--resource {option}: expected KIND=NAME,NAME", EXIT_USAGE)
+        found.setdefault(kind, []).extend(name.strip() for name in names.split(",") if name.strip())
+    return found
 
 
 def _row(entry: dict[str, Any]) -> tuple[str, str, str, str]:

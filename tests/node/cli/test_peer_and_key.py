@@ -36,9 +36,10 @@ def result(ran: tuple[int, str, str]) -> Any:
 def test_a_peers_life(command: Command, tmp_path: Path) -> None:
     (tmp_path / "key.pub").write_text(KEY + "\n")
     options = ("--scope", "a", "--scope", "b", "--resource", "repo=x, y", "--display-name", "Bob", "--token", "--json")
-    made = result(command("peer", "add", "bob", "--key", f"@{tmp_path / 'key.pub'}", *options))
+    more = ("--resource", "host=h", "--resource", "repo=z")
+    made = result(command("peer", "add", "bob", "--key", f"@{tmp_path / 'key.pub'}", *options, *more))
     assert made["fingerprints"] == [KEY]
-    assert (made["scopes"], made["resources"]) == (["a", "b"], {"repo": ["x", "y"]})
+    assert (made["scopes"], made["resources"]) == (["a", "b"], {"host": ["h"], "repo": ["x", "y", "z"]})
     assert made["enabled"] is True
     assert made["token"].startswith("alkp_")
 
@@ -46,7 +47,7 @@ def test_a_peers_life(command: Command, tmp_path: Path) -> None:
     assert command("peer", "rename", "bob", "robert")[1] == "Renamed bob to robert.\n"
     changed = result(command("peer", "set", "robert", "--scope", "", "--display-name", "", "--json"))
     assert (changed["scopes"], changed["display_name"], changed["enabled"]) == ([], None, False)
-    assert changed["resources"] == {"repo": ["x", "y"]}
+    assert changed["resources"] == made["resources"]
     assert "token" not in changed
     assert [entry["peer_id"] for entry in result(command("peer", "list", "--disabled", "--json"))] == ["robert"]
     assert result(command("peer", "list", "--enabled", "--json")) == []
