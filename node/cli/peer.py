@@ -52,6 +52,8 @@ def add(  # noqa: PLR0913 - one parameter for each option
     as_json: JsonOption = False,
 ) -> None:
     """Add a peer."""
+    if "" in (key or []):
+        fail("--key: expected a key; a peer without one needs no --key", EXIT_USAGE)
     values = _fields(key, scope, resource, display_name)
     _run("add", {"peer_id": name, **values, "enabled": not disabled, "token": token}, data, as_json=as_json)
 
@@ -151,7 +153,7 @@ def _fields(
 ) -> dict[str, Any]:
     """The fields that were given. The rules of their contents are the services', so that they are written once."""
     given = {
-        "keys": None if keys is None else [_key_text(key) for key in keys if key],
+        "keys": None if keys is None else [key for option in keys if option for key in _key_texts(option)],
         "scopes": None if scopes is None else [scope for scope in scopes if scope],
         "resources": None if resources is None else _resources(resources),
     }
@@ -159,8 +161,18 @@ def _fields(
     return {**{name: value for name, value in given.items() if value is not None}, **named}
 
 
-def _key_text(option: str) -> str:
-    """The key itself, out of a file or stdin where that is asked for."""
+def _key_texts(option: str) -> list[str]:
+    """Each key of an option, a file or stdin: a text with PEM in it is one key, else each line is one."""
+    text = _key_input(option)
+    if len(text) > MAX_KEY_INPUT:
+        fail(f"--key: longer than {MAX_KEY_INPUT} characters", EXIT_USAGE)
+    if "-----BEGIN" in text:
+        return [text]
+    keys = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    return keys or fail(f"--key {option}: no key is in it", EXIT_USAGE)
+
+
+def _key_input(option: str) -> str:
     if option == "-":
         return sys.stdin.read(MAX_KEY_INPUT + 1)
     if not option.startswith("@"):

@@ -98,6 +98,8 @@ def _from_pem(text: str) -> str:
 
 def _ssh_key(line: str) -> bytes:
     """The 32 key bytes of an OpenSSH public-key line (RFC 8709 §4)."""
+    if len(line.splitlines()) > 1:
+        raise KeyFormatError("an ssh-ed25519 key is one line: give each key on its own")
     fields = line.split()
     blob = _decode(fields[1]) if len(fields) > 1 else b""
     if len(blob) != 51 or blob[:19] != struct.pack(">I", 11) + _SSH_ED25519 + struct.pack(">I", 32):

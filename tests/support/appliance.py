@@ -62,7 +62,13 @@ class Appliance:
 
 def alknet(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*ALKNET, *arguments], env=env or environment(), capture_output=True, text=True, timeout=60, check=False
+        [*ALKNET, *arguments],
+        stdin=subprocess.DEVNULL,
+        env=env or environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 

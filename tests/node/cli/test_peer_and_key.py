@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from node.core.fingerprint import spellings
 from tests.support.appliance import alknet, environment
 
 KEY = "ed25519:" + "1f" * 32
@@ -58,6 +59,14 @@ def test_a_peers_life(command: Command, tmp_path: Path) -> None:
     assert made["token"] not in shown
     assert command("peer", "remove", "robert")[1] == "Removed robert.\n"
     assert command("peer", "show", "robert")[0] == 1
+
+
+def test_each_line_of_a_file_is_a_key(command: Command, tmp_path: Path) -> None:
+    keys = [spellings("ed25519:" + digit * 64).openssh for digit in "ab"]
+    (tmp_path / "keys").write_text(f"# of both machines\n{keys[0]} one\n\n{keys[1]} two\n")
+    made = result(command("peer", "add", "eve", "--key", f"@{tmp_path / 'keys'}", "--key", KEY, "--json"))
+    assert sorted(made["fingerprints"]) == sorted([KEY, *("ed25519:" + digit * 64 for digit in "ab")])
+    assert command("peer", "remove", "eve")[0] == 0
 
 
 def test_every_wrong_field_is_a_line_and_nothing_is_written(command: Command) -> None:

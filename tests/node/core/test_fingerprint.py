@@ -62,6 +62,12 @@ def test_every_spelling_of_a_key_gives_the_same_fingerprint(text: str) -> None:
     assert parse_key(text) == FINGERPRINT
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n# another\n"])
+def test_of_several_lines_none_is_silently_left_out(end: str) -> None:
+    with pytest.raises(KeyFormatError, match="give each key on its own"):
+        parse_key(f"{OPENSSH} alice{end}{OPENSSH} bob")
+
+
 def test_a_pasted_certificate_gives_its_hash() -> None:
     cert = certificate(ec.generate_private_key(ec.SECP256R1()))
     expected = "SHA256:" + hashlib.sha256(cert.public_bytes(Encoding.DER)).hexdigest()
