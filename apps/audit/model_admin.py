@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 
 from apps.audit.actors import user_actor
 from apps.audit.form_facts import facts, is_secret, without
-from apps.audit.selectors import entries_of
+from apps.audit.selectors import history_of
 from apps.audit.services import Change, record
 
 if TYPE_CHECKING:  # unfold has no types; its ModelAdmin is Django's with another look
@@ -25,6 +25,8 @@ class AuditedModelAdmin(ModelAdmin):
     """Shows an object's audit rows as its history. Its services write those rows, so the admin's log stays silent."""
 
     object_type: str
+    name_field: str
+    """Where an audit row of a rename has the object's older name."""
 
     def object_id(self, obj: Model) -> str:
         """The name under which the audit log knows the object."""
@@ -38,7 +40,7 @@ class AuditedModelAdmin(ModelAdmin):
             raise Http404
         if not self.has_view_or_change_permission(request, obj):
             raise PermissionDenied
-        entries = entries_of(self.object_type, self.object_id(obj))
+        entries = history_of(self.object_type, self.object_id(obj), name_field=self.name_field)
         context = {
             **self.admin_site.each_context(request),
             "title": f"History of {obj}",

@@ -1,8 +1,11 @@
 """Reading the audit log."""
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from apps.audit.models import AuditEntry
+
+MAX_NAMES = 100
+"""How many names of one object a history follows; the database bounds the depth of a query."""
 
 
 def recent_entries(limit: int) -> list[AuditEntry]:
@@ -10,6 +13,27 @@ def recent_entries(limit: int) -> list[AuditEntry]:
     return list(AuditEntry.objects.all()[:limit])
 
 
-def entries_of(object_type: str, object_id: str) -> QuerySet[AuditEntry]:
-    """Every change of one object, newest first."""
-    return AuditEntry.objects.filter(object_type=object_type, object_id=object_id)
+def history_of(object_type: str, object_id: str, *, name_field: str) -> QuerySet[AuditEntry]:
+    """Every change of the object that has this name now, newest first, also of its time under other names.
+
+    It goes back through `*.renamed`, whose `before[name_field]` is the older name, and ends at `*.added`: who bore a
+    name earlier is another object.
+    """
+    rows = AuditEntry.objects.filter(object_type=object_type)
+    name, earlier, spans = object_id, rows, Q(pk__in=[])
+    for _ in range(MAX_NAMES):
+        mine = earlier.filter(object_id=name)
+        start = _start_of(mine, name, name_field)
+        if start is None:
+            return rows.filter(spans | Q(pk__in=mine))
+        spans |= Q(pk__in=mine.filter(pk__gte=start.pk))
+        name, earlier = (start.before or {}).get(name_field), rows.filter(pk__lt=start.pk)
+        if name is None:
+            break
+    return rows.filter(spans)
+
+
+def _start_of(rows: QuerySet[AuditEntry], name: str, name_field: str) -> AuditEntry | None:
+    """Where the latest object of this name came to it: was added, or renamed to it."""
+    starts = rows.filter(Q(action__endswith=".added") | Q(action__endswith=".renamed"))
+    return next((row for row in starts if (row.before or {}).get(name_field) != name), None)

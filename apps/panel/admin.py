@@ -18,6 +18,7 @@ admin.site.unregister(Group)
 @admin.register(User)
 class PanelUserAdmin(UserAdmin, SelfAuditedModelAdmin):
     object_type = "user"
+    name_field = "username"
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -34,3 +35,4 @@ class PanelUserAdmin(UserAdmin, SelfAuditedModelAdmin):
 @admin.register(Group)
 class PanelGroupAdmin(GroupAdmin, SelfAuditedModelAdmin):
     object_type = "group"
+    name_field = "name"

@@ -20,6 +20,7 @@ _NEW_KEY = "_alknet_new_key"
 @admin.register(ApiKey)
 class ApiKeyAdmin(AccessAdmin):
     object_type = "api_key"
+    name_field = "prefix"
     hash_column = "hash"
     form = ApiKeyForm
     list_display = ["prefix", "description", "scope_list", "expires"]

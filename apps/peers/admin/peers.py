@@ -26,6 +26,7 @@ from node.core.fingerprint import KeyFormatError, parse_key
 @admin.register(Peer)
 class PeerAdmin(AccessAdmin):
     object_type = "peer"
+    name_field = "peer_id"
     hash_column = "auth_token_hash"
     form = PeerForm
     list_display = ["peer_id", "display_name", "enabled", "key_count", "scope_count", "has_token"]

@@ -135,8 +135,16 @@ def _write(actor: Actor, old: PeerEntry | None, new: PeerEntry, action: PeerActi
     elif old != new:
         Peer.objects.filter(pk=old.peer_id).update(**_columns(new))
     if old != new:
-        record(actor=actor, changes=[_change(old, new, action)])
+        record(actor=actor, changes=_changes(old, new, action))
     return new
+
+
+def _changes(old: PeerEntry | None, new: PeerEntry, action: PeerAction | None) -> list[Change]:
+    """One row or, of a rename, one under each name: the new one's first, which is where its history begins."""
+    change = _change(old, new, action)
+    if old is None or old.peer_id == new.peer_id:
+        return [change]
+    return [change, replace(change, object_id=old.peer_id)]
 
 
 def _change(old: PeerEntry | None, new: PeerEntry, action: PeerAction | None = None) -> Change:

@@ -122,8 +122,8 @@ def test_renaming(panel: Client, add_peer: AddPeer, forget_audit: Callable[[], N
 
     assert response.status_code == 302
     assert list(rows()) == ["desk/top"]
-    assert audit() == [("admin", "peer.renamed", "desk/top")]
-    entry = AuditEntry.objects.get()
+    assert audit() == [("admin", "peer.renamed", "desk/top"), ("admin", "peer.renamed", "laptop")]
+    entry = AuditEntry.objects.get(object_id="desk/top")
     assert (entry.before["peer_id"], entry.after["peer_id"]) == ("laptop", "desk/top")
     assert len(entry.request_id) == 36
 
