@@ -25,7 +25,7 @@ class Programs:
 async def run_appliance(
     settings: Settings, programs: Programs, *, announce: Callable[[Ready], None], grace: float = STOP_GRACE
 ) -> None:
-    """Keep both processes alive until SIGTERM or SIGINT. Raises ChildFailed where one never came to serve.
+    """Keep both processes alive until SIGTERM, SIGINT or SIGHUP. Raises ChildFailed where one never came to serve.
 
     `announce` is called once, when both serve. A stopping child gets `grace` seconds.
     """

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 class Supervisor:
-    """Keeps web and node alive until SIGTERM or SIGINT, and publishes when both serve.
+    """Keeps web and node alive until a signal ends it, and publishes when both serve.
 
     The keepers set `changed` when their child begins or ceases to serve. `announce` is called once, when both serve
     for the first time.
@@ -96,11 +96,15 @@ class Supervisor:
 
 
 def _catch_signals() -> asyncio.Event:
-    """Set by the first SIGTERM or SIGINT; later ones change nothing, the drain has its own limit."""
+    """Set by the first SIGTERM, SIGINT or SIGHUP (the terminal is gone), unless nohup has it ignored.
+
+    Later ones change nothing: the drain has its own limit.
+    """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, stopping.set)
     return stopping
 
 

@@ -20,9 +20,11 @@ from tests.support.waiting import until
 class Run:
     """One supervisor under test."""
 
-    def __init__(self, data: Path, grace: float = 4, stdout: int = subprocess.PIPE) -> None:
+    def __init__(
+        self, data: Path, grace: float = 4, stdout: int = subprocess.PIPE, wrapper: tuple[str, ...] = ()
+    ) -> None:
         self.data = data
-        command = (sys.executable, "-m", "tests.support.supervise", str(data), str(grace))
+        command = (*wrapper, sys.executable, "-m", "tests.support.supervise", str(data), str(grace))
         self.process = subprocess.Popen(command, env=environment(), stdout=stdout, stderr=subprocess.PIPE, text=True)
 
     def ready(self) -> dict[str, Any] | None:
@@ -119,10 +121,11 @@ def test_a_dead_child_comes_back_at_its_address_and_the_other_never_notices(
     assert len(run.pids(other)) == 1
 
 
-def test_sigterm_ends_all_with_status_0(start: Callable[..., Run]) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_all_with_status_0(start: Callable[..., Run], number: signal.Signals) -> None:
     run = start()
     run.until_ready()
-    status, out, _ = run.end()
+    status, out, _ = run.end(number)
     assert status == 0
     assert "Alknet is up." in out
     assert run.children_gone()
@@ -139,6 +142,16 @@ def test_a_start_that_cannot_be_announced_is_a_start(start: Callable[..., Run]) 
     assert status == 0
     assert "the start cannot be announced" in err
     assert len(run.pids("web")) == len(run.pids("node")) == 1
+
+
+def test_a_closed_terminal_is_nothing_to_what_runs_under_nohup(start: Callable[..., Run]) -> None:
+    run = start(wrapper=("nohup",))
+    facts = run.until_ready()
+    run.process.send_signal(signal.SIGHUP)
+    os.kill(facts["node_pid"], signal.SIGKILL)
+    until(lambda: len(run.pids("node")) > 1, "a new start by who heard of no signal")
+    assert run.until_ready()["web_pid"] == facts["web_pid"]
+    assert run.end()[0] == 0
 
 
 def test_ctrl_c_twice_is_as_good_as_once(start: Callable[..., Run]) -> None:
