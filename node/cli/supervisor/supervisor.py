@@ -96,15 +96,15 @@ class Supervisor:
 
 
 def _catch_signals() -> asyncio.Event:
-    """Set by the first SIGTERM, SIGINT or SIGHUP (the terminal is gone), unless nohup has it ignored.
+    """Set by the first SIGTERM, SIGINT, or SIGHUP of a closed terminal; later ones change nothing.
 
-    Later ones change nothing: the drain has its own limit.
+    The drain has its own limit.
     """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            loop.add_signal_handler(number, stopping.set)
+    under_nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    for number in (signal.SIGTERM, signal.SIGINT, *(() if under_nohup else (signal.SIGHUP,))):
+        loop.add_signal_handler(number, stopping.set)
     return stopping
 
 
