@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import NoReturn
 
-from node.core.index import IndexProvider
+from node.core.index import IndexProvider, PeerIndex
 from node.store.changes import OutOfStep, Position, read_changes
 from node.store.database import Database, DatabaseMissing, open_database
 from node.store.limits import StoreLimits
@@ -30,6 +30,8 @@ class Follower:
         self._pause = limits.retry_first
         self._complaint = ""
         self._frozen = False
+        self._untold: list[str] = []
+        self._untold_logged = False
         self._moved = asyncio.Event()
         self.reader = RowReader()
         self.database: Database | None = None
@@ -78,10 +80,13 @@ class Follower:
             logger.debug("no commit for a while", extra={"seconds": self._limits.recheck})
 
     async def _catch_up(self, database: Database) -> None:
-        """Bring the index to the file's last commit, by a delta where that is possible."""
+        """Bring the index to the file's last commit, by a delta where that is possible.
+
+        While the file's triggers are lost it is not, and each wake reads everything.
+        """
         while True:
             try:
-                if self.position is None:
+                if self.position is None or self._untold:
                     await self._load(database)
                 else:
                     await self._read_changes(database, self.position)
@@ -103,9 +108,23 @@ class Follower:
         )
         self._frozen = self._frozen or loaded.frozen
         self._pause, self._complaint = self._limits.retry_first, ""
+        self._untold = loaded.untold
+        self._log_untold(loaded.index)
         self._provider.publish(loaded.index)
         self.loaded.set()
         self._move(loaded.position)
+
+    def _log_untold(self, index: PeerIndex) -> None:
+        """Once when the triggers are lost, once when they are back. Empty tables are those of a migration under way."""
+        if not self._untold and self._untold_logged:
+            logger.info("every change leaves a notification again")
+            self._untold_logged = False
+        elif self._untold and not self._untold_logged and (index.peers or index.api_keys):
+            logger.error(
+                "changes leave no notification, so everything is read at each commit; `manage.py migrate` mends it",
+                extra={"untold": self._untold},
+            )
+            self._untold_logged = True
 
     async def _read_changes(self, database: Database, since: Position) -> None:
         limits = self._limits

@@ -1,9 +1,6 @@
 """What Django's migrations make is what the node reads, and what these tests write."""
 
 import json
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,28 +9,14 @@ import pytest
 from node.core.paths import DataPaths
 from node.core.peers import ApiKeyEntry, PeerEntry
 from node.store.sqlite import SqliteStore
-from tests.support.appliance import environment
+from tests.node.store.conftest import manage
 from tests.support.eventually import within
 from tests.support.fresh import fresh
 from tests.support.schema import put_key, put_peer
 from tests.support.sql_writer import SqlWriter, sql_writer
 
-MANAGE = Path(__file__).parents[3] / "manage.py"
 ANN = PeerEntry("ann", (f"ed25519:{1:064x}",), f"sha256:{1:064x}", ("a",), {"repo": ("web",)}, "Ann")
 KEY = ApiKeyEntry("alk_1234", f"sha256:{2:064x}", ("k",), "for tests", 2_000_000_000)
-
-
-def migrate(data: Path) -> None:
-    command = [sys.executable, str(MANAGE), "migrate", "--verbosity", "0"]
-    subprocess.run(command, env=environment(ALKNET_DATA=str(data)), check=True, timeout=120)
-
-
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlWriter]:
-    data = tmp_path_factory.mktemp("data")
-    migrate(data)
-    with sql_writer(DataPaths(data).database) as process:
-        yield process
 
 
 def columns(writer: SqlWriter, table: str) -> list[tuple[str, str, int, int]]:
@@ -91,7 +74,7 @@ async def test_a_store_started_first_fills_when_django_migrates(tmp_path: Path) 
     paths = DataPaths(tmp_path)
     store = SqliteStore(paths.database)
     await store.start()
-    migrate(tmp_path)
+    manage(tmp_path, "migrate", "--verbosity", "0")
     await within(store.wait_loaded())
     with sql_writer(paths.database) as process:
         process.commit(put_peer(ANN))
