@@ -20,16 +20,17 @@ def history_of(object_type: str, object_id: str, *, name_field: str) -> QuerySet
     name earlier is another object.
     """
     rows = AuditEntry.objects.filter(object_type=object_type)
-    name, earlier, spans = object_id, rows, Q(pk__in=[])
+    earlier, spans = rows, Q(pk__in=[])
+    name: str | None = object_id
     for _ in range(MAX_NAMES):
+        if name is None:
+            break
         mine = earlier.filter(object_id=name)
         start = _start_of(mine, name, name_field)
         if start is None:
             return rows.filter(spans | Q(pk__in=mine))
         spans |= Q(pk__in=mine.filter(pk__gte=start.pk))
         name, earlier = (start.before or {}).get(name_field), rows.filter(pk__lt=start.pk)
-        if name is None:
-            break
     return rows.filter(spans)
 
 
