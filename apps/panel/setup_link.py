@@ -6,6 +6,7 @@ hash, since sessions are stored.
 """
 
 from enum import StrEnum
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -13,6 +14,7 @@ from django.db import transaction
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from apps.audit.actors import Actor, ActorKind
+from apps.audit.request_id import current_request_id
 from apps.audit.services import Change, record
 from node.core.paths import DataPaths
 from node.secret_file import read_or_make_secret, read_secret
@@ -65,12 +67,24 @@ def create_administrator(*, username: str, password: str) -> User:
     with transaction.atomic():
         if administrator_exists():
             raise SetupOver
-        user = User.objects.create_superuser(username=username, password=password)
-        facts = {"username": username, "is_superuser": True}
-        change = Change(SetupAction.ADMINISTRATOR_MADE, "user", username, after=facts)
-        record(actor=Actor(ActorKind.USER, username), changes=[change])
-    _paths().setup_token.unlink(missing_ok=True)
-    return user
+        return User.objects.create_superuser(username=username, password=password)
+
+
+def note_administrator(instance: User, *, created: bool, **_: Any) -> None:
+    """After every save of a user, by whichever door: an administrator ends the set-up, a new one is audited."""
+    if not (instance.is_superuser and instance.is_active):
+        return
+    if created:
+        _record_administrator(instance.username)
+    transaction.on_commit(lambda: _paths().setup_token.unlink(missing_ok=True))
+
+
+def _record_administrator(username: str) -> None:
+    kind = ActorKind.USER if current_request_id.get() else ActorKind.CLI
+    facts = {"username": username, "is_superuser": True}
+    change = Change(SetupAction.ADMINISTRATOR_MADE, "user", username, after=facts)
+    with transaction.atomic():
+        record(actor=Actor(kind, username), changes=[change])
 
 
 def _paths() -> DataPaths:

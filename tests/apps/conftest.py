@@ -31,6 +31,7 @@ def forget_audit(db: None) -> Callable[[], None]:
 
 
 @pytest.fixture
-def panel(admin_client: Client) -> Client:
+def panel(admin_client: Client, forget_audit: Callable[[], None]) -> Client:
     """The panel, signed in as the administrator “admin”. An error of a view fails the test."""
+    forget_audit()
     return admin_client

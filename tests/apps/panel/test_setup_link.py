@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
+from apps.audit.models import AuditEntry
 from apps.panel.setup_link import SetupOver, create_administrator, ensure_setup_token, setup_path
 from tests.support.panel import audit
 
@@ -57,6 +58,7 @@ def test_it_makes_the_first_administrator_and_signs_them_in(setup_token: str) ->
     assert audit() == [("alice", "setup.administrator_made", "alice")]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_it_is_dead_afterwards_for_everyone(setup_token: str) -> None:
     early, late = opened(setup_token), Client()
     opened(setup_token).post("/setup/", FORM)
@@ -117,6 +119,20 @@ def test_the_form_needs_its_csrf_token(setup_token: str) -> None:
     client.get(f"/setup/{setup_token}/")
 
     assert client.post("/setup/", FORM).status_code == 403
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_administrator_made_at_the_command_line_ends_it_too(
+    setup_token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    User.objects.create_user("bob")
+    assert settings.PATHS.setup_token.exists()
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "correct horse battery")
+    call_command("createsuperuser", username="alice", email="", interactive=False, verbosity=0)
+
+    assert not settings.PATHS.setup_token.exists()
+    assert audit() == [("alice", "setup.administrator_made", "alice")]
+    assert AuditEntry.objects.get().actor_kind == "cli"
 
 
 @pytest.mark.django_db(transaction=True)
