@@ -15,12 +15,14 @@ def read_or_make_secret(path: Path) -> str:
 
 
 def read_secret(path: Path) -> str | None:
-    """The secret in `path`, or None where there is none."""
+    """The secret in `path`, or None where there is none. Raises OSError if it cannot be read or is no text."""
     try:
         with path.open("rb") as file:
             return file.read(MAX_SECRET).decode("ascii").strip() or None
     except FileNotFoundError:
         return None
+    except UnicodeDecodeError:
+        raise OSError(f"{path} holds no secret of ours") from None
 
 
 def make_secret(path: Path) -> str:

@@ -38,6 +38,12 @@ def test_no_file_is_no_secret(tmp_path: Path) -> None:
     assert read_secret(tmp_path / "key") is None
 
 
+def test_a_file_of_anything_else_is_an_error_of_that_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"\xff\xfe")
+    with pytest.raises(OSError, match="holds no secret of ours"):
+        read_or_make_secret(tmp_path / "key")
+
+
 def test_an_empty_file_is_not_used_as_a_key(tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.touch()

@@ -10,6 +10,7 @@ from node.cli.supervisor.keeper import Serving
 from node.core.address import format_host_port, reachable
 from node.core.paths import DataPaths
 from node.private_file import private_directory, replace_private
+from node.secret_file import read_secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Ready:
     @classmethod
     def of(cls, web: Serving, node: Serving, *, paths: DataPaths, public_url: str | None) -> "Ready":
         panel_url = public_url or f"http://{format_host_port(reachable(web.address))}"
-        token = _read_token(paths.setup_token)
+        token = _setup_token(paths.setup_token)
         return cls(
             panel_url=panel_url,
             setup_url=None if token is None else f"{panel_url}/setup/{token}/",
@@ -40,10 +41,11 @@ class Ready:
         )
 
 
-def _read_token(path: Path) -> str | None:
+def _setup_token(path: Path) -> str | None:
+    """A token that cannot be read is none: there is no link to tell, and the panel says what is wrong with the file."""
     try:
-        return path.read_text().strip() or None
-    except FileNotFoundError:
+        return read_secret(path)
+    except OSError:
         return None
 
 

@@ -56,7 +56,7 @@ class Supervisor:
                 if task.done():
                     task.result()
         finally:
-            self._file.publish(None)
+            self._write(None)
             await _cancel(tasks)
             await asyncio.gather(self._web.stop(self._grace), self._node.stop(self._grace))
 
@@ -88,7 +88,7 @@ class Supervisor:
             logger.warning("the start cannot be announced", extra={"error": error.strerror})
 
     def _write(self, ready: Ready | None) -> None:
-        """A full disk must not end two processes that serve: say so and try again at the next turn."""
+        """A full disk neither ends two processes that serve nor hinders their end: say so, and try again next turn."""
         try:
             self._file.publish(ready)
         except OSError as error:

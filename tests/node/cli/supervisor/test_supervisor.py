@@ -223,6 +223,23 @@ def test_the_setup_link_is_shown_and_dies_with_its_token(start: Callable[..., Ru
     assert "one-time" not in err
 
 
+def test_neither_a_spoilt_token_nor_a_lost_directory_ends_it(start: Callable[..., Run], tmp_path: Path) -> None:
+    token = tmp_path / "secrets" / "setup_token"
+    token.parent.mkdir()
+    token.write_bytes(b"\xff\xfe")
+    run = start()
+    assert run.until_ready()["setup_url"] is None
+    token.unlink()
+    token.mkdir()
+    ready_file = tmp_path / "run" / "ready.json"
+    ready_file.unlink()
+    ready_file.mkdir()
+    status, _, err = run.end()
+    assert status == 0
+    assert "the ready file cannot be written" in err
+    assert run.children_gone()
+
+
 def test_a_second_supervisor_is_refused_and_names_the_first(start: Callable[..., Run]) -> None:
     first = start()
     facts = first.until_ready()
