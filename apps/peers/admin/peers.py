@@ -74,6 +74,11 @@ class PeerAdmin(AccessAdmin):
         else:
             services.update_peer(actor=actor, peer_id=form.original_id, changes=form.draft())
 
+    def response_change(self, request: HttpRequest, obj: Peer) -> HttpResponse:
+        """Django leads back to the path of the request, which a rename has left without a peer."""
+        request.path = reverse("admin:peers_peer_change", args=[quote(obj.pk)])
+        return super().response_change(request, obj)
+
     def delete_model(self, request: HttpRequest, obj: Peer) -> None:
         services.remove_peers(actor=user_actor(request.user), peer_ids=[obj.pk])
 

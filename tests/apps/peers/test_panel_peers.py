@@ -128,6 +128,18 @@ def test_renaming(panel: Client, add_peer: AddPeer, forget_audit: Callable[[], N
     assert len(entry.request_id) == 36
 
 
+@pytest.mark.parametrize("button", ["_save", "_continue"])
+def test_after_a_rename_every_link_has_the_new_name(panel: Client, add_peer: AddPeer, button: str) -> None:
+    add_peer("laptop")
+    sent = edited("laptop", peer_id="desk/top", keys=fingerprint("laptop")) | {button: "x"}
+    response = panel.post(change("laptop"), sent, follow=True)
+
+    assert response.status_code == 200
+    assert response.request["PATH_INFO"] == ("/peers/peer/desk_2Ftop/change/" if button == "_continue" else LIST)
+    assert "/peers/peer/laptop/" not in response.content.decode()
+    assert "/peers/peer/desk_2Ftop/change/" in response.content.decode()
+
+
 def test_deleting_one(panel: Client, add_peer: AddPeer, forget_audit: Callable[[], None]) -> None:
     add_peer("laptop")
     forget_audit()
