@@ -31,9 +31,10 @@ def test_the_token_is_a_file_for_its_owner_only_and_stays_the_same(setup_token: 
     assert len(setup_token) >= 43
 
 
-def test_the_link_leaves_the_address_bar_at_once(setup_token: str) -> None:
+@pytest.mark.parametrize("end", ["/", ""])
+def test_the_link_leaves_the_address_bar_at_once(setup_token: str, end: str) -> None:
     client = Client()
-    response = client.get(f"/setup/{setup_token}/")
+    response = client.get(f"/setup/{setup_token}{end}")
 
     assert response.status_code == 302
     assert response["Location"] == "/setup/"
@@ -78,7 +79,9 @@ def test_a_token_file_that_was_left_behind_opens_nothing(setup_token: str, admin
     assert not settings.PATHS.setup_token.exists()
 
 
-@pytest.mark.parametrize("path", ["/setup/", "/setup/wrong/", "/setup/%00/", "/setup/é/", "/setup/" + "x" * 5000 + "/"])
+@pytest.mark.parametrize(
+    "path", ["/setup/", "/setup/wrong/", "/setup/wrong", "/setup/%00/", "/setup/é/", "/setup/" + "x" * 5000 + "/"]
+)
 def test_without_the_token_there_is_nothing(setup_token: str, path: str) -> None:
     client = Client()
     assert client.get(path).status_code == 404
