@@ -33,6 +33,8 @@ MAX_CONFIG_FILE = 256 * 1024
 """Longest settings file that is read, in bytes."""
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_ORIGIN = "expected http://HOST or https://HOST, with a port if need be, and nothing after it"
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 
 
@@ -54,11 +56,16 @@ def _split_commas(value: Any) -> Any:
 
 
 def _origin_url(url: str) -> str:
-    parts = urlsplit(url)
-    plain = parts.scheme in ("http", "https") and parts.hostname and parts.username is None
-    if not plain or parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise ValueError("expected http://HOST or https://HOST, with a port if need be, and nothing after it")
-    return f"{parts.scheme}://{parts.netloc}"
+    """The origin as browsers spell it (RFC 6454 §6.2): the panel compares it with theirs letter by letter."""
+    try:
+        parts = urlsplit(url)
+        default = _DEFAULT_PORTS[parts.scheme]
+        host, port = parse_host_port(parts.netloc.lower(), default)
+    except (KeyError, ValueError):
+        raise ValueError(_ORIGIN) from None
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError(_ORIGIN)
+    return f"{parts.scheme}://{format_host_port((host, port)).removesuffix(f':{default}')}"
 
 
 HostPort = Annotated[str, AfterValidator(_normal_host_port)]

@@ -130,6 +130,30 @@ def test_a_wrong_variable_stops_the_start_by_its_name(
     assert value == "1" or value not in message
 
 
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://Panel.Example/", "https://panel.example"),
+        ("HTTPS://panel.example:443", "https://panel.example"),
+        ("http://panel.example:80", "http://panel.example"),
+        ("http://panel.example:443", "http://panel.example:443"),
+        ("https://[2001:DB8::1]:443", "https://[2001:db8::1]"),
+        ("https://[::443]", "https://[::443]"),
+        ("https://[::1]:8443", "https://[::1]:8443"),
+    ],
+)
+def test_the_public_url_is_spelled_as_browsers_spell_it(tmp_path: Path, url: str, origin: str) -> None:
+    assert load_settings(data=tmp_path, overrides={"panel.public_url": url}).settings.panel.public_url == origin
+
+
+@pytest.mark.parametrize(
+    "url", ["http://h:abc", "http://h:99999", "http://[::1", "http://", "h", "ftp://h", "http://u@h", "http://h/a"]
+)
+def test_what_is_no_origin_is_refused_in_one_sentence(tmp_path: Path, url: str) -> None:
+    message = refusal(tmp_path, panel__public_url=url)
+    assert message.startswith("option: wrong value of “panel.public_url”: expected http://HOST")
+
+
 def test_a_wrong_option_says_so(tmp_path: Path) -> None:
     assert refusal(tmp_path, node__listen="x").startswith("option: wrong value of “node.listen”")
 
