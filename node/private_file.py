@@ -8,8 +8,10 @@ from pathlib import Path
 
 
 def private_directory(path: Path) -> Path:
-    """Make the directory with mode 0700 where it is missing, and leave it as it is where it exists."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Make the directory and all that is missing above it with mode 0700, and leave what exists as it is."""
+    if not path.parent.exists():
+        private_directory(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)
     return path
 
 

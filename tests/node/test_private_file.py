@@ -20,7 +20,7 @@ def test_file_and_directory_are_for_their_owner_only(write, folder: Path) -> Non
         os.umask(previous)
     assert (folder / "key").read_bytes() == b"secret"
     assert (folder / "key").stat().st_mode & 0o777 == 0o600
-    assert folder.stat().st_mode & 0o777 == 0o700
+    assert folder.stat().st_mode & 0o777 == folder.parent.stat().st_mode & 0o777 == 0o700
     assert os.listdir(folder) == ["key"]
 
 
