@@ -47,7 +47,12 @@ def _normal_host_port(text: str) -> str:
 
 
 def _absolute(path: Path) -> Path:
-    return path.expanduser().absolute()
+    if "\0" in str(path):
+        raise ValueError("a path has no NUL character in it")
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        raise ValueError(f"nobody here is called {path.parts[0]}") from None
 
 
 def _split_commas(value: Any) -> Any:
@@ -215,21 +220,28 @@ def _file(config: Path | None, *above: _Source) -> _Source:
     """The settings file: the one that is named must exist, the one in the data directory may."""
     named = config or (Path(os.environ[CONFIG_VARIABLE]) if os.environ.get(CONFIG_VARIABLE) else None)
     data = next((source.values[("data",)] for source in above if ("data",) in source.values), Path("data"))
-    path = named or DataPaths(_absolute(Path(data))).config_file
-    if named is None and not path.exists():
-        return _Source({}, {})
-    text = _read(path)
     try:
-        parsed = tomllib.loads(text)
+        path = named or DataPaths(_absolute(Path(data))).config_file
+    except ValueError:
+        return _Source({}, {})  # the model refuses that directory, and names where it is from
+    text = _read(path, missing=None if named else "")
+    try:
+        parsed = _Source(dict(_leaves(tomllib.loads(text))), _places(path, text))
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: not valid TOML: {error}") from None
-    places = {key: f"{path.name} line {line}" for key, line in key_lines(text).items()}
-    if "data" in parsed:
-        raise SettingsError(f"{places[('data',)]}: the data directory is set by --data or {DATA_VARIABLE}, never here")
-    return _Source(dict(_leaves(parsed)), places)
+    except RecursionError:
+        raise SettingsError(f"{path}: nested too deeply") from None
+    if place := parsed.places.get(("data",)):
+        raise SettingsError(f"{place}: the data directory is set by --data or {DATA_VARIABLE}, never here")
+    return parsed
 
 
-def _read(path: Path) -> str:
+def _places(path: Path, text: str) -> dict[KeyPath, str]:
+    return {key: f"{path.name} line {line}" for key, line in key_lines(text).items()}
+
+
+def _read(path: Path, *, missing: str | None) -> str:
+    """The text of a file; where there is no such file, `missing` in its place, if there is a place for that."""
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_CONFIG_FILE + 1)
@@ -237,6 +249,8 @@ def _read(path: Path) -> str:
             raise SettingsError(f"{path}: longer than {MAX_CONFIG_FILE} bytes")
         return raw.decode().replace("\r\n", "\n")
     except OSError as error:
+        if missing is not None and isinstance(error, FileNotFoundError | NotADirectoryError):
+            return missing
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise SettingsError(f"{path}: not UTF-8 text") from None

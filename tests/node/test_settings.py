@@ -94,6 +94,9 @@ def test_an_empty_variable_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("data = '/x'", ["alknet.toml line 1: the data directory is set by --data or ALKNET_DATA"]),
         ("[panel\n", ["not valid TOML", "line 1"]),
         ("x = 'é", ["not valid TOML"]),
+        ("x = " + "[" * 2_000, ["alknet.toml: nested too deeply"]),
+        ("a" + ".a" * 2_000 + " = 1", ["alknet.toml: nested too deeply"]),
+        ('node.peers_file = "a\\u0000b"', ["line 1: wrong value of “node.peers_file”: a path has no NUL"]),
     ],
 )
 def test_a_wrong_file_stops_the_start_by_name_and_place(tmp_path: Path, text: str, expected: list[str]) -> None:
@@ -160,6 +163,20 @@ def test_a_wrong_option_says_so(tmp_path: Path) -> None:
 
 def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
     assert len(refusal(tmp_path, "a = 1\nb = 2\n[log]\nlevel = 3\n").splitlines()) == 3
+
+
+@pytest.mark.parametrize("name", ["~nosuchuser/x", "x\0y"])
+def test_a_data_directory_that_cannot_be_named_is_a_wrong_option(name: str) -> None:
+    assert refusal(Path(name)).startswith("option: wrong value of “data”: ")
+
+
+def test_a_data_directory_that_cannot_be_looked_into_is_named(tmp_path: Path) -> None:
+    assert refusal(tmp_path / ("x" * 300)).endswith("alknet.toml: cannot be read: File name too long")
+
+
+def test_a_data_directory_that_is_a_file_has_no_settings(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert load_settings(data=tmp_path / "file").origins["log.level"] == "default"
 
 
 def test_a_huge_file_and_a_binary_file_are_refused(tmp_path: Path) -> None:
