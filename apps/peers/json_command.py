@@ -82,6 +82,9 @@ def _read_request() -> Mapping[str, Any]:
         raise BadRequest("input", f"Longer than {MAX_INPUT} bytes.")
     try:
         request = json.loads(raw)
+        json.dumps(request, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair: the shell's stand-in for a byte that is not UTF-8
+        raise BadRequest("input", "Not a text: it has bytes that are not UTF-8.") from None
     except (ValueError, RecursionError):
         raise BadRequest("input", "Expected one JSON object on stdin.") from None
     if not isinstance(request, dict):

@@ -168,6 +168,23 @@ def test_hostile_input_is_one_clear_error(ask: Ask, text: str | bytes) -> None:
     assert (answer["ok"], bool(answer["error"]), status) == (False, True, 1)
 
 
+@pytest.mark.parametrize(
+    ("action", "values"),
+    [
+        ("show", {"peer_id": "\udcff"}),
+        ("remove", {"peer_id": "\udcff"}),
+        ("list", {"search": "\udcff"}),
+        ("add", {"peer_id": "a", "resources": {"\udcff": ["x"]}}),
+        ("\udcff", {}),
+    ],
+)
+def test_what_is_no_text_is_a_bad_request(ask: Ask, action: str, values: dict[str, Any]) -> None:
+    answer, status = ask("peers", json.dumps({"action": action, "actor": "alice", "values": values}))
+
+    assert (answer["ok"], list(answer["fields"]), status) == (False, ["input"], 1)
+    assert "UTF-8" in answer["error"]
+
+
 def run(data: Path, request: str, **more: str) -> subprocess.CompletedProcess[str]:
     """`manage.py peers` as a process of its own."""
     return subprocess.run(
