@@ -25,7 +25,8 @@ def make_honker_tables(connection: BaseDatabaseWrapper) -> None:
             return
     if connection.in_atomic_block:
         raise HonkerTablesFailed("honker's tables cannot be made while a transaction is open")
-    command = [sys.executable, "-c", _MAKE, str(connection.settings_dict["NAME"])]
+    # -P: without it a honker.py in the directory from which the command was given would run.
+    command = [sys.executable, "-P", "-c", _MAKE, str(connection.settings_dict["NAME"])]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
     if done.returncode != 0:
         raise HonkerTablesFailed((done.stderr.strip().splitlines() or ["no message"])[-1])

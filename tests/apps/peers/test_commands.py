@@ -185,12 +185,13 @@ def test_what_is_no_text_is_a_bad_request(ask: Ask, action: str, values: dict[st
     assert "UTF-8" in answer["error"]
 
 
-def run(data: Path, request: str, **more: str) -> subprocess.CompletedProcess[str]:
+def run(data: Path, request: str, *, cwd: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:
     """`manage.py peers` as a process of its own."""
     return subprocess.run(
         [sys.executable, MANAGE, "peers"],
         input=request,
         env=environment(data) | more,
+        cwd=cwd,
         capture_output=True,
         text=True,
         check=False,
@@ -210,6 +211,14 @@ def test_as_a_process_before_the_appliance_has_ever_run(tmp_path: Path) -> None:
     assert data.stat().st_mode & 0o777 == 0o700
     assert (data / "alknet.db").stat().st_mode & 0o777 == 0o600
     assert [json.loads(row[0])["id"] for row in sql(data, "SELECT payload FROM _honker_notifications")] == ["laptop"]
+
+
+def test_a_module_that_lies_where_the_command_is_given_does_not_run(tmp_path: Path) -> None:
+    for name in ("honker", "json", "django"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('a stranger ran')")
+    listed = run(tmp_path / "data", json.dumps({"action": "list", "actor": "alice"}), cwd=tmp_path)
+
+    assert (listed.returncode, listed.stderr) == (0, "")
 
 
 def test_an_output_that_knows_ascii_only_gets_the_whole_answer(tmp_path: Path) -> None:
