@@ -11,8 +11,7 @@ from typing import Any
 
 import typer
 
-from node.cli.options import EXIT_FAILED, fail
-from node.private_file import private_directory
+from node.cli.options import EXIT_FAILED, data_directory_or_fail, fail
 from node.settings import CONFIG_VARIABLE, DATA_VARIABLE, Settings
 
 MANAGE = Path(__file__).parents[2] / "manage.py"
@@ -35,9 +34,9 @@ def manage_argv(*arguments: str) -> tuple[str, ...]:
 def request(settings: Settings, command: str, action: str, values: Mapping[str, Any]) -> Any:
     """Run one action of a management command: JSON in on stdin, its result out. Ends the command on any error.
 
-    The database is made first where there is none, so that peers can be added before the first start.
+    The management command makes the database where there is none, so that peers can be added before the first start.
     """
-    _migrate_if_missing(settings)
+    data_directory_or_fail(settings)
     body = json.dumps({"action": action, "actor": f"cli:{_user()}", "values": values})
     ran = _run(settings, command, body)
     try:
@@ -49,24 +48,15 @@ def request(settings: Settings, command: str, action: str, values: Mapping[str, 
     return answer["result"]
 
 
-def _run(settings: Settings, command: str, body: str = "", *options: str) -> subprocess.CompletedProcess[str]:
+def _run(settings: Settings, command: str, body: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        manage_argv(command, *options),
+        manage_argv(command),
         input=body,
         capture_output=True,
         text=True,
         check=False,
         env={**os.environ, **child_environment(settings)},
     )
-
-
-def _migrate_if_missing(settings: Settings) -> None:
-    if settings.paths.database.exists():
-        return
-    private_directory(settings.data)
-    ran = _run(settings, "prepare")
-    if ran.returncode != 0:
-        fail(f"the database cannot be made in {settings.data}:\n{ran.stderr.strip()}")
 
 
 def _refuse(answer: Mapping[str, Any]) -> None:

@@ -5,7 +5,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from node.settings import LoadedSettings, SettingsError, load_settings
+from node.private_file import private_directory
+from node.settings import LoadedSettings, Settings, SettingsError, load_settings
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -22,6 +23,14 @@ def fail(message: str, status: int = EXIT_FAILED) -> NoReturn:
     """Say why on stderr and end the command."""
     typer.echo(f"alknet: {message}", err=True)
     raise typer.Exit(status)
+
+
+def data_directory_or_fail(settings: Settings) -> None:
+    """Make the data directory where it is missing, or end the command with the reason why it cannot be used."""
+    try:
+        private_directory(settings.data)
+    except OSError as error:
+        fail(f"{settings.data} cannot be used: {error.strerror}")
 
 
 def settings_or_fail(data: Path | None, config: Path | None = None, **overrides: Any) -> LoadedSettings:

@@ -5,7 +5,7 @@ import os
 import typer
 
 from node.cli.manage import child_environment, manage_argv
-from node.cli.options import ConfigOption, DataOption, settings_or_fail
+from node.cli.options import ConfigOption, DataOption, data_directory_or_fail, settings_or_fail
 from node.cli.up import PanelOption
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
@@ -15,5 +15,6 @@ app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 def web(*, data: DataOption = None, panel: PanelOption = None, config: ConfigOption = None) -> None:
     """Serve the panel until SIGTERM or Ctrl-C. This process becomes `manage.py serve`."""
     settings = settings_or_fail(data, config, panel__listen=panel).settings
+    data_directory_or_fail(settings)
     argv = manage_argv("serve")
     os.execve(argv[0], argv, {**os.environ, **child_environment(settings, config)})  # noqa: S606 - no shell is wanted

@@ -83,6 +83,16 @@ def test_config_show_tells_each_value_and_its_origin(tmp_path: Path) -> None:
     assert len(table.splitlines()) == len(shown) + 1
 
 
+@pytest.mark.parametrize("command", [["up"], ["node"], ["web"], ["peer", "list"], ["key", "list"]])
+def test_a_data_directory_that_is_none_is_told_in_a_sentence(tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "file").touch()
+    for data in (tmp_path / "file", tmp_path / "file" / "below"):
+        ran = alknet(*command, "--data", str(data))
+        assert ran.returncode == 1
+        assert str(data) in ran.stderr
+        assert "Traceback" not in ran.stderr
+
+
 def test_wrong_settings_stop_every_command(tmp_path: Path) -> None:
     (tmp_path / "alknet.toml").write_text("[panel]\nlisen = 1\n")
     for command in (["up"], ["node"], ["web"], ["config", "show"], ["peer", "list"]):
