@@ -19,7 +19,10 @@ class QuicLimits(BaseModel):
     """An incoming handshake that is not complete by then is dropped."""
 
     stream_window: int = Field(default=256 * 1024, ge=1200, le=16 * 1024 * 1024)
+    """Bytes of one stream that a peer may send ahead of its reader."""
+
     connection_window: int = Field(default=1024 * 1024, ge=1200, le=64 * 1024 * 1024)
+    """Bytes of all streams of a connection together that a peer may send ahead of their readers."""
 
     max_streams: int = Field(default=100, ge=1, le=10_000)
     """Two-way streams that a peer may have open at once."""
@@ -34,4 +37,7 @@ class QuicLimits(BaseModel):
     """A writer waits while this many bytes of its stream are not yet acknowledged, until half of them are."""
 
     max_connections: int = Field(default=10_000, ge=1)
+    """Connections at once, handshakes included; one more is refused."""
+
     max_connections_per_address: int = Field(default=100, ge=1)
+    """Connections at once from one IP address, handshakes included; one more is refused."""

@@ -18,8 +18,10 @@ class StoreLimits(BaseModel):
     """From this size on, the rows of the first load are hidden from the cyclic garbage collector."""
 
     retry_first: float = Field(default=0.05, gt=0, le=60)
+    """Seconds until the first retry after a failure; doubled each time."""
+
     retry_max: float = Field(default=1.0, gt=0, le=600)
-    """Back-off after a failure: `retry_first`, doubled each time, never above `retry_max`."""
+    """Longest back-off between two retries."""
 
     recheck: float = Field(default=15.0, gt=0, le=3600)
     """Without any wake for so long, the file is looked at all the same."""

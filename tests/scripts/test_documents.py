@@ -1,5 +1,6 @@
 """Documents that could go stale: the settings' table, the pins, the README's first walk."""
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from node.settings import Settings, known_keys
 from tests.support.appliance import environment, running_appliance
 
 ROOT = Path(__file__).parents[2]
@@ -21,6 +23,18 @@ def test_the_settings_document_is_what_the_model_says() -> None:
     command = (sys.executable, str(ROOT / "scripts" / "settings_doc.py"))
     made = subprocess.run(command, env=environment(PYTHONPATH=str(ROOT)), capture_output=True, text=True, check=True)
     assert made.stdout == (ROOT / "docs" / "settings.md").read_text()
+
+
+def test_every_setting_says_what_it_means() -> None:
+    spec = importlib.util.spec_from_file_location("settings_doc", ROOT / "scripts" / "settings_doc.py")
+    assert spec
+    assert spec.loader
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    sections = {name: field.annotation for name, field in Settings.model_fields.items() if name != "data"}
+    rows = [row for name, model in sections.items() for row in script._rows(name, model)]
+    assert len(rows) == len(list(known_keys(Settings))) - 1
+    assert [key for key, _, text in rows if not text.endswith(".")] == []
 
 
 def test_every_dependency_is_pinned_within_its_range_and_documented() -> None:
