@@ -9,8 +9,7 @@ from typing import Any
 from django.core import checks
 from django.db import connections
 
-from apps.notify.backends import get_backend
-from apps.notify.watched import WATCHED_TABLES
+from apps.notify.services import missing_triggers
 
 
 def check_triggers(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
@@ -21,7 +20,7 @@ def check_triggers(databases: Sequence[str] | None = None, **_: Any) -> list[che
 def _check(alias: str) -> list[checks.CheckMessage]:
     connection = connections[alias]
     tables = connection.introspection.table_names()
-    missing = get_backend(connection).missing(connection, WATCHED_TABLES) if "peers" in tables else []
+    missing = missing_triggers(using=alias) if "peers" in tables else []
     if not missing:
         return []
     return [

@@ -10,3 +10,9 @@ def ensure_triggers(*, using: str = "default") -> list[str]:
     """Make every trigger that is missing or outdated, and tell which. Milliseconds where nothing is to do."""
     connection = connections[using]
     return get_backend(connection).ensure(connection, WATCHED_TABLES)
+
+
+def missing_triggers(*, using: str = "default") -> list[str]:
+    """The names of what `ensure_triggers` would make; honker's table where there is not even that."""
+    connection = connections[using]
+    return get_backend(connection).missing(connection, WATCHED_TABLES)

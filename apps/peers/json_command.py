@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
 from apps.audit.actors import Actor, ActorKind
+from apps.notify.services import missing_triggers
 from apps.peers.errors import Absent
 from node.core.peers import InvalidPeer
 
@@ -48,7 +49,7 @@ class JsonCommand(BaseCommand):
     def _answer(self) -> dict[str, Any]:
         try:
             request = _read_request()
-            _make_missing_database()
+            _make_unfinished_database()
             return {"ok": True, "result": self._run(request)}
         except (BadRequest, InvalidPeer) as error:
             fields = error.fields if isinstance(error, BadRequest) else error.errors
@@ -70,9 +71,9 @@ class JsonCommand(BaseCommand):
         return reply
 
 
-def _make_missing_database() -> None:
-    """People may add peers before the appliance has ever run."""
-    if not Path(connection.settings_dict["NAME"]).exists():
+def _make_unfinished_database() -> None:
+    """People may add peers before the appliance has ever run. The triggers are what a preparation makes last."""
+    if not Path(connection.settings_dict["NAME"]).exists() or missing_triggers():
         call_command("prepare")
 
 

@@ -229,6 +229,18 @@ def test_an_output_that_knows_ascii_only_gets_the_whole_answer(tmp_path: Path) -
     assert json.loads(added.stdout)["result"]["peer_id"] == "køkken"
 
 
+@pytest.mark.parametrize("left", ["", "CREATE TABLE django_migrations (id INTEGER PRIMARY KEY, app, name, applied)"])
+def test_a_database_whose_making_was_cut_short_is_made_whole(tmp_path: Path, left: str) -> None:
+    (tmp_path / "alknet.db").touch()
+    sql(tmp_path, left)
+    added = run(tmp_path, json.dumps({"action": "add", "actor": "alice", "values": {"peer_id": "laptop"}}))
+
+    assert (added.returncode, added.stderr) == (0, "")
+    assert [json.loads(row[0])["id"] for row in sql(tmp_path, "SELECT payload FROM _honker_notifications")] == [
+        "laptop"
+    ]
+
+
 def test_the_command_never_imports_the_panel(tmp_path: Path) -> None:
     program = (
         "import io, sys, runpy; sys.argv = ['manage.py', 'peers'];"
