@@ -1,47 +1,23 @@
-"""The `alknet` command itself. Its parts are imported when they are run, so that `alknet --help` answers at once."""
+"""The `alknet` command itself: what must be in place before anything else is imported."""
 
+import signal
+import sys
 from importlib import import_module
+from types import FrameType
 
-import typer
-
-COMMANDS = {
-    "up": ("node.cli.up", "Run the whole appliance: the panel and the node, supervised."),
-    "node": ("node.cli.node", "Run the node alone."),
-    "web": ("node.cli.web", "Run the panel alone."),
-    "config": ("node.cli.config", "Show the settings in force and where each one is from."),
-    "peer": ("node.cli.peer", "Add, show, change and remove peers."),
-    "key": ("node.cli.key", "Add, list and remove API keys."),
-    "id": ("node.cli.id", "Show this user's own key, making it on first use."),
-    "trust": ("node.cli.trust", "Remember a node's key, so that calls need no --pin."),
-    "call": ("node.cli.call", "Call an operation of a node."),
-}
-"""Each command: the module whose `app` it is, and its line in the help."""
-
-app = typer.Typer(
-    name="alknet",
-    help="A self-hosted networking appliance: one QUIC port, many protocols.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-
-
-def _register(name: str, module: str, text: str) -> None:
-    """A stand-in that hands everything after its name, --help included, to the real command."""
-    everything = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
-
-    @app.command(name, help=text, add_help_option=False, context_settings=everything)
-    def stand_in(ctx: typer.Context) -> None:
-        import_module(module).app(args=ctx.args, prog_name=ctx.command_path)
-
-
-for _name, (_module, _text) in COMMANDS.items():
-    _register(_name, _module, _text)
+_SERVERS = ("up", "node", "web")
 
 
 def main() -> None:
     """Entry point of the console script."""
-    app()
+    if sys.argv[1:2] and sys.argv[1] in _SERVERS:
+        # A server that is told to stop while it is still being imported has stopped in order.
+        signal.signal(signal.SIGTERM, _stop)
+    import_module("node.cli.commands").app()
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from node.cli.main import COMMANDS
+from node.cli.commands import COMMANDS
 from tests.support.appliance import alknet, environment
 
 PIN = "ed25519:" + "a" * 64
@@ -91,6 +91,20 @@ def test_a_data_directory_that_is_none_is_told_in_a_sentence(tmp_path: Path, com
         assert ran.returncode == 1
         assert str(data) in ran.stderr
         assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("command", ["up", "node"])
+def test_a_server_told_to_stop_while_it_is_imported_ends_with_0(tmp_path: Path, command: str) -> None:
+    """Python tells each import; the first ones are typer's."""
+    argv = [sys.executable, "-X", "importtime", "-m", "node.cli.main", command, "--data", str(tmp_path)]
+    with subprocess.Popen(argv, env=environment(), stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert any("typer" in line for line in process.stderr)
+        process.terminate()
+        err = process.stderr.read()
+    assert process.returncode == 0
+    assert "Traceback" not in err
+    assert not (tmp_path / "run" / "ready.json").exists()
 
 
 def test_wrong_settings_stop_every_command(tmp_path: Path) -> None:

@@ -1,0 +1,39 @@
+"""Every command of `alknet`. Their parts are imported when they are run, so that `alknet --help` answers at once."""
+
+from importlib import import_module
+
+import typer
+
+COMMANDS = {
+    "up": ("node.cli.up", "Run the whole appliance: the panel and the node, supervised."),
+    "node": ("node.cli.node", "Run the node alone."),
+    "web": ("node.cli.web", "Run the panel alone."),
+    "config": ("node.cli.config", "Show the settings in force and where each one is from."),
+    "peer": ("node.cli.peer", "Add, show, change and remove peers."),
+    "key": ("node.cli.key", "Add, list and remove API keys."),
+    "id": ("node.cli.id", "Show this user's own key, making it on first use."),
+    "trust": ("node.cli.trust", "Remember a node's key, so that calls need no --pin."),
+    "call": ("node.cli.call", "Call an operation of a node."),
+}
+"""Each command: the module whose `app` it is, and its line in the help."""
+
+app = typer.Typer(
+    name="alknet",
+    help="A self-hosted networking appliance: one QUIC port, many protocols.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _register(name: str, module: str, text: str) -> None:
+    """A stand-in that hands everything after its name, --help included, to the real command."""
+    everything = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
+
+    @app.command(name, help=text, add_help_option=False, context_settings=everything)
+    def stand_in(ctx: typer.Context) -> None:
+        import_module(module).app(args=ctx.args, prog_name=ctx.command_path)
+
+
+for _name, (_module, _text) in COMMANDS.items():
+    _register(_name, _module, _text)
