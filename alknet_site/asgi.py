@@ -1,18 +1,13 @@
-"""The ASGI application: Django, and in front of it a health check that touches nothing."""
+"""The ASGI application: Django behind a limit, and in front of it a health check that touches nothing."""
 
 import os
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 from django.core.asgi import get_asgi_application
 
-Scope = dict[str, Any]
-Message = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+from alknet_site.body_limit import Receive, Scope, Send, limit_bodies
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "alknet_site.settings")
-_django = get_asgi_application()
+_django = limit_bodies(get_asgi_application())
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from alknet_site.http_protocol import ImpatientProtocol
 from node.core.address import format_host_port
 from node.core.identity import Address
 from node.lifeline import Lifeline
@@ -66,6 +67,7 @@ def _config() -> uvicorn.Config:
     return uvicorn.Config(
         "alknet_site.asgi:application",
         interface="asgi3",
+        http=ImpatientProtocol,
         lifespan="off",
         ws="none",
         log_config=None,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from alknet_site.body_limit import MAX_BODY
 from tests.support.appliance import environment
 from tests.support.web import MANAGE, SECONDS, Web
 
@@ -73,6 +74,19 @@ def test_pages_and_static_files_carry_the_headers_that_protect(start: Callable[[
     assert headers["Content-Type"].startswith("text/css")
     assert web.get("/static/panel/panel.css", **{"If-Modified-Since": headers["Last-Modified"]})[0] == 304
     assert web.get("/static/../settings.py")[0] in (302, 404)
+    assert web.log() == ""
+
+
+def test_a_long_body_is_refused_before_anybody_signs_in(start: Callable[[], Web]) -> None:
+    web = start()
+    host, port = web.url.removeprefix("http://").split(":")
+    head = f"POST /login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: {MAX_BODY + 1}\r\n\r\n"
+    with socket.create_connection((host, int(port)), SECONDS) as client:
+        client.sendall(head.encode() + b"x" * (MAX_BODY + 1))
+        answer = client.makefile("rb").read()
+
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert web.get("/healthz")[0] == 200
     assert web.log() == ""
 
 
