@@ -5,6 +5,7 @@ from django.urls import include, path
 
 admin.autodiscover()
 
+handler500 = "alknet_site.failures.answer_failure"
 urlpatterns = [
     path("setup/", include("apps.panel.urls")),
     path("", admin.site.urls),
