@@ -1,6 +1,8 @@
 """The panel in a real browser: its scripts run under its own security policy, and its pages do what they say."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,23 @@ def test_a_mistake_is_shown_at_its_field_and_what_was_typed_stays(panel: Panel) 
     assert panel.page.get_by_text("Key 1: expected an ssh-ed25519 line").is_visible()
     assert panel.page.get_by_text("A scope has no spaces").is_visible()
     assert panel.page.locator("[name=keys]").input_value() == "nonsense"
+    assert panel.complaints == []
+
+
+def test_a_page_that_was_open_meanwhile_saves_nothing(panel: Panel, web: Web) -> None:
+    panel.add_peer("laptop", key=ssh_line(1))
+    panel.page.goto(f"{panel.url}/peers/peer/laptop/change/")
+    with closing(sqlite3.connect(web.data / "alknet.db", isolation_level=None)) as other:
+        other.execute("UPDATE peers SET enabled = 0")
+    panel.page.locator("[name=scopes]").fill("fs:read")
+    panel.save()
+
+    assert panel.page.get_by_text("This peer was changed meanwhile").is_visible()
+    assert not panel.is_enabled("laptop")
+    panel.page.goto(f"{panel.url}/peers/peer/laptop/change/")
+    panel.page.locator("[name=scopes]").fill("fs:read")
+    panel.save()
+    assert panel.page.get_by_text("was changed successfully").is_visible()
     assert panel.complaints == []
 
 

@@ -44,10 +44,10 @@ class Panel:
         """Flip the switch of a peer in the list, and save the list."""
         self.page.goto(f"{self.url}/peers/peer/")
         row = self.page.locator("tr", has=self.page.get_by_role("link", name=peer_id, exact=True))
-        row.locator("input[name$=-enabled]").click()
+        row.locator("input[type=checkbox][name$=-enabled]").click()
         self.save()
 
     def is_enabled(self, peer_id: str) -> bool:
         self.page.goto(f"{self.url}/peers/peer/")
         row = self.page.locator("tr", has=self.page.get_by_role("link", name=peer_id, exact=True))
-        return row.locator("input[name$=-enabled]").is_checked()
+        return row.locator("input[type=checkbox][name$=-enabled]").is_checked()
