@@ -64,7 +64,7 @@ def remove(
 
 
 def _ask(action: str, values: dict[str, Any], data: Path | None) -> Any:
-    return request(settings_or_fail(data).settings, "api_keys", action, values)
+    return request(settings_or_fail(data), "api_keys", action, values)
 
 
 def _expires_at(text: str) -> int | None:

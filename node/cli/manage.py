@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from node.cli.options import EXIT_FAILED, data_directory_or_fail, fail
-from node.settings import CONFIG_VARIABLE, DATA_VARIABLE, Settings
+from node.settings import CONFIG_VARIABLE, DATA_VARIABLE, LoadedSettings, Settings
 
 MANAGE = Path(__file__).parents[2] / "manage.py"
 
@@ -31,11 +31,15 @@ def manage_argv(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, str(MANAGE), *arguments)
 
 
-def request(settings: Settings, command: str, action: str, values: Mapping[str, Any]) -> Any:
+def request(loaded: LoadedSettings, command: str, action: str, values: Mapping[str, Any]) -> Any:
     """Run one action of a management command: JSON in on stdin, its result out. Ends the command on any error.
 
     The management command makes the database where there is none, so that peers can be added before the first start.
+    Only in a directory that was named, though: elsewhere it would be one that no node reads.
     """
+    settings = loaded.settings
+    if loaded.origins["data"] == "default" and not settings.data.exists():
+        fail(f"there is no data directory {settings.data}: name the appliance's with --data or {DATA_VARIABLE}")
     data_directory_or_fail(settings)
     body = json.dumps({"action": action, "actor": f"cli:{_user()}", "values": values})
     ran = _run(settings, command, body)

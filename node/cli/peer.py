@@ -134,7 +134,7 @@ def remove(name: Name, *, data: DataOption = None, as_json: JsonOption = False) 
 
 
 def _ask(action: str, values: dict[str, Any], data: Path | None) -> Any:
-    return request(settings_or_fail(data).settings, "peers", action, values)
+    return request(settings_or_fail(data), "peers", action, values)
 
 
 def _run(action: str, values: dict[str, Any], data: Path | None, *, as_json: bool) -> None:

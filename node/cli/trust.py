@@ -33,6 +33,7 @@ def trust(
             _remove(nodes, remove)
         elif address is not None and fingerprint is not None and not show and remove is None:
             nodes.trust(address, parse_key(fingerprint))
+            typer.echo(f"Trusts {address} by this key.")
         else:
             _usage("expected ADDRESS FINGERPRINT, or --list, or --remove ADDRESS")
     except AddressFormatError as error:
@@ -51,6 +52,7 @@ def _list(nodes: KnownNodes, *, as_json: bool) -> None:
 def _remove(nodes: KnownNodes, address: str) -> None:
     if not nodes.remove(address):
         fail(f"{address} is not trusted")
+    typer.echo(f"Trusts {address} no longer.")
 
 
 def _usage(message: str) -> NoReturn:

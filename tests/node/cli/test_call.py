@@ -55,11 +55,11 @@ def test_an_identity_that_others_may_read_is_refused(user: User) -> None:
 def test_a_trusted_node_needs_no_pin_and_an_unknown_one_is_never_called(appliance: Appliance, user: User) -> None:
     address, fingerprint = appliance.ready["node_address"], appliance.ready["node_fingerprint"]
     assert user.run("call", address, "node/whoami")[0] == 2
-    assert user.run("trust", address, fingerprint)[0] == 0
+    assert user.run("trust", address, fingerprint)[:2] == (0, f"Trusts {address} by this key.\n")
     status, out, _ = user.run("call", address, "node/whoami", "--json")
     assert status == 0
     assert json.loads(out)["identity"] is None
-    assert user.run("trust", "--remove", address)[0] == 0
+    assert user.run("trust", "--remove", address)[:2] == (0, f"Trusts {address} no longer.\n")
     assert user.run("call", address, "node/whoami")[0] == 2
 
 

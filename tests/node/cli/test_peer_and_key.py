@@ -34,6 +34,18 @@ def result(ran: tuple[int, str, str]) -> Any:
     return json.loads(ran[1])
 
 
+@pytest.mark.parametrize("arguments", [("peer", "list"), ("peer", "add", "bob"), ("key", "list")])
+def test_a_directory_that_nobody_named_is_not_made(
+    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
+    ran = alknet(*arguments)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert f"there is no data directory {tmp_path / 'data'}" in ran.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_peers_life(command: Command, tmp_path: Path) -> None:
     (tmp_path / "key.pub").write_text(KEY + "\n")
     options = ("--scope", "a", "--scope", "b", "--resource", "repo=x, y", "--display-name", "Bob", "--token", "--json")
