@@ -1,6 +1,9 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.contrib.admin.apps import SimpleAdminConfig
 from django.db.models.signals import post_save
+
+GROUPS = {"auth": "Administration", "audit": "Administration"}
+"""What the side bar calls an app; the path above a page says the same."""
 
 
 class PanelConfig(AppConfig):
@@ -13,6 +16,8 @@ class PanelConfig(AppConfig):
         from apps.panel.setup_link import note_administrator  # noqa: PLC0415 - models are not loaded before
 
         post_save.connect(note_administrator, sender="auth.User")
+        for label, title in GROUPS.items():
+            apps.get_app_config(label).verbose_name = title
 
 
 class PanelAdminConfig(SimpleAdminConfig):

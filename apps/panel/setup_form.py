@@ -15,6 +15,6 @@ class SetupForm(BaseUserCreationForm):
         name.widget = UnfoldAdminTextInputWidget(attrs={"autofocus": True, "autocomplete": "username"})
         for field in (password, again):
             field.widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
-        name.label, name.help_text = "User name", ""
+        name.label, name.help_text = "Username", ""
         password.help_text = "At least 8 characters, not only digits, and none of the common ones."
         again.label, again.help_text = "Password again", ""

@@ -14,6 +14,17 @@ else:
 class PanelSite(UnfoldAdminSite):
     index_title = "Dashboard"
 
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Where nobody can sign in yet, the page leads to the set-up link in place of a form."""
+        return super().login(request, {**(extra_context or {}), "set_up": _somebody_may_sign_in()})
+
+    def app_index(self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None) -> Any:
+        """Under the side bar's word for the app, without Django's “administration” after it."""
+        from django.apps import apps  # noqa: PLC0415 - the site is made before any app is
+
+        known = {config.label: str(config.verbose_name) for config in apps.get_app_configs()}
+        return super().app_index(request, app_label, {"title": known.get(app_label), **(extra_context or {})})
+
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Users who change their own password leave an audit row too."""
         from apps.audit.actors import user_actor  # noqa: PLC0415 - the site is made before any model is
@@ -26,3 +37,9 @@ class PanelSite(UnfoldAdminSite):
                 change = Change("user.changed", "user", actor.name, after={"password": "set"})
                 record(actor=actor, changes=[change])
         return response
+
+
+def _somebody_may_sign_in() -> bool:
+    from django.contrib.auth.models import User  # noqa: PLC0415 - the site is made before any model is
+
+    return User.objects.filter(is_active=True, is_staff=True).exists()

@@ -22,7 +22,7 @@ class Panel:
     def set_up(self, setup_url: str, username: str = "admin") -> None:
         """Follow the set-up link and make the administrator, who is then signed in."""
         self.page.goto(setup_url)
-        self.page.get_by_label("User name").fill(username)
+        self.page.get_by_label("Username").fill(username)
         self.page.get_by_label("Password", exact=False).first.fill(PASSWORD)
         self.page.get_by_label("Password again").fill(PASSWORD)
         self.page.get_by_role("button", name="Create administrator").click()
