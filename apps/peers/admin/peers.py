@@ -22,6 +22,11 @@ from apps.peers.forms import PeerForm, PeerRowForm
 from apps.peers.models import Peer
 from node.core.fingerprint import KeyFormatError, parse_key
 
+_SWITCHED = "_alknet_switched"
+"""Where a request keeps which switches of the list it has saved."""
+_NAMED = 5
+"""So many peers a message names; of more it tells the number."""
+
 
 @admin.register(Peer)
 class PeerAdmin(AccessAdmin):
@@ -33,7 +38,7 @@ class PeerAdmin(AccessAdmin):
     list_editable = ["enabled"]
     list_filter = ["enabled", TokenFilter]
     search_fields = ["peer_id", "display_name", "fingerprints", "scopes"]
-    search_help_text = "Search names, scopes and keys; a key in any spelling."
+    search_help_text = "Name, scope or key"
     readonly_fields = ["spellings", "has_token"]
     actions = ["enable_peers", "disable_peers"]
     actions_detail = ["issue_token", "clear_token"]
@@ -46,9 +51,9 @@ class PeerAdmin(AccessAdmin):
             token.append(self.hash_column)
         return [
             (None, {"fields": ["peer_id", "display_name", "enabled"]}),
-            ("Keys", {"fields": keys, "description": "How the peer proves who it is."}),
+            ("Identity", {"fields": keys, "description": "The keys by which the peer proves who it is."}),
             ("Rights", {"fields": ["scopes", "resources"]}),
-            ("Token", {"fields": token, "description": "For clients that cannot show a key."}),
+            ("Without a key", {"fields": token, "description": "A token is for clients that cannot show a key."}),
         ]
 
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
@@ -68,11 +73,26 @@ class PeerAdmin(AccessAdmin):
         """From the peer's own form, or from a row of the list, which holds `enabled` only."""
         actor = user_actor(request.user)
         if not isinstance(form, PeerForm):
-            services.set_peers_enabled(actor=actor, peer_ids=[obj.pk], enabled=form.cleaned_data["enabled"])
+            enabled: bool = form.cleaned_data["enabled"]
+            services.set_peers_enabled(actor=actor, peer_ids=[obj.pk], enabled=enabled)
+            _switched(request).append((obj.pk, enabled))
         elif form.original_id is None:
             services.create_peer(actor=actor, draft=form.draft())
         else:
             services.update_peer(actor=actor, peer_id=form.original_id, changes=form.draft())
+
+    def message_user(self, request: HttpRequest, message: Any, *args: Any, **kwargs: Any) -> None:
+        """Of a saved list Django tells how many peers were changed; here it is which, and how."""
+        switched = _switched(request)
+        super().message_user(request, _switched_words(switched) if switched else message, *args, **kwargs)
+        switched.clear()
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
+        """A peer without a token has none to clear."""
+        peer = self.get_object(request, unquote(str(object_id)))
+        hidden = "peers_peer_clear_token" if peer is None or peer.auth_token_hash is None else None
+        offered = super().get_actions_detail(request, object_id)
+        return [action for action in offered if action.action_name != hidden]
 
     def response_change(self, request: HttpRequest, obj: Peer) -> HttpResponse:
         """Django leads back to the path of the request, which a rename has left without a peer."""
@@ -130,7 +150,8 @@ class PeerAdmin(AccessAdmin):
     def _set_enabled(self, request: HttpRequest, queryset: QuerySet[Peer], *, enabled: bool) -> None:
         names = list(queryset.values_list("pk", flat=True))
         changed = services.set_peers_enabled(actor=user_actor(request.user), peer_ids=names, enabled=enabled)
-        self.message_user(request, f"{changed} {'enabled' if enabled else 'disabled'}.", messages.SUCCESS)
+        words = f"{'Enabled' if enabled else 'Disabled'} {changed} peer{'' if changed == 1 else 's'}."
+        self.message_user(request, words, messages.SUCCESS)
 
     def _changeable(self, request: HttpRequest, object_id: str) -> Peer:
         peer: Peer | None = self.get_object(request, unquote(object_id))
@@ -139,3 +160,21 @@ class PeerAdmin(AccessAdmin):
         if not self.has_change_permission(request, peer):
             raise PermissionDenied
         return peer
+
+
+def _switched(request: HttpRequest) -> list[tuple[str, bool]]:
+    """The switches that this request has saved so far: (name, on)."""
+    if not hasattr(request, _SWITCHED):
+        setattr(request, _SWITCHED, [])
+    saved: list[tuple[str, bool]] = getattr(request, _SWITCHED)
+    return saved
+
+
+def _switched_words(switched: list[tuple[str, bool]]) -> str:
+    """“Enabled tablet. Disabled laptop, phone.”"""
+    parts = []
+    for verb, on in (("Enabled", True), ("Disabled", False)):
+        names = [name for name, enabled in switched if enabled is on]
+        if names:
+            parts.append(f"{verb} {', '.join(names) if len(names) <= _NAMED else f'{len(names)} peers'}.")
+    return " ".join(parts)
