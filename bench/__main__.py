@@ -5,9 +5,9 @@ import json
 import sys
 from collections.abc import Sequence
 
-from bench import load, propagation, resolve, revocation
+from bench import engine, load, propagation, resolve, revocation
 
-BENCHES = {module.NAME: module for module in (propagation, revocation, resolve, load)}
+BENCHES = {module.NAME: module for module in (propagation, revocation, resolve, load, engine)}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

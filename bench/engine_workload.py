@@ -1,0 +1,99 @@
+"""What both engines are put through: a stream that begins with 64 bytes, which say what shall become of it."""
+
+import enum
+import struct
+from typing import Protocol
+
+HEAD = 64
+"""Bytes of a request, and of what opens a transfer."""
+
+CHUNK = bytes(65_536)
+_FIELDS = struct.Struct("!cQ")
+
+
+class Task(enum.Enum):
+    UPLOAD = b"u"
+    DOWNLOAD = b"d"
+    REQUEST = b"r"
+
+
+class Duplex(Protocol):
+    """One stream of either engine; ours is a BiStream."""
+
+    async def read(self, limit: int = 65_536, /) -> bytes: ...
+
+    async def write(self, data: bytes, /) -> None: ...
+
+    def finish(self) -> None: ...
+
+
+class Opener(Protocol):
+    """The client's end of one connection of either engine."""
+
+    async def open(self) -> Duplex: ...
+
+
+async def answer(stream: Duplex) -> None:
+    """The server's part of whichever task the client chose."""
+    head = await _read_exactly(stream, HEAD)
+    code, size = _FIELDS.unpack_from(head)
+    match Task(code):
+        case Task.UPLOAD:
+            await stream.write(_FIELDS.pack(code, await _drain(stream)))
+        case Task.DOWNLOAD:
+            await _send(stream, size)
+        case Task.REQUEST:
+            await stream.write(head)
+    stream.finish()
+
+
+async def upload(connection: Opener, size: int) -> None:
+    stream = await connection.open()
+    await stream.write(_head(Task.UPLOAD, size))
+    await _send(stream, size)
+    stream.finish()
+    _, arrived = _FIELDS.unpack(await _read_exactly(stream, _FIELDS.size))
+    assert arrived == size
+
+
+async def download(connection: Opener, size: int) -> None:
+    stream = await connection.open()
+    await stream.write(_head(Task.DOWNLOAD, size))
+    stream.finish()
+    assert await _drain(stream) == size
+
+
+async def request(connection: Opener, count: int) -> None:
+    """So many requests, one after the other, each of 64 bytes on a new stream."""
+    head = _head(Task.REQUEST, 0)
+    for _ in range(count):
+        stream = await connection.open()
+        await stream.write(head)
+        stream.finish()
+        assert await _drain(stream) == HEAD
+
+
+def _head(task: Task, size: int) -> bytes:
+    return _FIELDS.pack(task.value, size).ljust(HEAD, b"\0")
+
+
+async def _send(stream: Duplex, size: int) -> None:
+    for start in range(0, size, len(CHUNK)):
+        await stream.write(CHUNK[: size - start])
+
+
+async def _drain(stream: Duplex) -> int:
+    """Read to the end, and give the number of bytes."""
+    count = 0
+    while data := await stream.read():
+        count += len(data)
+    return count
+
+
+async def _read_exactly(stream: Duplex, count: int) -> bytes:
+    data = b""
+    while len(data) < count:
+        part = await stream.read(count - len(data))
+        assert part, "the stream ended early"
+        data += part
+    return data
