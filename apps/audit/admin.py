@@ -10,24 +10,47 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
+from apps.audit.filters import ActionFilter, WayFilter
+from apps.audit.links import object_urls
 from apps.audit.models import AuditEntry
+from apps.audit.words import action_words, way_words, who_words
+
+_OBJECT_URL = "_alknet_object_url"
+"""Where an entry that is shown alone keeps the address of its object."""
 
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ModelAdmin):
-    list_display = ["time", "actor_name", "actor_kind", "action", "object_id"]
-    list_filter = ["action", "actor_kind", "object_type"]
+    list_display = ["time", "who", "via", "what", "object_id"]
+    list_filter = [("action", ActionFilter), ("actor_kind", WayFilter)]
     search_fields = ["object_id", "actor_name", "request_id"]
     list_per_page = 50
     fieldsets = [
-        (None, {"fields": ["time", "actor_name", "actor_kind", "action", "object_type", "object_id", "request_id"]}),
+        (None, {"fields": ["time", "who", "via", "what", "which", "request_id"]}),
         ("Values", {"fields": ["before_text", "after_text"]}),
     ]
-    readonly_fields = ["time", "before_text", "after_text"]
+    readonly_fields = ["time", "who", "via", "what", "which", "before_text", "after_text"]
 
     @admin.display(description="time (UTC)", ordering="id")
     def time(self, entry: AuditEntry) -> str:
         return f"{entry.at:%Y-%m-%d %H:%M:%S}"
+
+    @admin.display(description="who", ordering="actor_name")
+    def who(self, entry: AuditEntry) -> str:
+        return who_words(entry.actor_kind, entry.actor_name)
+
+    @admin.display(description="via", ordering="actor_kind")
+    def via(self, entry: AuditEntry) -> str:
+        return way_words(entry.actor_kind)
+
+    @admin.display(description="what", ordering="action")
+    def what(self, entry: AuditEntry) -> str:
+        return action_words(entry.action)
+
+    @admin.display(description="which")
+    def which(self, entry: AuditEntry) -> str:
+        url = getattr(entry, _OBJECT_URL, None)
+        return format_html('<a class="alknet-link" href="{}">{}</a>', url, entry.object_id) if url else entry.object_id
 
     @admin.display(description="before")
     def before_text(self, entry: AuditEntry) -> SafeString | None:
@@ -36,6 +59,14 @@ class AuditEntryAdmin(ModelAdmin):
     @admin.display(description="after")
     def after_text(self, entry: AuditEntry) -> SafeString | None:
         return _as_text(entry.after)
+
+    def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> AuditEntry | None:
+        """With the address of what it is about, if the reader may go there."""
+        entry: AuditEntry | None = super().get_object(request, *args, **kwargs)
+        if entry is not None:
+            urls = object_urls([entry], request.user)
+            setattr(entry, _OBJECT_URL, urls.get((entry.object_type, entry.object_id)))
+        return entry
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """A row of the log has no history of its own."""

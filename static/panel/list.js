@@ -1,7 +1,7 @@
 "use strict";
 
-// The list of peers saves its switches together. Until then a flipped one says so in its own row, with a button beside
-// it, and leaving the page asks first: a revocation that only looks done is worse than none.
+// A list saves its switches together. Until then a flipped one says so in its own row, with a button beside it, and
+// leaving the page asks first: a revocation that only looks done is worse than none.
 
 const CHANGED = "alknet-unsaved";
 let leaving = false;
@@ -32,11 +32,17 @@ function mark(box) {
   }
 }
 
+// As cards, on a narrow screen, rows leave out what is empty.
+function markEmpty(cell) {
+  cell.classList.toggle("alknet-empty", cell.textContent.trim() === "-" && !cell.querySelector("input"));
+}
+
 document.addEventListener("DOMContentLoaded", () => {
   const form = document.getElementById("changelist-form");
   if (!form) {
     return;
   }
+  form.querySelectorAll("tr.data-row td").forEach(markEmpty);
   const boxes = form.querySelectorAll("input[type=checkbox][name$=-enabled]");
   boxes.forEach((box) => {
     box.addEventListener("change", () => mark(box));

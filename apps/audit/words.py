@@ -1,0 +1,30 @@
+"""How a row of the audit log reads: who did what, and by which way."""
+
+from apps.audit.actors import ActorKind
+
+_ACTIONS = {
+    "setup.administrator_made": "made the administrator",
+    "peer.token_issued": "issued a token to the peer",
+    "peer.token_cleared": "cleared the token of the peer",
+}
+_OBJECTS = {"peer": "peer", "api_key": "API key", "user": "user", "group": "group"}
+_WAYS: dict[str, str] = {ActorKind.USER: "panel", ActorKind.CLI: "shell", ActorKind.SYSTEM: "appliance"}
+
+
+def action_words(action: str) -> str:
+    """“added the peer” of "peer.added"; an action that is not known stays as it is."""
+    kind, _, verb = action.partition(".")
+    if action in _ACTIONS or kind not in _OBJECTS:
+        return _ACTIONS.get(action, action)
+    return f"{verb.replace('_', ' ')} the {_OBJECTS[kind]}"
+
+
+def way_words(actor_kind: str) -> str:
+    """By which way a change came in."""
+    return _WAYS.get(actor_kind, actor_kind)
+
+
+def who_words(actor_kind: str, actor_name: str) -> str:
+    """“root (shell)”; a user of the panel is a name alone."""
+    name = actor_name.removeprefix(f"{actor_kind}:")
+    return name if actor_kind == ActorKind.USER else f"{name} ({way_words(actor_kind)})"
