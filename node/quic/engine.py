@@ -56,8 +56,13 @@ class Engine(QuicConnection):
         limits: QuicLimits,
         make_handshake: MakeHandshake,
         original_destination: bytes | None = None,
+        retry_source: bytes | None = None,
     ) -> None:
-        super().__init__(configuration=settings, original_destination_connection_id=original_destination)
+        super().__init__(
+            configuration=settings,
+            original_destination_connection_id=original_destination,
+            retry_source_connection_id=retry_source,
+        )
         self._limits = limits
         self._make_handshake = make_handshake
         self._consumed = 0

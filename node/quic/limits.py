@@ -40,4 +40,10 @@ class QuicLimits(BaseModel):
     """Connections at once, handshakes included; one more is refused."""
 
     max_connections_per_address: int = Field(default=100, ge=1)
-    """Connections at once from one IP address, handshakes included; one more is refused."""
+    """Connections at once from one IPv4 address or one IPv6 /64; one more is refused."""
+
+    max_half_open: int = Field(default=500, ge=1)
+    """Handshakes under way at once; one more is refused."""
+
+    retry_above: int = Field(default=100, ge=0)
+    """With this many handshakes under way, a new client must first prove its address, which costs it a round trip."""

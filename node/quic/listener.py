@@ -10,16 +10,18 @@ from aioquic.quic.configuration import QuicConfiguration
 
 from node.core.connection import CLOSE_NORMAL, Connection
 from node.core.listener import Accept
-from node.quic.admission import Admission
+from node.quic.admission import Admission, Place
 from node.quic.credentials import ServerCredentials
 from node.quic.ending import EndCause, Ending
 from node.quic.endpoint import Endpoint
 from node.quic.engine import Engine, configuration
+from node.quic.gate import Entry, Filter, Gate
 from node.quic.handshake import ServerTls
 from node.quic.keys import NodeKey
 from node.quic.limits import QuicLimits
 from node.quic.link import Link
-from node.quic.packets import Initial, parse_initial, refuse, unknown_version
+from node.quic.metrics import QuicMetrics, Refusal
+from node.quic.packets import parse_initial, unknown_version
 from node.quic.selftest import check_engine
 from node.quic.udp import SocketAddress, UdpSocket, resolve
 
@@ -42,36 +44,47 @@ class ServerSettings:
         engine.certificate, engine.private_key = credentials.choices[0].leaf, credentials.choices[0].private
         return cls(credentials, engine, limits)
 
-    def make_engine(self, original_destination: bytes) -> Engine:
+    def make_engine(self, entry: Entry) -> Engine:
         def make_handshake(given: tls.Context) -> ServerTls:
             return ServerTls(given, self.credentials)
 
-        return Engine(self.engine, self.limits, make_handshake, original_destination)
+        return Engine(self.engine, self.limits, make_handshake, entry.original_destination, entry.retry_source)
 
 
 class QuicListener(Endpoint):
     """Serves every ALPN it was bound with on one port; a client that offers none of them fails its handshake."""
 
-    def __init__(self, udp: UdpSocket, settings: ServerSettings) -> None:
+    def __init__(self, udp: UdpSocket, settings: ServerSettings, examine: Filter | None = None) -> None:
         super().__init__(udp)
+        self.metrics = QuicMetrics()
         self._settings = settings
         self._admission = Admission(settings.limits)
-        self._hosts: dict[Link, str] = {}
+        self._gate = Gate(self._admission, self.metrics, examine)
+        self._hosts: dict[Link, Place] = {}
         self._accept: Accept | None = None
         self._open = False
 
     @classmethod
     async def bind(
-        cls, host: str, port: int, *, key: NodeKey, alpns: Sequence[bytes], limits: QuicLimits | None = None
+        cls,
+        host: str,
+        port: int,
+        *,
+        key: NodeKey,
+        alpns: Sequence[bytes],
+        limits: QuicLimits | None = None,
+        examine: Filter | None = None,
     ) -> "QuicListener":
         """Take the socket; nothing is answered before `start`. Port 0 lets the system choose.
+
+        `examine` is asked about each new connection before any of its handshake is looked at.
 
         Raises OSError where the address is unknown, taken or not ours, EngineMismatch on another aioquic.
         """
         check_engine()
         settings = ServerSettings.of(key, alpns, limits or QuicLimits())
         targets = await resolve(host, port)
-        return cls(UdpSocket.bound(targets[0]), settings)
+        return cls(UdpSocket.bound(targets[0]), settings, examine)
 
     # The contract of a listener
 
@@ -94,6 +107,10 @@ class QuicListener(Endpoint):
 
     def established(self, link: Link, alpn: bytes) -> None:
         handshake = link.engine.handshake
+        if not self._admission.established(self._hosts[link]):
+            self.metrics.refused[Refusal.ADDRESS] += 1
+            link.abandon("too many connections")
+            return
         if not self._open or self._accept is None or handshake is None:
             link.abandon("shutdown")
             return
@@ -109,12 +126,11 @@ class QuicListener(Endpoint):
     def ended(self, link: Link, ending: Ending) -> None:
         self._admission.ended(self._hosts[link])
         if not link.is_established and ending.cause is not EndCause.FAILED:
-            facts = {"host": self._hosts[link], "code": ending.code, "reason": ending.reason}
+            facts = {"host": self._hosts[link].origin, "code": ending.code, "reason": ending.reason}
             logger.warning("handshake failed", extra=facts)
 
     def gone(self, link: Link) -> None:
-        del self._hosts[link]
-        self._admission.gone()
+        self._admission.gone(self._hosts.pop(link))
 
     # Parts
 
@@ -123,6 +139,8 @@ class QuicListener(Endpoint):
             link.settle()
         else:
             # Not even its first packet could be read: noise, which shall cost no memory.
+            self.metrics.noise += 1
+            self._admission.noise.charge(asyncio.get_running_loop().time())
             link.drop()
 
     def _on_error(self, error: OSError) -> None:
@@ -131,23 +149,25 @@ class QuicListener(Endpoint):
 
     def _stranger(self, data: bytes, address: SocketAddress) -> Link | None:
         initial = parse_initial(data)
+        now = asyncio.get_running_loop().time()
+        answer: Entry | bytes | None
         if initial is None:
             answer = unknown_version(data)
-        elif not self._open or not self._admission.admits(address[0]):
-            answer = refuse(initial)
+        elif not self._open:
+            answer = self._gate.refuse(initial, Refusal.CLOSING, now)
         else:
-            return self._begin(initial, address)
+            answer = self._gate.judge(initial, address, now)
+        if isinstance(answer, Entry):
+            return self._begin(answer, now)
         if answer is not None:
             self._udp.send(answer, address)
         return None
 
-    def _begin(self, initial: Initial, address: SocketAddress) -> Link:
+    def _begin(self, entry: Entry, now: float) -> Link:
         limits = self._settings.limits
-        deadline = asyncio.get_running_loop().time() + limits.handshake_timeout
-        engine = self._settings.make_engine(initial.destination)
-        link = Link(engine, self, limits, deadline)
-        self._hosts[link] = address[0]
-        self._admission.enter(address[0])
-        link.add_connection_id(initial.destination)
+        engine = self._settings.make_engine(entry)
+        link = Link(engine, self, limits, now + limits.handshake_timeout)
+        self._hosts[link] = self._admission.enter(entry.origin, validated=entry.validated)
+        link.add_connection_id(entry.initial.destination)
         link.add_connection_id(engine.host_cid)
         return link

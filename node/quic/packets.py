@@ -10,6 +10,7 @@ from aioquic.quic.packet import (
     QuicFrameType,
     QuicPacketType,
     QuicProtocolVersion,
+    encode_quic_retry,
     encode_quic_version_negotiation,
     pull_quic_header,
 )
@@ -30,6 +31,7 @@ class Initial:
     version: int
     destination: bytes
     source: bytes
+    token: bytes = b""
 
 
 def destination_of(data: bytes) -> bytes | None:
@@ -67,11 +69,16 @@ def parse_initial(data: bytes) -> Initial | None:
         or len(header.destination_cid) < 8
     ):
         return None
-    return Initial(header.version, header.destination_cid, header.source_cid)
+    return Initial(header.version, header.destination_cid, header.source_cid, header.token)
 
 
-def refuse(initial: Initial) -> bytes:
-    """CONNECTION_CLOSE with CONNECTION_REFUSED, under the keys that the client's own packet names (RFC 9001 §5.2)."""
+def retry(initial: Initial, chosen: bytes, token: bytes) -> bytes:
+    """The Retry packet that has a client come back with `token`, to the id `chosen` (RFC 9000 §17.2.5)."""
+    return encode_quic_retry(initial.version, chosen, initial.source, initial.destination, token)
+
+
+def refuse(initial: Initial, code: QuicErrorCode = QuicErrorCode.CONNECTION_REFUSED) -> bytes:
+    """CONNECTION_CLOSE with this transport code, under the keys that the client's own packet names (RFC 9001 §5.2)."""
     crypto = CryptoPair()
     crypto.setup_initial(cid=initial.destination, is_client=False, version=initial.version)
     builder = QuicPacketBuilder(
@@ -83,7 +90,7 @@ def refuse(initial: Initial) -> bytes:
     )
     builder.start_packet(QuicPacketType.INITIAL, crypto)
     frame = builder.start_frame(QuicFrameType.TRANSPORT_CLOSE, capacity=TRANSPORT_CLOSE_FRAME_CAPACITY)
-    for number in (QuicErrorCode.CONNECTION_REFUSED, QuicFrameType.PADDING, 0):
+    for number in (code, QuicFrameType.PADDING, 0):
         frame.push_uint_var(number)
     datagrams, _ = builder.flush()
     return datagrams[0]

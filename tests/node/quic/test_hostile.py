@@ -190,7 +190,7 @@ async def test_one_address_gets_no_more_than_its_share_and_gets_it_back():
             await server.dial()
         assert caught.value.code == CONNECTION_REFUSED
         first.close()
-        await settled(lambda: server.listener._admission.by_host["127.0.0.1"] == 1)
+        await settled(lambda: server.listener._admission.by_origin["127.0.0.1"] == 1)
         await server.pair()
 
 

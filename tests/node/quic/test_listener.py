@@ -96,7 +96,7 @@ async def test_a_finished_connection_leaves_no_trace():
         await settled(lambda: not server.links)
         assert server.listener._routes == {}
         assert server.listener._admission.total == 0
-        assert not server.listener._admission.by_host
+        assert not server.listener._admission.by_origin
         assert client._source._host._timer is None
         assert accepted._source._host._timer is None
 

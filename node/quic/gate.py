@@ -1,0 +1,132 @@
+"""What becomes of an Initial that belongs to no connection: let in, sent back to prove its address, refused, ignored.
+
+Decided from the header alone, before any state is made and before a key is looked at.
+"""
+
+import logging
+import os
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from aioquic.quic.packet import QuicErrorCode
+from aioquic.quic.retry import QuicRetryTokenHandler
+
+from node.core.identity import Address
+from node.quic.admission import Admission, origin_of
+from node.quic.engine import CONNECTION_ID_LENGTH
+from node.quic.metrics import QuicMetrics, Refusal
+from node.quic.packets import Initial, refuse, retry
+from node.quic.rate import Allowance
+from node.quic.udp import SocketAddress
+
+logger = logging.getLogger(__name__)
+
+REFUSALS_PER_SECOND = 200
+"""Refusals that are told to the client; each costs us a key schedule. The rest are dropped in silence."""
+
+
+class Verdict(Enum):
+    """What a filter can say of a client before its handshake."""
+
+    ACCEPT = "accept"
+    """Let it in, as far as the limits allow."""
+    RETRY = "retry"
+    """Have it prove its address first; the same as accept where it has."""
+    REFUSE = "refuse"
+    """Tell it that it is refused."""
+    IGNORE = "ignore"
+    """Do not answer at all."""
+
+
+class Filter(Protocol):
+    """Asked about every Initial of a new connection, so it must be quick. One that raises has refused."""
+
+    def __call__(self, address: Address, *, validated: bool) -> Verdict:
+        """`validated` tells whether the client has proven that this is its address; else it may be forged."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A client that is let in. With a Retry before, its hello names the connection id that we chose there."""
+
+    initial: Initial
+    origin: str
+    original_destination: bytes
+    retry_source: bytes | None = None
+
+    @property
+    def validated(self) -> bool:
+        return self.retry_source is not None
+
+
+class Gate:
+    """Keeps no state per client: the proof of an address is in the token that the client sends back."""
+
+    def __init__(self, admission: Admission, metrics: QuicMetrics, examine: Filter | None) -> None:
+        self._admission = admission
+        self._metrics = metrics
+        self._examine = examine
+        self._tokens = QuicRetryTokenHandler()
+        self._refusals = Allowance(REFUSALS_PER_SECOND)
+
+    def judge(self, initial: Initial, address: SocketAddress, now: float) -> Entry | bytes | None:
+        """Who is let in, or else the datagram that answers, or None for silence. `now` is the loop's clock."""
+        entry = self._read_token(initial, address, now)
+        if entry is None:
+            return self.refuse(initial, Refusal.TOKEN, now)
+        verdict = self._ask(address, validated=entry.validated)
+        if verdict is Verdict.IGNORE:
+            self._metrics.ignored += 1
+            return None
+        reason = Refusal.FILTER if verdict is Verdict.REFUSE else self._admission.objection(entry.origin)
+        if reason is not None:
+            return self.refuse(initial, reason, now)
+        if not entry.validated and (verdict is Verdict.RETRY or self._admission.wants_proof(now)):
+            return self._retry(initial, address, now)
+        return entry
+
+    def refuse(self, initial: Initial, reason: Refusal, now: float) -> bytes | None:
+        """Count the refusal; the answer to it, unless too many were told already."""
+        self._metrics.refused[reason] += 1
+        if not self._refusals.take(now):
+            self._metrics.unanswered += 1
+            return None
+        is_token = reason is Refusal.TOKEN
+        return refuse(initial, QuicErrorCode.INVALID_TOKEN if is_token else QuicErrorCode.CONNECTION_REFUSED)
+
+    # Parts
+
+    def _read_token(self, initial: Initial, address: SocketAddress, now: float) -> Entry | None:
+        """None where the token proves nothing: the client would take no second Retry (RFC 9000 §8.1.3)."""
+        origin = origin_of(address[0])
+        if not initial.token:
+            return Entry(initial, origin, initial.destination)
+        try:
+            original = self._tokens.validate_token(
+                address=address[:2], destination_cid=initial.destination, token=initial.token, now=now
+            )
+        except ValueError:
+            return None
+        return Entry(initial, origin, original, retry_source=initial.destination)
+
+    def _ask(self, address: SocketAddress, *, validated: bool) -> Verdict:
+        if self._examine is None:
+            return Verdict.ACCEPT
+        try:
+            return self._examine((address[0], address[1]), validated=validated)
+        except Exception:
+            logger.exception("the filter of new connections failed; the client is refused")
+            return Verdict.REFUSE
+
+    def _retry(self, initial: Initial, address: SocketAddress, now: float) -> bytes:
+        self._metrics.retried += 1
+        chosen = os.urandom(CONNECTION_ID_LENGTH)
+        token = self._tokens.create_token(
+            address=address[:2],
+            original_destination_connection_id=initial.destination,
+            retry_source_connection_id=chosen,
+            now=now,
+        )
+        return retry(initial, chosen, token)

@@ -1,0 +1,37 @@
+"""What an endpoint did with those who knocked. Counters only: none is kept per peer, so none grows under attack."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Refusal(StrEnum):
+    """Why a new connection was refused."""
+
+    CLOSING = "closing"
+    """The listener takes no more connections."""
+    FILTER = "filter"
+    """The filter said so, or raised."""
+    TOTAL = "total"
+    """`quic.max_connections` are open."""
+    HALF_OPEN = "half_open"
+    """`quic.max_half_open` handshakes are under way."""
+    ADDRESS = "address"
+    """`quic.max_connections_per_address` come from this address."""
+    TOKEN = "token"  # noqa: S105  a word of RFC 9000 §8.1, no secret
+    """A Retry token that is not ours, too old, or of another address."""
+
+
+@dataclass(slots=True)
+class QuicMetrics:
+    """Counts since the listener was bound."""
+
+    refused: Counter[Refusal] = field(default_factory=Counter)
+    unanswered: int = 0
+    """Of those refused, how many were not told, since too many were refused at once."""
+    retried: int = 0
+    """Retry packets sent."""
+    ignored: int = 0
+    """Initials that the filter had dropped without an answer."""
+    noise: int = 0
+    """Initials that could not be decrypted."""
