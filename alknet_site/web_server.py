@@ -1,4 +1,8 @@
-"""The web process's server: uvicorn on a socket of ours, so that its real port is known before it says it serves."""
+"""The web process's server: uvicorn on a socket of ours, so that its real port is known before it says it serves.
+
+The application is imported with this module, not by uvicorn: Django sets up its logging as it is imported, and would
+undo the appliance's own.
+"""
 
 import asyncio
 import signal
@@ -8,6 +12,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from alknet_site.asgi import application
 from alknet_site.http_protocol import ImpatientProtocol
 from node.core.address import format_host_port
 from node.core.identity import Address
@@ -65,12 +70,13 @@ def panel_address(sock: socket.socket) -> Address:
 def _config() -> uvicorn.Config:
     """No access log: a path may hold the token of the set-up link. Nobody's forwarded headers are believed."""
     return uvicorn.Config(
-        "alknet_site.asgi:application",
+        application,
         interface="asgi3",
         http=ImpatientProtocol,
         lifespan="off",
         ws="none",
         log_config=None,
+        log_level="warning",
         access_log=False,
         server_header=False,
         proxy_headers=False,

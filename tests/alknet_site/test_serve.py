@@ -1,5 +1,6 @@
 """`manage.py serve` as a process of its own: from an empty directory to serving, and to an orderly end."""
 
+import json
 import re
 import signal
 import socket
@@ -61,7 +62,7 @@ def test_pages_and_static_files_carry_the_headers_that_protect(start: Callable[[
     assert "'unsafe-inline'" not in policy.split("style-src")[0]
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Referrer-Policy"] == "same-origin"
-    assert "HttpOnly" in headers["Set-Cookie"]
+    assert "HttpOnly" in web.get(web.setup_url.removeprefix(web.url))[1]["Set-Cookie"]
     assert "server" not in {name.lower() for name in headers}
     assert not re.findall(r"<script(?![^>]*\bsrc=)", page), "no script of a page is inline"
     assert not re.findall(r"\son[a-z]+=", page), "nor is any event handler"
@@ -155,3 +156,13 @@ def test_a_wrong_setting_is_named_and_nothing_is_made(tmp_path: Path) -> None:
     assert "panel.listen" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "data").exists()
+
+
+def test_a_clients_fault_is_one_line_of_the_appliances_own_log(start: Callable[[], Web]) -> None:
+    web = start()
+    assert web.get("/", Host="evil.example")[0] == 400
+
+    (line,) = web.log().splitlines()
+    fact = json.loads(line)
+    assert (fact["level"], fact["logger"]) == ("warning", "django.security.DisallowedHost")
+    assert "panel.allowed_hosts" in fact["message"]

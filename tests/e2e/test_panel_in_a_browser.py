@@ -38,7 +38,7 @@ def test_from_the_set_up_link_to_a_disabled_peer(panel: Panel, web: Web) -> None
 
     panel.page.goto(web.url)
     changes = panel.page.locator(".alknet-changes").inner_text()
-    assert "peer.disabled" in changes
+    assert "disabled the peer" in changes
     assert panel.complaints == []
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from alknet_site.log_filter import keep_setup_token_out
+from alknet_site.log_filter import filter_request_log
 from alknet_site.startup import prepare_database
 from alknet_site.web_server import bind, serve
 from apps.panel.setup_link import ensure_setup_token
@@ -24,7 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         configure_logging(settings.ALKNET.log)
-        keep_setup_token_out()
+        filter_request_log()
         listen = settings.ALKNET.panel.listen
         try:
             sock = bind(parse_host_port(listen))
