@@ -76,16 +76,16 @@ class Ends:
     async def connect(self, count: int) -> int:
         """Open so many connections where there are none. Gives the server's CPU nanoseconds."""
         spent, _ = await self.drive(f"connect {count}")
-        await self._wait_open(count)
+        await self.wait_open(count)
         return spent
 
     async def release(self) -> None:
         """Close every connection from the client's end, and wait until the server has forgotten them."""
         await self.drive("release")
-        await self._wait_open(0)
+        await self.wait_open(0)
         await asyncio.sleep(DRAINED_S)
 
-    async def _wait_open(self, count: int) -> None:
+    async def wait_open(self, count: int) -> None:
         """Until so many connections that have shown a key are open. Raises TimeoutError if that does not come."""
         async with asyncio.timeout(TIMEOUT_S):
             while await self.serve("open") != count:
@@ -186,6 +186,7 @@ async def _measure_closing(paths: DataPaths, side: Side, crowd: int) -> float:
         await ends.connect(crowd)
         before = await ends.serve("cpu")
         await ends.serve(f"close {closed}")
+        await ends.wait_open(crowd - closed)
         await asyncio.sleep(DRAINED_S)
         return (await ends.serve("cpu") - before) / 1e6 / closed
 
