@@ -31,6 +31,9 @@ CONNECTION_ID_LENGTH = 8
 VERSIONS: list[int] = [QuicProtocolVersion.VERSION_1]
 
 Handshake = ClientTls | ServerTls
+KEY_UPDATE_PACKETS = 1 << 22
+"""Packets under one key before it is replaced: half of what AES-GCM allows (RFC 9001 §6.6)."""
+
 MakeHandshake = Callable[[tls.Context], Handshake]
 
 
@@ -67,6 +70,8 @@ class Engine(QuicConnection):
         self._make_handshake = make_handshake
         self._consumed = 0
         self._idled = False
+        self._key_phase = 0
+        self._key_since = 0
         self.handshake: Handshake | None = None
         _set_limit(self._local_max_streams_bidi, limits.max_streams)
         _set_limit(self._local_max_streams_uni, limits.max_uni_streams)
@@ -111,6 +116,23 @@ class Engine(QuicConnection):
     def handle_timer(self, now: float) -> None:
         self._idled = self._close_event is None and self._close_at is not None and now >= self._close_at
         super().handle_timer(now)
+
+    def datagrams_to_send(self, now: float) -> list[tuple[bytes, Any]]:
+        if self._handshake_confirmed and not self.ended:
+            self._renew_keys()
+        return super().datagrams_to_send(now)
+
+    def _renew_keys(self) -> None:
+        """Replace the keys once the peer has acknowledged enough packets under them.
+
+        To wait for acknowledgements is also what keeps a second update from overtaking the first (RFC 9001 §6.1). The
+        peer's own updates start the count again, as they replace both directions' keys.
+        """
+        phase = self._cryptos[tls.Epoch.ONE_RTT].key_phase
+        if phase != self._key_phase:
+            self._key_phase, self._key_since = phase, self._packet_number
+        elif self._spaces[tls.Epoch.ONE_RTT].largest_acked_packet - self._key_since >= KEY_UPDATE_PACKETS:
+            self.request_key_update()
 
     def pending_events(self) -> Iterator[events.QuicEvent]:
         while (event := self.next_event()) is not None:
