@@ -1,0 +1,108 @@
+"""The panel in a browser as it looks: nothing is cut off on a narrow screen, and its own scripts do what they say."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.browser import Panel
+from tests.support.panel import ssh_line
+from tests.support.web import Web
+
+pytestmark = pytest.mark.browser
+
+PAGES = [
+    "/",
+    "/peers/peer/",
+    "/peers/peer/laptop/change/",
+    "/peers/peer/laptop/delete/",
+    "/peers/apikey/add/",
+    "/audit/auditentry/",
+    "/auth/user/add/",
+    "/auth/group/add/",
+]
+HIDDEN_WIDTH = """() => [...document.querySelectorAll('.alknet-steps, .alknet-changes, .alknet-facts, .alknet-key')]
+  .concat(document.documentElement).map(e => e.scrollWidth - e.clientWidth).filter(extra => extra > 0)"""
+
+
+@pytest.fixture
+def panel(page: Page, tmp_path: Path) -> Iterator[Panel]:
+    web = Web(tmp_path / "data")
+    panel = Panel(page, web.url)
+    panel.set_up(web.setup_url)
+    yield panel
+    web.end()
+
+
+def test_no_page_is_wider_than_the_screen(panel: Panel) -> None:
+    for width in (375, 1280):
+        assert hidden_width(panel, "/", width) == [], f"the first steps at {width}"
+    panel.add_peer("laptop", key=ssh_line(1), scopes="fs:read")
+    for width in (375, 1280):
+        for path in PAGES:
+            assert hidden_width(panel, path, width) == [], f"{path} at {width}"
+    assert panel.complaints == []
+
+
+def hidden_width(panel: Panel, path: str, width: int) -> list[int]:
+    """By how many pixels the page, or a part of it that hides what is too wide, is wider than it may be."""
+    panel.page.set_viewport_size({"width": width, "height": 800})
+    panel.page.goto(panel.url + path)
+    found: list[int] = panel.page.evaluate(HIDDEN_WIDTH)
+    return found
+
+
+def test_a_flipped_switch_says_that_it_is_not_saved(panel: Panel) -> None:
+    panel.add_peer("laptop", key=ssh_line(1))
+    panel.page.goto(f"{panel.url}/peers/peer/")
+    switch = panel.page.locator("input[type=checkbox][name$=-enabled]")
+    warning = panel.page.get_by_text("Not saved yet")
+
+    switch.click()
+    expect(warning).to_be_visible()
+    switch.click()
+    expect(warning).to_have_count(0)
+    switch.click()
+    panel.page.get_by_role("button", name="Save now").click()
+    expect(panel.page.get_by_text("Disabled laptop.")).to_be_visible()
+    assert not panel.is_enabled("laptop")
+    assert panel.complaints == []
+
+
+def test_leaving_a_list_with_an_unsaved_switch_asks_first(panel: Panel) -> None:
+    panel.add_peer("laptop", key=ssh_line(1))
+    panel.page.goto(f"{panel.url}/peers/peer/")
+    panel.page.locator("input[type=checkbox][name$=-enabled]").click()
+    panel.page.on("dialog", lambda dialog: dialog.dismiss())
+    with panel.page.expect_event("dialog") as asked:
+        panel.page.get_by_role("link", name="API keys").click(no_wait_after=True)
+
+    assert asked.value.type == "beforeunload"
+    assert panel.page.url.endswith("/peers/peer/")
+
+
+def test_a_secret_is_copied_from_the_keyboard(panel: Panel) -> None:
+    panel.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    panel.add_peer("laptop", key=ssh_line(1))
+    panel.page.goto(f"{panel.url}/peers/peer/laptop/issue-token/")
+    panel.page.get_by_role("button", name="Issue token").click()
+    secret = panel.page.locator("#secret").inner_text()
+    button = panel.page.get_by_title("Copy the token")
+    button.focus()
+    panel.page.keyboard.press("Enter")
+
+    expect(button).to_have_text("Copied")
+    assert panel.page.evaluate("navigator.clipboard.readText()") == secret
+    assert panel.complaints == []
+
+
+def test_without_a_clipboard_the_old_way_copies_too(panel: Panel) -> None:
+    panel.page.add_init_script("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    panel.add_peer("laptop", key=ssh_line(1))
+    panel.page.goto(f"{panel.url}/peers/peer/laptop/change/")
+    button = panel.page.locator(".alknet-key .alknet-copy").first
+    button.click()
+
+    expect(button).to_have_text("Copied")
+    assert panel.complaints == []
