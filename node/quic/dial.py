@@ -16,6 +16,7 @@ from node.quic.handshake import ClientTls
 from node.quic.keys import NodeKey
 from node.quic.limits import QuicLimits
 from node.quic.link import Link
+from node.quic.reset import is_reset
 from node.quic.selftest import check_engine
 from node.quic.udp import SocketAddress, Target, UdpSocket, resolve
 
@@ -161,6 +162,8 @@ class OutgoingCall(Endpoint):
     # Parts
 
     def _stranger(self, data: bytes, address: SocketAddress) -> Link | None:
+        if is_reset(data, self.link.engine.peer_reset_token):
+            self.link.forgotten()
         return None
 
     def _on_error(self, error: OSError) -> None:

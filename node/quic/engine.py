@@ -26,6 +26,7 @@ from aioquic.quic.stream import QuicStream as EngineStream
 from node.quic.ending import EndCause, Ending, clip, printable
 from node.quic.handshake import ClientTls, ServerTls
 from node.quic.limits import QuicLimits
+from node.quic.reset import ResetTokens
 
 CONNECTION_ID_LENGTH = 8
 VERSIONS: list[int] = [QuicProtocolVersion.VERSION_1]
@@ -60,6 +61,7 @@ class Engine(QuicConnection):
         make_handshake: MakeHandshake,
         original_destination: bytes | None = None,
         retry_source: bytes | None = None,
+        reset_tokens: ResetTokens | None = None,
     ) -> None:
         super().__init__(
             configuration=settings,
@@ -68,6 +70,7 @@ class Engine(QuicConnection):
         )
         self._limits = limits
         self._make_handshake = make_handshake
+        self._reset_tokens = reset_tokens
         self._consumed = 0
         self._idled = False
         self._key_phase = 0
@@ -75,6 +78,7 @@ class Engine(QuicConnection):
         self.handshake: Handshake | None = None
         _set_limit(self._local_max_streams_bidi, limits.max_streams)
         _set_limit(self._local_max_streams_uni, limits.max_uni_streams)
+        self._name_reset_tokens()
 
     # The connection's life
 
@@ -150,6 +154,22 @@ class Engine(QuicConnection):
         super()._alpn_handler(alpn_protocol)
         if self.handshake is not None:
             self.handshake.negotiated()
+
+    # Stateless reset
+
+    @property
+    def peer_reset_token(self) -> bytes:
+        """What the peer would end a stateless reset with now; empty before it has said so."""
+        return self._peer_cid.stateless_reset_token
+
+    def _replenish_connection_ids(self) -> None:
+        super()._replenish_connection_ids()
+        self._name_reset_tokens()
+
+    def _name_reset_tokens(self) -> None:
+        if self._reset_tokens is not None:
+            for issued in self._host_cids:
+                issued.stateless_reset_token = self._reset_tokens.token(issued.cid)
 
     # Streams
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from aioquic.quic import events
+from aioquic.quic.packet import QuicErrorCode
 
 from node.core.identity import Address
 from node.quic.ending import EndCause, Ending
@@ -117,6 +118,12 @@ class Link:
         if self._ending is None:
             self._guard(lambda: self.engine.abandon(reason))
             self._finish()
+
+    def forgotten(self) -> None:
+        """The peer has lost the connection's state and said so (RFC 9000 §10.3.1). Nothing more is sent."""
+        if self._ending is None:
+            self._end(Ending(EndCause.REMOTE, QuicErrorCode.INTERNAL_ERROR, "stateless reset", is_transport=True))
+        self._leave()
 
     def drop(self) -> None:
         """Forget the connection without a word."""

@@ -21,11 +21,16 @@ from node.quic.keys import NodeKey
 from node.quic.limits import QuicLimits
 from node.quic.link import Link
 from node.quic.metrics import QuicMetrics, Refusal
-from node.quic.packets import parse_initial, unknown_version
+from node.quic.packets import destination_of, is_long, parse_initial, unknown_version
+from node.quic.rate import Allowance
+from node.quic.reset import ResetTokens
 from node.quic.selftest import check_engine
 from node.quic.udp import SocketAddress, UdpSocket, resolve
 
 logger = logging.getLogger(__name__)
+
+RESETS_PER_SECOND = 100
+"""Stateless resets sent at most (RFC 9000 §10.3 asks for a limit)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,7 @@ class ServerSettings:
     credentials: ServerCredentials
     engine: QuicConfiguration
     limits: QuicLimits
+    reset_tokens: ResetTokens
 
     @classmethod
     def of(cls, key: NodeKey, alpns: Sequence[bytes], limits: QuicLimits) -> "ServerSettings":
@@ -42,13 +48,20 @@ class ServerSettings:
         credentials = ServerCredentials(key)
         # The engine insists on a credential before it has read a hello; each handshake chooses its own.
         engine.certificate, engine.private_key = credentials.choices[0].leaf, credentials.choices[0].private
-        return cls(credentials, engine, limits)
+        return cls(credentials, engine, limits, ResetTokens(key))
 
     def make_engine(self, entry: Entry) -> Engine:
         def make_handshake(given: tls.Context) -> ServerTls:
             return ServerTls(given, self.credentials)
 
-        return Engine(self.engine, self.limits, make_handshake, entry.original_destination, entry.retry_source)
+        return Engine(
+            self.engine,
+            self.limits,
+            make_handshake,
+            entry.original_destination,
+            entry.retry_source,
+            self.reset_tokens,
+        )
 
 
 class QuicListener(Endpoint):
@@ -60,6 +73,7 @@ class QuicListener(Endpoint):
         self._settings = settings
         self._admission = Admission(settings.limits)
         self._gate = Gate(self._admission, self.metrics, examine)
+        self._resets = Allowance(RESETS_PER_SECOND)
         self._hosts: dict[Link, Place] = {}
         self._accept: Accept | None = None
         self._open = False
@@ -152,7 +166,7 @@ class QuicListener(Endpoint):
         now = asyncio.get_running_loop().time()
         answer: Entry | bytes | None
         if initial is None:
-            answer = unknown_version(data)
+            answer = unknown_version(data) or self._reset(data, now)
         elif not self._open:
             answer = self._gate.refuse(initial, Refusal.CLOSING, now)
         else:
@@ -162,6 +176,15 @@ class QuicListener(Endpoint):
         if answer is not None:
             self._udp.send(answer, address)
         return None
+
+    def _reset(self, data: bytes, now: float) -> bytes | None:
+        """The stateless reset for a packet of a connection that we have forgotten, or never had."""
+        connection_id = None if is_long(data) else destination_of(data)
+        answer = None if connection_id is None else self._settings.reset_tokens.answer(connection_id, len(data))
+        if answer is None or not self._resets.take(now):
+            return None
+        self.metrics.resets += 1
+        return answer
 
     def _begin(self, entry: Entry, now: float) -> Link:
         limits = self._settings.limits

@@ -35,3 +35,5 @@ class QuicMetrics:
     """Initials that the filter had dropped without an answer."""
     noise: int = 0
     """Initials that could not be decrypted."""
+    resets: int = 0
+    """Stateless resets sent."""

@@ -34,11 +34,16 @@ class Initial:
     token: bytes = b""
 
 
+def is_long(data: bytes) -> bool:
+    """Whether a datagram that is not empty begins with a long header, as the packets of a handshake do."""
+    return bool(data[0] & _LONG_HEADER)
+
+
 def destination_of(data: bytes) -> bytes | None:
     """The connection id that a datagram is for; None if it is too short to carry one. Looks at no more than that."""
     if not data:
         return None
-    if data[0] & _LONG_HEADER:
+    if is_long(data):
         length = data[5] if len(data) > 5 else 0
         start = 6
     else:
@@ -56,7 +61,7 @@ def unknown_version(data: bytes) -> bytes | None:
 
 def parse_initial(data: bytes) -> Initial | None:
     """The header of a client's first packet in a version of ours; None for everything else."""
-    if len(data) < MIN_INITIAL or not data[0] & _LONG_HEADER:
+    if len(data) < MIN_INITIAL or not is_long(data):
         return None
     try:
         header = pull_quic_header(Buffer(data=data), host_cid_length=CONNECTION_ID_LENGTH)
@@ -98,7 +103,7 @@ def refuse(initial: Initial, code: QuicErrorCode = QuicErrorCode.CONNECTION_REFU
 
 def _long_header(data: bytes) -> Initial | None:
     """Version and connection ids, which every version of QUIC has in the same place (RFC 8999 §5.1)."""
-    if len(data) < 7 or not data[0] & _LONG_HEADER:
+    if len(data) < 7 or not is_long(data):
         return None
     end = 6 + data[5]
     if len(data) <= end or len(data) < end + 1 + data[end]:

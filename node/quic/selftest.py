@@ -18,13 +18,14 @@ from aioquic.quic.stream import QuicStream
 WANTED = "1.7.2"
 
 _CONNECTION = (
-    "_alpn_handler", "_close_at", "_close_event", "_cryptos", "_handshake_confirmed", "_initialize", "_is_client",
-    "_local_max_data", "_local_max_streams_bidi", "_local_max_streams_uni", "_local_next_stream_id_bidi",
-    "_packet_number", "_remote_max_streams_bidi", "_spaces", "_state", "_stream_can_send", "_streams",
-    "_write_connection_limits", "_write_stream_limits",
+    "_alpn_handler", "_close_at", "_close_event", "_cryptos", "_handshake_confirmed", "_host_cids", "_initialize",
+    "_is_client", "_local_max_data", "_local_max_streams_bidi", "_local_max_streams_uni", "_local_next_stream_id_bidi",
+    "_packet_number", "_peer_cid", "_remote_max_streams_bidi", "_replenish_connection_ids", "_spaces", "_state",
+    "_stream_can_send", "_streams", "_write_connection_limits", "_write_stream_limits",
 )  # fmt: skip
 _SPACE = ("largest_acked_packet",)
 _CRYPTO = ("key_phase",)
+_CONNECTION_ID = ("cid", "stateless_reset_token")
 _LIMIT = ("sent", "used", "value")
 _STREAM = ("max_stream_data_local", "max_stream_data_local_sent", "receiver", "sender")
 _RECEIVER = ("highest_offset", "is_finished", "starting_offset", "stop")
@@ -64,6 +65,7 @@ def missing_names() -> list[str]:
         (getattr(connection, "_local_max_data", None), _LIMIT),
         (QuicPacketSpace(), _SPACE),
         (CryptoPair(), _CRYPTO),
+        (getattr(connection, "_peer_cid", None), _CONNECTION_ID),
         (stream, _STREAM),
         (stream.receiver, _RECEIVER),
         (stream.sender, _SENDER),

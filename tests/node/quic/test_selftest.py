@@ -30,6 +30,7 @@ def test_another_version_is_refused_with_both_numbers(monkeypatch):
     [
         (QuicConnection, "_write_stream_limits"),
         (QuicConnection, "_alpn_handler"),
+        (QuicConnection, "_replenish_connection_ids"),
         (tls.Context, "_server_handle_hello"),
     ],
 )
