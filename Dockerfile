@@ -9,8 +9,7 @@ RUN apt-get update \
     && install --directory --owner=alknet --mode=0700 /data
 
 COPY . /app
-RUN ROOT=/app sh -euc '. /app/scripts/lib.sh && bootstrap run' \
-    && rm -rf /root/.cache
+RUN ROOT=/app PIP_NO_CACHE_DIR=1 sh -euc '. /app/scripts/lib.sh && bootstrap run'
 
 ENV PATH=/app/.venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -1,6 +1,7 @@
 """Form fields for what people paste: keys, scopes and resources, each as text that is easy to edit."""
 
 import json
+from abc import ABC, abstractmethod
 from typing import Any
 
 from django import forms
@@ -13,7 +14,7 @@ MAX_TEXT = 1_000_000
 """Longest text of one field, in characters; the rules of node.core.peers are far narrower."""
 
 
-class ListField(forms.CharField):
+class ListField(forms.CharField, ABC):
     """A list of texts in a text area, one on a line."""
 
     def __init__(self, *, rows: int, **options: Any) -> None:
@@ -29,8 +30,8 @@ class ListField(forms.CharField):
     def has_changed(self, initial: Any, data: Any) -> bool:
         return list(initial or ()) != self.split(data or "")
 
-    def split(self, text: str) -> list[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def split(self, text: str) -> list[str]: ...
 
 
 class KeysField(ListField):
