@@ -1,9 +1,10 @@
 """Reading peers and API keys."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
+from typing import TypeVar
 
 from django.db.models import F, Func, IntegerField, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast, StrIndex
@@ -11,6 +12,8 @@ from django.db.models.functions import Cast, StrIndex
 from apps.peers.errors import Absent
 from apps.peers.models import ApiKey, Peer
 from node.core.peers import ApiKeyEntry, PeerEntry
+
+_Row = TypeVar("_Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +37,7 @@ def get_peer(peer_id: str) -> PeerEntry:
 def get_peers(peer_ids: Iterable[str]) -> list[PeerEntry]:
     """All of these, in the order given. Raises Absent if one is."""
     names = list(dict.fromkeys(peer_ids))
-    rows = Peer.objects.in_bulk(names)
-    for name in names:
-        if name not in rows:
-            raise Absent("peer", name)
-    return [rows[name].entry() for name in names]
+    return [row.entry() for row in _in_order(names, Peer.objects.in_bulk(names), "peer")]
 
 
 def find_peer(peer_id: str) -> PeerEntry | None:
@@ -88,11 +87,7 @@ def list_api_keys() -> list[ApiKeyEntry]:
 def get_api_keys(prefixes: Iterable[str]) -> list[ApiKeyEntry]:
     """All of these, in the order given. Raises Absent if one is."""
     names = list(dict.fromkeys(prefixes))
-    rows = ApiKey.objects.in_bulk(names)
-    for name in names:
-        if name not in rows:
-            raise Absent("API key", name)
-    return [rows[name].entry() for name in names]
+    return [row.entry() for row in _in_order(names, ApiKey.objects.in_bulk(names), "API key")]
 
 
 def counts() -> Counts:
@@ -107,3 +102,10 @@ def with_counts(rows: QuerySet[Peer]) -> QuerySet[Peer]:
 
 def _length(column: str) -> Func:
     return Func(F(column), function="json_array_length", output_field=IntegerField())
+
+
+def _in_order(names: list[str], rows: Mapping[str, _Row], noun: str) -> list[_Row]:
+    for name in names:
+        if name not in rows:
+            raise Absent(noun, name)
+    return [rows[name] for name in names]

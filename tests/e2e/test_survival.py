@@ -11,17 +11,7 @@ from typing import Any
 
 from tests.e2e.conftest import LiveClient
 from tests.support.appliance import Appliance, alknet
-
-SECONDS = 20
-
-
-def eventually(condition: Callable[[], Any], what: str) -> Any:
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"never came: {what}")
+from tests.support.waiting import until
 
 
 def runs(pid: int) -> bool:
@@ -43,7 +33,7 @@ def restarted(appliance: Appliance, which: str) -> dict[str, Any]:
             return None
         return facts if facts[which] != before else None
 
-    facts: dict[str, Any] = eventually(fresh, f"another {which}")
+    facts: dict[str, Any] = until(fresh, f"another {which}")
     return facts
 
 
@@ -63,7 +53,7 @@ def test_the_node_serves_on_while_the_web_process_dies(
     new_peer(appliance, tmp_path / "ann", "ann")
     client = connect(tmp_path / "ann")
     os.kill(appliance.ready["web_pid"], signal.SIGKILL)
-    eventually(lambda: not runs(appliance.ready["web_pid"]), "the end of the web process")
+    until(lambda: not runs(appliance.ready["web_pid"]), "the end of the web process")
     assert connect(tmp_path / "ann").identity == client.identity == {"id": "ann", "scopes": [], "resources": {}}
     facts = restarted(appliance, "web_pid")
     assert facts["node_pid"] == appliance.ready["node_pid"]
@@ -106,7 +96,7 @@ def test_a_stop_tells_the_clients_and_ends_within_five_seconds(
 def test_nothing_outlives_a_killed_supervisor(appliance: Appliance) -> None:
     appliance.process.kill()
     for name in ("web_pid", "node_pid"):
-        eventually(lambda name=name: not runs(appliance.ready[name]), f"the end of {name}")
+        until(lambda name=name: not runs(appliance.ready[name]), f"the end of {name}")
 
 
 def test_what_another_user_must_not_read_is_private(appliance: Appliance) -> None:
