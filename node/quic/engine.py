@@ -29,7 +29,10 @@ from node.quic.limits import QuicLimits
 from node.quic.reset import ResetTokens
 
 CONNECTION_ID_LENGTH = 8
-VERSIONS: list[int] = [QuicProtocolVersion.VERSION_1]
+VERSIONS: list[int] = [QuicProtocolVersion.VERSION_1, QuicProtocolVersion.VERSION_2]
+"""What a listener speaks. The client's order of preference decides between them (RFC 9368 §2.3)."""
+DIALLED_VERSIONS: list[int] = [QuicProtocolVersion.VERSION_1]
+"""What a dialler offers. It has one only, so no network in between can talk it down to another."""
 
 Handshake = ClientTls | ServerTls
 KEY_UPDATE_PACKETS = 1 << 22
@@ -47,7 +50,7 @@ def configuration(limits: QuicLimits, alpns: list[str], *, is_client: bool) -> Q
         idle_timeout=limits.idle_timeout,
         max_data=limits.connection_window,
         max_stream_data=limits.stream_window,
-        supported_versions=VERSIONS,
+        supported_versions=DIALLED_VERSIONS if is_client else VERSIONS,
     )
 
 

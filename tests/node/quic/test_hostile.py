@@ -177,7 +177,7 @@ async def test_an_unknown_version_is_answered_with_ours_and_a_short_one_is_not()
             with pytest.raises(BlockingIOError):
                 client.recv(2000)
         assert answer[0] & 0x80
-        assert answer[1:] == bytes.fromhex("00000000 04 88776655 08 1122334455667788 00000001")
+        assert answer[1:] == bytes.fromhex("00000000 04 88776655 08 1122334455667788 00000001 6b3343cf")
         assert QuicProtocolVersion.VERSION_1 == 1
         assert len(server.links) == 1
 
