@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, IPv6Network
 
+from node.core.live import Live
 from node.quic.limits import QuicLimits
 from node.quic.metrics import Refusal
 from node.quic.rate import Allowance
@@ -30,7 +31,7 @@ class Admission:
     it out; what forged addresses can hold together is bounded by `retry_above`.
     """
 
-    limits: QuicLimits
+    limits: Live[QuicLimits]
     total: int = 0
     half_open: int = 0
     by_origin: Counter[str] = field(default_factory=Counter)
@@ -38,15 +39,15 @@ class Admission:
 
     def objection(self, origin: str) -> Refusal | None:
         """Why there is no place for one more connection from here; None if there is one."""
-        if self.total >= self.limits.max_connections:
+        if self.total >= self.limits.value.max_connections:
             return Refusal.TOTAL
-        if self.half_open >= self.limits.max_half_open:
+        if self.half_open >= self.limits.value.max_half_open:
             return Refusal.HALF_OPEN
         return Refusal.ADDRESS if self._share_is_used(origin) else None
 
     def wants_proof(self, now: float) -> bool:
         """Whether a new client must prove that it receives what is sent to its address (RFC 9000 §8.1.2)."""
-        return self.half_open >= self.limits.retry_above or not self.noise.has(now)
+        return self.half_open >= self.limits.value.retry_above or not self.noise.has(now)
 
     def enter(self, origin: str, *, validated: bool) -> Place:
         place = Place(origin)
@@ -86,7 +87,7 @@ class Admission:
         self.by_origin[place.origin] += 1
 
     def _share_is_used(self, origin: str) -> bool:
-        return self.by_origin[origin] >= self.limits.max_connections_per_address
+        return self.by_origin[origin] >= self.limits.value.max_connections_per_address
 
 
 def origin_of(host: str) -> str:

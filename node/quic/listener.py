@@ -3,65 +3,28 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-from aioquic import tls
-from aioquic.quic.configuration import QuicConfiguration
 
 from node.core.connection import CLOSE_NORMAL, Connection
 from node.core.listener import Accept
+from node.core.live import Live, live
 from node.quic.admission import Admission, Place
-from node.quic.credentials import ServerCredentials
 from node.quic.ending import EndCause, Ending
 from node.quic.endpoint import Endpoint
-from node.quic.engine import Engine, configuration
 from node.quic.gate import Entry, Filter, Gate
-from node.quic.handshake import ServerTls
 from node.quic.keys import NodeKey
 from node.quic.limits import QuicLimits
 from node.quic.link import Link
 from node.quic.metrics import QuicMetrics, Refusal
 from node.quic.packets import destination_of, is_long, parse_initial, unknown_version
 from node.quic.rate import Allowance
-from node.quic.reset import ResetTokens
 from node.quic.selftest import check_engine
+from node.quic.serving import ServerSettings
 from node.quic.udp import SocketAddress, UdpSocket, resolve
 
 logger = logging.getLogger(__name__)
 
 RESETS_PER_SECOND = 100
 """Stateless resets sent at most (RFC 9000 §10.3 asks for a limit)."""
-
-
-@dataclass(frozen=True, slots=True)
-class ServerSettings:
-    """What every accepted connection shares. Its repr holds no secret."""
-
-    credentials: ServerCredentials
-    engine: QuicConfiguration
-    limits: QuicLimits
-    reset_tokens: ResetTokens
-
-    @classmethod
-    def of(cls, key: NodeKey, alpns: Sequence[bytes], limits: QuicLimits) -> "ServerSettings":
-        engine = configuration(limits, [alpn.decode("ascii") for alpn in alpns], is_client=False)
-        credentials = ServerCredentials(key)
-        # The engine insists on a credential before it has read a hello; each handshake chooses its own.
-        engine.certificate, engine.private_key = credentials.choices[0].leaf, credentials.choices[0].private
-        return cls(credentials, engine, limits, ResetTokens(key))
-
-    def make_engine(self, entry: Entry) -> Engine:
-        def make_handshake(given: tls.Context) -> ServerTls:
-            return ServerTls(given, self.credentials)
-
-        return Engine(
-            self.engine,
-            self.limits,
-            make_handshake,
-            entry.original_destination,
-            entry.retry_source,
-            self.reset_tokens,
-        )
 
 
 class QuicListener(Endpoint):
@@ -86,7 +49,7 @@ class QuicListener(Endpoint):
         *,
         key: NodeKey,
         alpns: Sequence[bytes],
-        limits: QuicLimits | None = None,
+        limits: QuicLimits | Live[QuicLimits] | None = None,
         examine: Filter | None = None,
     ) -> "QuicListener":
         """Take the socket; nothing is answered before `start`. Port 0 lets the system choose.
@@ -96,7 +59,7 @@ class QuicListener(Endpoint):
         Raises OSError where the address is unknown, taken or not ours, EngineMismatch on another aioquic.
         """
         check_engine()
-        settings = ServerSettings.of(key, alpns, limits or QuicLimits())
+        settings = ServerSettings(key, alpns, live(limits or QuicLimits()))
         targets = await resolve(host, port)
         return cls(UdpSocket.bound(targets[0]), settings, examine)
 
@@ -187,7 +150,7 @@ class QuicListener(Endpoint):
         return answer
 
     def _begin(self, entry: Entry, now: float) -> Link:
-        limits = self._settings.limits
+        limits = self._settings.limits.value
         engine = self._settings.make_engine(entry)
         link = Link(engine, self, limits, now + limits.handshake_timeout)
         self._hosts[link] = self._admission.enter(entry.origin, validated=entry.validated)

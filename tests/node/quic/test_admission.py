@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.core.live import Live
 from node.quic.admission import NOISE_PER_SECOND, Admission, origin_of
 from node.quic.limits import QuicLimits
 from node.quic.metrics import Refusal
@@ -46,7 +47,7 @@ def test_an_allowance_that_went_into_debt_pays_it_back():
 
 
 def test_noise_makes_new_clients_prove_their_address_and_silence_ends_that():
-    admission = Admission(QuicLimits())
+    admission = Admission(Live(QuicLimits()))
     for _ in range(NOISE_PER_SECOND):
         assert not admission.wants_proof(1.0)
         admission.noise.charge(1.0)
@@ -61,7 +62,7 @@ MOVES = st.lists(st.tuples(st.sampled_from("evxg"), st.integers(0, 3), st.intege
 def test_the_counts_are_those_of_the_connections_there_are(moves):
     """Against a plain recount: e enters, v is established, x ends, g is gone."""
     limits = QuicLimits(max_connections=12, max_half_open=6, max_connections_per_address=3)
-    admission, places = Admission(limits), []
+    admission, places = Admission(Live(limits)), []
     for move, number, pick in moves:
         if move == "e":
             origin = f"192.0.2.{number}"
@@ -92,12 +93,12 @@ def test_the_counts_are_those_of_the_connections_there_are(moves):
 
 
 def test_the_first_limit_that_is_reached_is_the_one_named():
-    admission = Admission(QuicLimits(max_connections=2, max_half_open=2, max_connections_per_address=1))
+    admission = Admission(Live(QuicLimits(max_connections=2, max_half_open=2, max_connections_per_address=1)))
     place = admission.enter("192.0.2.1", validated=True)
     assert admission.objection("192.0.2.1") is Refusal.ADDRESS
     admission.enter("192.0.2.2", validated=False)
     assert admission.objection("192.0.2.3") is Refusal.TOTAL
-    wider = Admission(QuicLimits(max_half_open=1))
+    wider = Admission(Live(QuicLimits(max_half_open=1)))
     wider.enter("192.0.2.1", validated=False)
     assert wider.objection("192.0.2.3") is Refusal.HALF_OPEN
     assert place.charged

@@ -13,6 +13,7 @@ from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.tls import Epoch
 
 from node.core.errors import ConnectError, HandshakeError
+from node.core.live import Live
 from node.quic import gate
 from node.quic.admission import Admission
 from node.quic.dial import DialSettings
@@ -222,7 +223,7 @@ async def test_a_token_is_good_for_its_own_address_and_connection_id_alone(spoil
 
 
 def test_a_token_lasts_half_a_minute():
-    admission, metrics, address = Admission(QuicLimits(retry_above=0)), QuicMetrics(), ("192.0.2.1", 5)
+    admission, metrics, address = Admission(Live(QuicLimits(retry_above=0))), QuicMetrics(), ("192.0.2.1", 5)
     door = Gate(admission, metrics, None)
     forger = Forger(NodeKey.generate().fingerprint)
     answer = door.judge(parse_initial(forger.initial()), address, 100.0)

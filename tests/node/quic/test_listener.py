@@ -7,6 +7,7 @@ import pytest
 
 from node.core.errors import HandshakeError
 from node.core.listener import Listener
+from node.core.live import Live
 from node.quic.keys import NodeKey
 from node.quic.limits import QuicLimits
 from node.quic.listener import QuicListener
@@ -143,3 +144,22 @@ async def test_a_client_that_changes_its_port_keeps_its_connection():
         assert await soon(stream.read()) == b"c"
         assert accepted.remote_addr != before
         assert engine_of(accepted).begun
+
+
+async def test_limits_that_change_hold_for_the_next_connection_and_spare_the_old_ones():
+    limits = Live(QuicLimits(max_connections=1, max_streams=3))
+    key = NodeKey.generate()
+    listener = await QuicListener.bind("127.0.0.1", 0, key=key, alpns=[ALPN], limits=limits)
+    server = Server(listener, key)
+    first, _ = await server.pair()
+    with pytest.raises(HandshakeError):
+        await server.dial()
+    limits.value = QuicLimits(max_connections=2, max_streams=5, idle_timeout=7)
+    second, accepted = await server.pair()
+    engines = engine_of(first), engine_of(second)
+    assert [engine._remote_max_streams_bidi for engine in engines] == [3, 5]
+    assert [engine._remote_max_idle_timeout for engine in engines] == [30, 7]
+    assert engine_of(accepted)._limits is limits.value
+    for client in (first, second):
+        client.close()
+    await listener.close()

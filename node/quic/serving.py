@@ -1,0 +1,50 @@
+"""What the accepted connections of a listener share."""
+
+from collections.abc import Sequence
+
+from aioquic import tls
+from aioquic.quic.configuration import QuicConfiguration
+
+from node.core.live import Live
+from node.quic.credentials import ServerCredentials
+from node.quic.engine import Engine, configuration
+from node.quic.gate import Entry
+from node.quic.handshake import ServerTls
+from node.quic.keys import NodeKey
+from node.quic.limits import QuicLimits
+from node.quic.reset import ResetTokens
+
+
+class ServerSettings:
+    """Makes the engine of each accepted connection, under the limits that are in force then."""
+
+    def __init__(self, key: NodeKey, alpns: Sequence[bytes], limits: Live[QuicLimits]) -> None:
+        self.credentials = ServerCredentials(key)
+        self.reset_tokens = ResetTokens(key)
+        self.limits = limits
+        self._alpns = [alpn.decode("ascii") for alpn in alpns]
+        self._made_for = limits.value
+        self._engine = self._configuration(limits.value)
+
+    def make_engine(self, entry: Entry) -> Engine:
+        """The engine of a connection, which keeps these limits to its end."""
+        limits = self.limits.value
+        if limits is not self._made_for:
+            self._made_for, self._engine = limits, self._configuration(limits)
+        return Engine(
+            self._engine,
+            limits,
+            self._make_handshake,
+            entry.original_destination,
+            entry.retry_source,
+            self.reset_tokens,
+        )
+
+    def _make_handshake(self, given: tls.Context) -> ServerTls:
+        return ServerTls(given, self.credentials)
+
+    def _configuration(self, limits: QuicLimits) -> QuicConfiguration:
+        made = configuration(limits, self._alpns, is_client=False)
+        # The engine insists on a credential before it has read a hello; each handshake chooses its own.
+        made.certificate, made.private_key = self.credentials.choices[0].leaf, self.credentials.choices[0].private
+        return made
