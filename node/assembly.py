@@ -18,6 +18,7 @@ from node.handlers.call.discovery import register_discovery
 from node.handlers.call.handler import CallHandler
 from node.handlers.call.operation import OperationRegistry
 from node.lifeline import Lifeline
+from node.quic.accelerated import running
 from node.quic.keys import KeyFileError, NodeKey, load_or_create_node_key
 from node.quic.listener import QuicListener
 from node.quic.selftest import EngineMismatch
@@ -84,7 +85,14 @@ async def open_node(settings: Settings, stop: asyncio.Event) -> AsyncIterator[No
         endpoint = Endpoint(registry, store, settings.endpoint, [listener])
         store.subscribe(endpoint.enforce)
         serving = asyncio.create_task(endpoint.run(), name="endpoint")
-        logger.info("serving", extra={"address": format_host_port(listener.address), "fingerprint": key.fingerprint})
+        logger.info(
+            "serving",
+            extra={
+                "address": format_host_port(listener.address),
+                "fingerprint": key.fingerprint,
+                "engine": running().value,
+            },
+        )
         try:
             yield Node(endpoint, store, listener, key)
         finally:

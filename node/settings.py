@@ -22,6 +22,7 @@ from node.core.address import format_host_port, parse_host_port
 from node.core.paths import DataPaths
 from node.endpoint.limits import EndpointLimits
 from node.handlers.call.limits import CallLimits
+from node.quic.accelerated import Choice
 from node.quic.limits import QuicLimits
 from node.store.limits import StoreLimits
 from node.toml_lines import KeyPath, key_lines
@@ -87,6 +88,9 @@ class Section(BaseModel):
 class NodeSettings(Section):
     listen: HostPort = Field("0.0.0.0:4433", description="UDP address of the node's endpoint; port 0 picks a free one.")
     peers_file: AbsolutePath | None = Field(None, description="TOML file of peers, used in place of the database.")
+    engine: Choice = Field(
+        "auto", description="Build of the QUIC engine: auto is the accelerated one where it is built, else stock."
+    )
 
 
 class PanelSettings(Section):

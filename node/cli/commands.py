@@ -9,6 +9,7 @@ COMMANDS = {
     "node": ("node.cli.node", "Run the node alone."),
     "web": ("node.cli.web", "Run the panel alone."),
     "config": ("node.cli.config", "Show the settings in force and where each one is from."),
+    "doctor": ("node.cli.doctor", "Check this machine and this installation."),
     "peer": ("node.cli.peer", "Add, show, change and remove peers."),
     "key": ("node.cli.key", "Add, list and remove API keys."),
     "id": ("node.cli.id", "Show this user's own key, making it on first use."),

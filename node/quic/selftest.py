@@ -15,7 +15,7 @@ from aioquic.quic.crypto import CryptoPair
 from aioquic.quic.recovery import QuicPacketSpace
 from aioquic.quic.stream import QuicStream
 
-WANTED = "1.7.2"
+from node.quic.version import WANTED
 
 _CONNECTION = (
     "_alpn_handler", "_close_at", "_close_event", "_cryptos", "_handshake_confirmed", "_host_cids", "_initialize",

@@ -1,0 +1,60 @@
+"""`alknet doctor`: what runs here, what this machine lacks, and what to do about it.
+
+Exit status: 0 fine, warnings included; 1 at least one problem; 2 wrong settings.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from importlib import import_module
+
+import typer
+
+from node.cli.options import EXIT_FAILED, ConfigOption, DataOption, JsonOption, settings_or_fail
+from node.cli.table import table
+from node.core.finding import Finding, Level
+from node.quic.accelerated import Build, find, load
+from node.quic.version import WANTED
+from node.settings import Settings
+
+Check = Callable[[Settings], Finding]
+
+app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+
+
+@app.command()
+def doctor(*, data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Check this machine and this installation."""
+    settings = settings_or_fail(data, config).settings
+    findings = [check(settings) for check in CHECKS]
+    if as_json:
+        typer.echo(json.dumps({"findings": [asdict(finding) for finding in findings]}))
+    else:
+        rows = [(finding.name, finding.level, finding.text) for finding in findings]
+        typer.echo(table(("CHECK", "LEVEL", "FINDING"), rows))
+    if any(finding.level is Level.PROBLEM for finding in findings):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def engine(settings: Settings) -> Finding:
+    """Which build of the QUIC engine the node would run, and whether it is the wanted version."""
+    running = load(settings.node.engine)
+    # Only now, for it imports the engine.
+    selftest = import_module("node.quic.selftest")
+    try:
+        selftest.check_engine()
+    except selftest.EngineMismatch as error:
+        return Finding("engine", Level.PROBLEM, f"{error}; scripts/up installs it")
+    text = f"{running}, aioquic {WANTED}"
+    if running is Build.ACCELERATED:
+        return Finding("engine", Level.FINE, text)
+    if settings.node.engine == "stock":
+        return Finding("engine", Level.FINE, f"{text}: node.engine says so")
+    objection = find().objection
+    if objection is None:
+        return Finding("engine", Level.WARNING, f"{text}: the accelerated engine cannot be imported")
+    return Finding("engine", objection.level, f"{text}: {objection.value}")
+
+
+CHECKS: tuple[Check, ...] = (engine,)
+"""Each answers within a second and raises nothing."""

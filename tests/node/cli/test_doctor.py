@@ -1,0 +1,67 @@
+"""`alknet doctor`: findings for people and for programs, and the exit status that goes with them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from node.cli import doctor
+from node.core.finding import Finding, Level
+from node.quic import accelerated, selftest
+from node.quic.accelerated import Objection
+from node.quic.version import WANTED
+from node.settings import load_settings
+from tests.support.appliance import alknet, environment
+
+
+def test_on_a_sound_installation_nothing_is_a_problem(tmp_path: Path) -> None:
+    ran = alknet("doctor", "--json", env=environment(ALKNET_DATA=str(tmp_path)))
+    assert ran.returncode == 0, ran.stderr
+    findings = json.loads(ran.stdout)["findings"]
+    assert [finding["name"] for finding in findings] == [check.__name__ for check in doctor.CHECKS]
+    assert all(finding["level"] in ("fine", "warning") for finding in findings)
+    assert f"aioquic {WANTED}" in findings[0]["text"]
+
+
+def test_the_setting_decides_which_engine_runs(tmp_path: Path) -> None:
+    env = environment(ALKNET_DATA=str(tmp_path), ALKNET_NODE__ENGINE="stock")
+    ran = alknet("doctor", env=env)
+    assert f"stock, aioquic {WANTED}: node.engine says so" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("levels", "status"),
+    [
+        ([], 0),
+        ([Level.FINE, Level.WARNING], 0),
+        ([Level.FINE, Level.PROBLEM, Level.WARNING], 1),
+    ],
+)
+def test_only_a_problem_ends_it_with_1(monkeypatch, tmp_path: Path, levels: list[Level], status: int) -> None:
+    findings = [Finding("thing", level, f"it is {level}") for level in levels]
+    monkeypatch.setattr(doctor, "CHECKS", [lambda _, finding=finding: finding for finding in findings])
+    ran = CliRunner().invoke(doctor.app, ["--data", str(tmp_path)])
+    assert ran.exit_code == status
+    assert [line.split()[1] for line in ran.stdout.splitlines()[1:]] == list(levels)
+
+
+def test_an_engine_of_another_version_is_a_problem(monkeypatch, tmp_path: Path) -> None:
+    def refuse() -> None:
+        raise selftest.EngineMismatch("1.3.0", WANTED)
+
+    monkeypatch.setattr(selftest, "check_engine", refuse)
+    finding = doctor.engine(load_settings(data=tmp_path).settings)
+    assert finding.level is Level.PROBLEM
+    assert "aioquic 1.3.0 is installed" in finding.text
+
+
+@pytest.mark.parametrize("objection", Objection)
+def test_an_accelerated_engine_that_is_not_used_is_told_with_the_way_out(
+    monkeypatch, tmp_path: Path, objection: Objection
+) -> None:
+    monkeypatch.setattr(doctor, "load", lambda _: accelerated.Build.STOCK)
+    monkeypatch.setattr(doctor, "find", lambda: accelerated.Found(tmp_path, objection))
+    finding = doctor.engine(load_settings(data=tmp_path).settings)
+    assert finding.level is (Level.FINE if objection is Objection.ABSENT else Level.WARNING)
+    assert "scripts/accelerate" in finding.text
