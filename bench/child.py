@@ -5,7 +5,7 @@ import contextlib
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from bench.database import ROOT, environment
 from node.core.paths import DataPaths
@@ -34,13 +34,21 @@ class Child:
 
 @contextlib.asynccontextmanager
 async def running(
-    paths: DataPaths, *arguments: str, pass_fds: Sequence[int] = (), **variables: str
+    paths: DataPaths,
+    *arguments: str,
+    pass_fds: Sequence[int] = (),
+    enter: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Child]:
-    """Python with these arguments on the data directory; killed at the end if it still runs."""
+    """Python with these arguments on the data directory; killed at the end if it still runs.
+
+    `enter` is a command that becomes the one after it, such as one that enters a namespace first.
+    """
     process = await asyncio.create_subprocess_exec(
+        *enter,
         sys.executable,
         *arguments,
-        env=environment(paths) | variables,
+        env=environment(paths) | dict(variables or {}),
         cwd=ROOT,
         stdin=PIPE,
         stdout=PIPE,

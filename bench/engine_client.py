@@ -1,21 +1,22 @@
 """The dialling end of the engine bench.
 
-Run as `python -m bench.engine_client ours|stock PORT PIN`. Prints `ready`, then for each command how many nanoseconds
+Run as `python -m bench.engine_client SIDE PORT PIN`. Prints `ready`, then for each command how many nanoseconds
 it took. Transfers and requests use the newest of the connections that are held.
 """
 
 import asyncio
 import sys
 import time
+from collections.abc import Awaitable, Callable
 
-from bench.engine_commands import commands, pin_to_core
+from bench.engine_commands import commands, prepare
 from bench.engine_side import Client, Side, client_of
 from bench.engine_workload import Opener, download, request, upload
 
 AT_ONCE = 8
 """Handshakes."""
 
-TRANSFERS = {"upload": upload, "download": download, "request": request}
+TRANSFERS: dict[str, Callable[..., Awaitable[None]]] = {"upload": upload, "download": download, "request": request}
 
 
 class Held:
@@ -56,17 +57,17 @@ class Held:
 async def main(side: Side, port: int, pin: str) -> None:
     held = Held(client_of(side), port, pin)
     print("ready", flush=True)
-    async for word, count in commands():
+    async for word, numbers in commands():
         before = time.perf_counter_ns()
         if word == "connect":
-            await held.connect(count)
+            await held.connect(*numbers)
         elif word == "release":
             await held.release()
         else:
-            await TRANSFERS[word](held.connections[-1], count)
+            await TRANSFERS[word](held.connections[-1], *numbers)
         print(time.perf_counter_ns() - before, flush=True)
 
 
 if __name__ == "__main__":
-    pin_to_core(1)
+    prepare(1)
     asyncio.run(main(Side(sys.argv[1]), int(sys.argv[2]), sys.argv[3]))

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
-from bench.engine_side import ALPN, HOST
+from bench.engine_side import ALPN, HOST, IDLE_TIMEOUT_S
 from bench.engine_workload import Duplex, Opener, answer
 from node.core.connection import Connection
 from node.core.errors import StreamError
@@ -27,7 +27,7 @@ class OurServer:
 
     async def start(self) -> str:
         key = NodeKey.generate()
-        limits = QuicLimits(max_connections=MANY, max_connections_per_address=MANY)
+        limits = QuicLimits(idle_timeout=IDLE_TIMEOUT_S, max_connections=MANY, max_connections_per_address=MANY)
         self._listener = await QuicListener.bind(HOST, 0, key=key, alpns=[ALPN], limits=limits)
         self._listener.start(self._accept)
         self.port = self._listener.address[1]
@@ -68,7 +68,8 @@ class OurClient:
 
     @contextlib.asynccontextmanager
     async def connect(self, port: int, pin: str) -> AsyncIterator[Opener]:
-        connection = await dial_quic(HOST, port, alpn=ALPN, key=self._key, pin=pin, timeout=30)
+        limits = QuicLimits(idle_timeout=IDLE_TIMEOUT_S)
+        connection = await dial_quic(HOST, port, alpn=ALPN, key=self._key, pin=pin, timeout=30, limits=limits)
         try:
             yield _Dialled(connection)
         finally:

@@ -1,6 +1,6 @@
 """The serving end of the engine bench, a process of its own so that its CPU time and memory are the engine's.
 
-Run as `python -m bench.engine_server ours|stock`. Prints its port and pin, then one number for each command.
+Run as `python -m bench.engine_server SIDE`. Prints its port and pin, then one number for each command.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench.engine_commands import commands, pin_to_core
+from bench.engine_commands import commands, prepare
 from bench.engine_side import Server, Side, server_of
 
 
@@ -18,7 +18,7 @@ async def main(side: Side) -> None:
     server = server_of(side)
     pin = await server.start()
     print(server.port, pin, flush=True)
-    async for word, count in commands():
+    async for word, numbers in commands():
         match word:
             case "cpu":
                 print(time.process_time_ns(), flush=True)
@@ -27,7 +27,9 @@ async def main(side: Side) -> None:
             case "open":
                 print(len(server.open), flush=True)
             case "close":
-                print(_close(server, count), flush=True)
+                print(_close(server, *numbers), flush=True)
+            case "waited":
+                print(_waited(), flush=True)
 
 
 def _close(server: Server, count: int) -> int:
@@ -38,6 +40,11 @@ def _close(server: Server, count: int) -> int:
     return len(closing)
 
 
+def _waited() -> int:
+    """Nanoseconds for which this process could have run, but another one had the core."""
+    return int(Path("/proc/self/schedstat").read_text().split()[1])
+
+
 def _resident() -> int:
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
@@ -45,5 +52,5 @@ def _resident() -> int:
 
 
 if __name__ == "__main__":
-    pin_to_core(0)
+    prepare(0)
     asyncio.run(main(Side(sys.argv[1])))

@@ -1,4 +1,4 @@
-"""The two engines to compare, behind one face each for a server and for a client."""
+"""The engines to compare, behind one face each for a server and for a client."""
 
 import contextlib
 import enum
@@ -11,9 +11,28 @@ ALPN = b"alknet/bench"
 HOST = "127.0.0.1"
 
 
+IDLE_TIMEOUT_S = 600.0
+"""Of every engine: making the crowd takes longer than their defaults allow."""
+
+
 class Side(enum.Enum):
     OURS = "ours"
     STOCK = "stock"
+
+    @property
+    def prefix(self) -> str:
+        """What its figures' names begin with."""
+        return "" if self is Side.OURS else f"{self.value}_"
+
+
+def why_absent(side: Side) -> str | None:
+    """Why this engine cannot be measured here, if it cannot."""
+    return None
+
+
+def variables(side: Side) -> dict[str, str]:
+    """What the environment of its processes holds."""
+    return {}
 
 
 class Server(Protocol):

@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
 
-from bench.engine_side import ALPN, HOST
+from bench.engine_side import ALPN, HOST, IDLE_TIMEOUT_S
 from bench.engine_workload import Duplex, Opener, answer
 
 
@@ -112,7 +112,7 @@ class _StockStream:
 
 
 def _configuration(*, is_client: bool) -> QuicConfiguration:
-    configuration = QuicConfiguration(is_client=is_client, alpn_protocols=[ALPN.decode()])
+    configuration = QuicConfiguration(is_client=is_client, alpn_protocols=[ALPN.decode()], idle_timeout=IDLE_TIMEOUT_S)
     private = Ed25519PrivateKey.generate()
     configuration.certificate, configuration.private_key = _self_signed(private), private
     return configuration

@@ -1,5 +1,6 @@
 """What both engines are put through: a stream that begins with 64 bytes, which say what shall become of it."""
 
+import asyncio
 import enum
 import struct
 from typing import Protocol
@@ -63,8 +64,13 @@ async def download(connection: Opener, size: int) -> None:
     assert await _drain(stream) == size
 
 
-async def request(connection: Opener, count: int) -> None:
-    """So many requests, one after the other, each of 64 bytes on a new stream."""
+async def request(connection: Opener, count: int, at_once: int = 1) -> None:
+    """So many requests in all, each of 64 bytes on a new stream, and so many of them under way at any time."""
+    shares = [count // at_once + (number < count % at_once) for number in range(at_once)]
+    await asyncio.gather(*(_request_in_turn(connection, share) for share in shares))
+
+
+async def _request_in_turn(connection: Opener, count: int) -> None:
     head = _head(Task.REQUEST, 0)
     for _ in range(count):
         stream = await connection.open()

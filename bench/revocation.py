@@ -62,7 +62,7 @@ async def _node(paths: DataPaths, connections: int) -> AsyncIterator[dict[str, A
         "ALKNET_QUIC__MAX_CONNECTIONS_PER_ADDRESS": str(connections + DIALLED_AT_ONCE),
         "ALKNET_LOG__LEVEL": "warning",
     }
-    async with running(paths, *command, pass_fds=(lifeline.child_fd,), **more):
+    async with running(paths, *command, pass_fds=(lifeline.child_fd,), variables=more):
         lifeline.started()
         facts = await asyncio.wait_for(lifeline.read_ready(), TIMEOUT_S)
         if facts is None:

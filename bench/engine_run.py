@@ -1,0 +1,99 @@
+"""The engine bench's rounds: which parts run on which path, for which engines, in which order."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.engine_ends import Ends, running_ends
+from bench.engine_network import Network
+from bench.engine_parts import Figures, closing, connections, requests, transfers, warm_up
+from bench.engine_side import Side
+from node.core.paths import DataPaths
+
+PARTS = ("transfer", "loopback", "connections", "requests", "closing")
+
+CLOSING = (Side.OURS, Side.STOCK)
+"""The engines whose closing is measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to measure. Transfers are in bytes."""
+
+    sides: Sequence[Side]
+    parts: Sequence[str]
+    rounds: int
+    transfer: int
+    loopback_transfer: int
+    connections: int
+    requests: int
+    crowd: int
+    """Connections of which a tenth is closed."""
+
+
+class Bench:
+    """One run. `near` is the path of 1 500 bytes, if there is one."""
+
+    def __init__(self, paths: DataPaths, plan: Plan, near: Network | None, loopback: Network) -> None:
+        self._paths = paths
+        self._plan = plan
+        self._near = near
+        self._loopback = loopback
+        self._ran_ns = 0
+        self._waited_ns = 0
+
+    @property
+    def waited_percent(self) -> float:
+        """Of the time that the servers' work took, how much somebody else had the core."""
+        return round(100 * self._waited_ns / max(1, self._ran_ns + self._waited_ns), 2)
+
+    async def measure_rounds(self) -> dict[Side, list[Figures]]:
+        results: dict[Side, list[Figures]] = {side: [] for side in self._plan.sides}
+        for number in range(self._plan.rounds):
+            for side in self._plan.sides[:: -1 if number % 2 else 1]:
+                print(f"round {number + 1} of {self._plan.rounds}: {side.value}", file=sys.stderr)
+                results[side].append({**await self._measure_near(side), **await self._measure_loopback(side)})
+        return results
+
+    async def measure_closing(self) -> Figures:
+        """Once for each engine: making the crowd is what takes long."""
+        values: Figures = {}
+        for side in CLOSING if "closing" in self._plan.parts else ():
+            if side in self._plan.sides:
+                print(f"closing: {side.value}", file=sys.stderr)
+                async with running_ends(self._paths, side, self._near or self._loopback) as ends:
+                    figures = await closing(ends, self._plan.crowd)
+                values |= {f"{side.prefix}{name}": round(value, 3) for name, value in figures.items()}
+        return values
+
+    async def _measure_near(self, side: Side) -> Figures:
+        parts = {"transfer", "connections", "requests"} & set(self._plan.parts)
+        if self._near is None:
+            parts -= {"transfer"}
+        if not parts:
+            return {}
+        figures: Figures = {}
+        async with running_ends(self._paths, side, self._near or self._loopback) as ends:
+            await warm_up(ends)
+            if "connections" in parts:
+                figures |= await connections(ends, self._plan.connections)
+            if "transfer" in parts:
+                figures |= await transfers(ends, self._plan.transfer)
+            if "requests" in parts:
+                figures |= await requests(ends, self._plan.requests)
+            await self._note_waiting(ends)
+        return figures
+
+    async def _measure_loopback(self, side: Side) -> Figures:
+        if "loopback" not in self._plan.parts:
+            return {}
+        size = self._plan.transfer if side is Side.STOCK else self._plan.loopback_transfer
+        async with running_ends(self._paths, side, self._loopback) as ends:
+            await warm_up(ends)
+            figures = await transfers(ends, size)
+            await self._note_waiting(ends)
+        return {f"loopback_{name}": value for name, value in figures.items()}
+
+    async def _note_waiting(self, ends: Ends) -> None:
+        self._ran_ns += await ends.serve("cpu")
+        self._waited_ns += await ends.serve("waited")
