@@ -19,6 +19,8 @@ from node.handlers.call.handler import CallHandler
 from node.handlers.call.operation import OperationRegistry
 from node.lifeline import Lifeline
 from node.quic.accelerated import running
+from node.quic.certificate_watch import Certificates, OperatorFiles
+from node.quic.credentials import ServerCredentials
 from node.quic.keys import KeyFileError, NodeKey, load_or_create_node_key
 from node.quic.listener import QuicListener
 from node.quic.selftest import EngineMismatch
@@ -49,7 +51,7 @@ async def run_node(settings: Settings, lifeline: Lifeline) -> int:
         with _signals({signal.SIGTERM: stop.set, signal.SIGINT: stop.set}):
             async with open_node(settings, stop) as node:
                 if node is not None:
-                    lifeline.ready(address=format_host_port(node.address), fingerprint=node.fingerprint)
+                    lifeline.ready(**node.names())
                 await stop.wait()
     except START_ERRORS as error:
         logger.critical("the node cannot start", extra={"error": str(error)})
@@ -62,11 +64,23 @@ async def run_node(settings: Settings, lifeline: Lifeline) -> int:
 class Node:
     """A node that serves: its endpoint, its store, and the name of its key."""
 
-    def __init__(self, endpoint: Endpoint, store: Store, listener: QuicListener, key: NodeKey) -> None:
+    def __init__(
+        self, endpoint: Endpoint, store: Store, listener: QuicListener, key: NodeKey, credentials: ServerCredentials
+    ) -> None:
         self.endpoint = endpoint
         self.store = store
         self.address = listener.address
         self.fingerprint = key.fingerprint
+        self._credentials = credentials
+
+    def names(self) -> dict[str, str]:
+        """What a client knows the node by: its address, its key, and the certificate that browsers are shown."""
+        shown = self._credentials.operator or self._credentials.passing
+        return {
+            "address": format_host_port(self.address),
+            "fingerprint": self.fingerprint,
+            "certificate": shown.fingerprint,
+        }
 
 
 @contextlib.asynccontextmanager
@@ -77,7 +91,8 @@ async def open_node(settings: Settings, stop: asyncio.Event) -> AsyncIterator[No
     async with contextlib.AsyncExitStack() as stack:
         store = await stack.enter_async_context(_open_store(settings))
         registry = _handlers(settings, store)
-        listener = await _bind(settings, key, registry.alpns())
+        certificates = Certificates(key, settings.paths.passing_certificate, _operator_files(settings))
+        listener = await _bind(settings, key, registry.alpns(), certificates.credentials)
         stack.push_async_callback(listener.close)
         if not await _loaded(store, stop):
             yield None
@@ -85,27 +100,30 @@ async def open_node(settings: Settings, stop: asyncio.Event) -> AsyncIterator[No
         endpoint = Endpoint(registry, store, settings.endpoint, [listener])
         store.subscribe(endpoint.enforce)
         serving = asyncio.create_task(endpoint.run(), name="endpoint")
-        logger.info(
-            "serving",
-            extra={
-                "address": format_host_port(listener.address),
-                "fingerprint": key.fingerprint,
-                "engine": running().value,
-            },
-        )
+        watching = asyncio.create_task(certificates.watch(), name="certificates")
+        node = Node(endpoint, store, listener, key, certificates.credentials)
+        logger.info("serving", extra={**node.names(), "engine": running().value})
         try:
-            yield Node(endpoint, store, listener, key)
+            yield node
         finally:
+            watching.cancel()
             await endpoint.shutdown()
             await serving
 
 
-async def _bind(settings: Settings, key: NodeKey, alpns: tuple[bytes, ...]) -> QuicListener:
+async def _bind(
+    settings: Settings, key: NodeKey, alpns: tuple[bytes, ...], credentials: ServerCredentials
+) -> QuicListener:
     host, port = parse_host_port(settings.node.listen)
     try:
-        return await QuicListener.bind(host, port, key=key, alpns=alpns, limits=settings.quic)
+        return await QuicListener.bind(host, port, key=key, alpns=alpns, limits=settings.quic, credentials=credentials)
     except OSError as error:
         raise CannotListen(f"cannot listen on {settings.node.listen} (UDP): {error.strerror or error}") from error
+
+
+def _operator_files(settings: Settings) -> OperatorFiles | None:
+    certificate = settings.node.certificate
+    return None if certificate is None else OperatorFiles(certificate, settings.node.certificate_key or certificate)
 
 
 def _handlers(settings: Settings, store: Store) -> HandlerRegistry:

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from node.core.address import format_host_port, parse_host_port
@@ -91,6 +91,18 @@ class NodeSettings(Section):
     engine: Choice = Field(
         "auto", description="Build of the QUIC engine: auto is the accelerated one where it is built, else stock."
     )
+    certificate: AbsolutePath | None = Field(
+        None, description="PEM file of a certificate and its chain, for clients that do not know the node by its key."
+    )
+    certificate_key: AbsolutePath | None = Field(
+        None, description="PEM file of that certificate's private key, where it is not in the same file."
+    )
+
+    @model_validator(mode="after")
+    def _no_key_alone(self) -> Self:
+        if self.certificate_key is not None and self.certificate is None:
+            raise ValueError("node.certificate_key is the key of node.certificate, which is missing")
+        return self
 
 
 class PanelSettings(Section):

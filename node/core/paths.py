@@ -30,6 +30,11 @@ class DataPaths:
         return self.secrets / "node_key.pem"
 
     @property
+    def passing_certificate(self) -> Path:
+        """The node's P-256 certificate for browsers, with its private key, PEM."""
+        return self.secrets / "node_certificate.pem"
+
+    @property
     def web_secret_key(self) -> Path:
         """Django's signing key."""
         return self.secrets / "web_secret_key"

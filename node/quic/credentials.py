@@ -1,25 +1,20 @@
 """What a node shows in a handshake: its raw Ed25519 key, or a certificate where that is not read (decision 3)."""
 
-import datetime
+import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import IntEnum
 
 from aioquic.tls import SignatureAlgorithm
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509.oid import NameOID
 
 from node.quic.keys import NodeKey
+from node.quic.schemes import schemes_of
 
-PrivateKey = Ed25519PrivateKey | ec.EllipticCurvePrivateKey
-_NAME = "alknet"
-_EPOCH = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-_NEVER = datetime.datetime(9999, 12, 31, 23, 59, 59, tzinfo=datetime.UTC)
-"""The end of a certificate that has no end (RFC 5280 §4.1.2.5)."""
+PrivateKey = Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 class CertificateType(IntEnum):
@@ -42,6 +37,18 @@ class RawPublicKey:
         return self._key.public_bytes(encoding, PublicFormat.SubjectPublicKeyInfo)
 
 
+class Encoded:
+    """A certificate or raw key for the engine, which asks it for nothing but its bytes: encoded once."""
+
+    __slots__ = ("_der",)
+
+    def __init__(self, certificate: x509.Certificate | RawPublicKey) -> None:
+        self._der = certificate.public_bytes(Encoding.DER)
+
+    def public_bytes(self, encoding: Encoding) -> bytes:
+        return self._der
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
     """One thing to show, with the key that proves it and the signature scheme that a verifier must know."""
@@ -50,6 +57,12 @@ class Credential:
     leaf: x509.Certificate | RawPublicKey
     scheme: SignatureAlgorithm
     private: PrivateKey = field(repr=False)
+    chain: tuple[x509.Certificate, ...] = ()
+    """What leads from the leaf to an authority. Servers only: a client shows its leaf alone (decision 5)."""
+    encoded: tuple[Encoded, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "encoded", tuple(Encoded(one) for one in (self.leaf, *self.chain)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,44 +74,63 @@ class ClientOffer:
     verifies: Collection[int]
 
 
-class ServerCredentials:
-    """All that a node can show, best first."""
+@dataclass(frozen=True, slots=True)
+class Certified:
+    """A certificate with its private key and the chain above it."""
 
-    def __init__(self, key: NodeKey) -> None:
-        self.choices: tuple[Credential, ...] = (raw_key(key), _ed25519_certificate(key), _p256_certificate())
+    leaf: x509.Certificate
+    private: PrivateKey = field(repr=False)
+    chain: tuple[x509.Certificate, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        return "SHA256:" + hashlib.sha256(self.leaf.public_bytes(Encoding.DER)).hexdigest()
+
+    def choices(self) -> tuple[Credential, ...]:
+        """One for each way in which its key can sign, as a client may verify one and not another."""
+        return tuple(
+            Credential(CertificateType.X509, self.leaf, scheme, self.private, self.chain)
+            for scheme in schemes_of(self.private.public_key())
+        )
+
+
+class ServerCredentials:
+    """All that a node can show, best first: its raw key, the operator's certificate, those that it made itself.
+
+    There is one certificate for all host names: the name that a client asks for (SNI) changes nothing. What is
+    replaced counts from the next handshake on.
+    """
+
+    def __init__(self, key: NodeKey, *, passing: Certified, own: Certified, operator: Certified | None = None) -> None:
+        self._raw = raw_key(key)
+        self._own = own
+        self.passing = passing
+        """The self-made certificate over a P-256 key, for clients that know no Ed25519, such as browsers."""
+        self.operator = operator
+        self.choices: tuple[Credential, ...] = ()
+        self._arrange()
 
     def choose(self, offer: ClientOffer) -> Credential | None:
         """The first credential that this client can both read and verify."""
-        usable = (c for c in self.choices if c.kind in offer.reads and c.scheme in offer.verifies)
-        return next(usable, None)
+        for one in self.choices:
+            if one.kind in offer.reads and one.scheme in offer.verifies:
+                return one
+        return None
+
+    def replace_operator(self, certified: Certified) -> None:
+        self.operator = certified
+        self._arrange()
+
+    def replace_passing(self, certified: Certified) -> None:
+        self.passing = certified
+        self._arrange()
+
+    def _arrange(self) -> None:
+        given = () if self.operator is None else self.operator.choices()
+        self.choices = (self._raw, *given, *self._own.choices(), *self.passing.choices())
 
 
 def raw_key(key: NodeKey) -> Credential:
     """The key itself as a credential, for either side of a handshake."""
     leaf = RawPublicKey(key.private.public_key())
     return Credential(CertificateType.RAW_PUBLIC_KEY, leaf, SignatureAlgorithm.ED25519, key.private)
-
-
-def _ed25519_certificate(key: NodeKey) -> Credential:
-    """Self-signed over the node's own key. Every byte follows from the key, so its fingerprint outlives restarts."""
-    leaf = _builder(key.private, _EPOCH, _NEVER).serial_number(1).sign(key.private, None)
-    return Credential(CertificateType.X509, leaf, SignatureAlgorithm.ED25519, key.private)
-
-
-def _p256_certificate() -> Credential:
-    """Self-signed over a key of this process only, for clients that know no Ed25519, such as browsers."""
-    private = ec.generate_private_key(ec.SECP256R1())
-    now = datetime.datetime.now(datetime.UTC)
-    builder = _builder(private, now - datetime.timedelta(days=1), now + datetime.timedelta(days=397))
-    leaf = builder.serial_number(x509.random_serial_number()).sign(private, hashes.SHA256())
-    return Credential(CertificateType.X509, leaf, SignatureAlgorithm.ECDSA_SECP256R1_SHA256, private)
-
-
-def _builder(private: PrivateKey, begin: datetime.datetime, end: datetime.datetime) -> x509.CertificateBuilder:
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, _NAME)])
-    return (
-        x509.CertificateBuilder(name, name, private.public_key())
-        .not_valid_before(begin)
-        .not_valid_after(end)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(_NAME)]), critical=False)
-    )

@@ -11,6 +11,7 @@ from typing import cast
 from aioquic import tls
 from aioquic._buffer import Buffer
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -18,22 +19,12 @@ from node.core.errors import HandshakeError, PinMismatch
 from node.core.fingerprint import ED25519_SPKI_PREFIX, fingerprint_of, is_ed25519_spki
 from node.quic.credentials import CertificateType, ClientOffer, Credential, RawPublicKey, ServerCredentials, raw_key
 from node.quic.keys import NodeKey
+from node.quic.schemes import SIGNATURES, schemes_of
 
 CLIENT_CERTIFICATE_TYPE = 19
 SERVER_CERTIFICATE_TYPE = 20
 MAX_HANDSHAKE_BYTES = 64 * 1024
 """Longest handshake message taken from a peer; the engine alone would gather 16 MiB."""
-
-_SIGNATURES: list[int] = [
-    tls.SignatureAlgorithm.ED25519,
-    tls.SignatureAlgorithm.ECDSA_SECP256R1_SHA256,
-    tls.SignatureAlgorithm.ECDSA_SECP384R1_SHA384,
-    tls.SignatureAlgorithm.RSA_PSS_RSAE_SHA256,
-    tls.SignatureAlgorithm.RSA_PSS_RSAE_SHA384,
-    tls.SignatureAlgorithm.RSA_PKCS1_SHA256,
-    tls.SignatureAlgorithm.RSA_PKCS1_SHA384,
-]
-"""What we verify. The two PKCS#1 entries are for signatures inside certificates only (RFC 8446 §4.2.3)."""
 
 _GROUPS: list[tls.Group] = [tls.Group.X25519, tls.Group.SECP256R1]
 """A client sends a key share for each, so there are no more than are useful."""
@@ -62,17 +53,13 @@ class _PeerTls(tls.Context):
         self.handshake_extensions = given.handshake_extensions
         self.alpn_cb = given.alpn_cb
         self.update_traffic_key_cb = given.update_traffic_key_cb
-        self._signature_algorithms = list(_SIGNATURES)
+        self._signature_algorithms = list(SIGNATURES)
         self._supported_groups = list(_GROUPS)
         self._peer_type = CertificateType.X509
-        self._peer_der: bytes | None = None
-
-    @property
-    def peer_key(self) -> PeerKey | None:
+        self._peer_schemes: tuple[tls.SignatureAlgorithm, ...] = ()
+        self.peer_key: PeerKey | None = None
         """The peer's key; None if it showed none. Proven once the handshake is complete, and a mere claim before."""
-        if self._peer_der is None or self._peer_certificate is None:
-            return None
-        return PeerKey(fingerprint_of(self._peer_der), self._alternative(self._peer_certificate))
+        self._own_scheme: tls.SignatureAlgorithm | None = None
 
     def handle_message(self, input_data: bytes, output_buf: dict[tls.Epoch, Buffer]) -> None:
         if len(self._receive_buffer) + len(input_data) > MAX_HANDSHAKE_BYTES:
@@ -81,9 +68,22 @@ class _PeerTls(tls.Context):
 
     def adopt(self, credential: Credential) -> None:
         """Show this credential in the handshake."""
-        # The engine asks of a certificate only its bytes and its key; a raw key answers both.
-        self.certificate = cast("x509.Certificate", credential.leaf)
+        # The engine asks of a certificate of ours its bytes and nothing else.
+        leaf, *chain = credential.encoded
+        self.certificate = cast("x509.Certificate", leaf)
+        self.certificate_chain = cast("list[x509.Certificate]", chain)
         self.certificate_private_key = credential.private
+        self._own_scheme = credential.scheme
+
+    def _signature_algorithms_for_private_key(self) -> list[tls.SignatureAlgorithm]:
+        """The one scheme that was agreed on; the engine alone would sign with no other hash than it likes best."""
+        return [] if self._own_scheme is None else [self._own_scheme]
+
+    def _check_certificate_verify_signature(self, verify: tls.CertificateVerify) -> None:
+        """The engine's own check of the signature, behind one of its kind: the key's curve counts too."""
+        if verify.algorithm not in self._peer_schemes:
+            raise tls.AlertIllegalParameter("a signature of another kind than its key makes")
+        super()._check_certificate_verify_signature(verify)
 
     def extension(self, number: int) -> bytes | None:
         """An extension of the peer's hello that the engine does not know itself."""
@@ -94,8 +94,18 @@ class _PeerTls(tls.Context):
         if self._peer_type is CertificateType.RAW_PUBLIC_KEY:
             self._take_raw_key(der, len(certificate.certificates))
         else:
+            self._take_certificate(certificate)
+        key = _key_of(self._peer_certificate)
+        self._peer_schemes = schemes_of(key)
+        if not self._peer_schemes:
+            raise tls.AlertUnsupportedCertificate("a key of a kind or length that is not served")
+        self.peer_key = PeerKey(fingerprint_of(der), self._alternative(key))
+
+    def _take_certificate(self, certificate: tls.Certificate) -> None:
+        try:
             super()._set_peer_certificate(certificate)
-        self._peer_der = der
+        except x509.InvalidVersion:
+            raise tls.AlertBadCertificate("a certificate of an unknown version") from None
 
     def _take_raw_key(self, der: bytes, count: int) -> None:
         if count != 1 or not is_ed25519_spki(der):
@@ -104,8 +114,7 @@ class _PeerTls(tls.Context):
         self._peer_certificate = cast("x509.Certificate", key)
         self._peer_certificate_chain = []
 
-    def _alternative(self, certificate: x509.Certificate) -> str | None:
-        key = certificate.public_key()
+    def _alternative(self, key: object) -> str | None:
         if self._peer_type is CertificateType.RAW_PUBLIC_KEY or not isinstance(key, Ed25519PublicKey):
             return None
         return fingerprint_of(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
@@ -192,9 +201,19 @@ class ClientTls(_PeerTls):
 
     def _client_handle_certificate(self, input_buf: Buffer) -> None:
         super()._client_handle_certificate(input_buf)
-        if self._pin is not None and self._peer_der is not None and fingerprint_of(self._peer_der) != self._pin:
-            self.refusal = PinMismatch(self._pin, fingerprint_of(self._peer_der))
+        if self._pin is not None and self.peer_key is not None and self.peer_key.fingerprint != self._pin:
+            self.refusal = PinMismatch(self._pin, self.peer_key.fingerprint)
             raise tls.AlertBadCertificate("not the pinned key")
+
+
+def _key_of(certificate: x509.Certificate | None) -> object:
+    """The public key in a certificate; None where nobody here knows its kind."""
+    try:
+        return None if certificate is None else certificate.public_key()
+    except UnsupportedAlgorithm:
+        return None
+    except ValueError:
+        raise tls.AlertBadCertificate("a damaged key") from None
 
 
 def _type_list(data: bytes | None) -> tuple[int, ...]:

@@ -60,7 +60,7 @@ def load_node_key(path: Path) -> NodeKey:
 
     Raises FileNotFoundError where there is none, KeyFileError where others may read it or it holds something else.
     """
-    return NodeKey(_parse(path, _read_private(path)))
+    return NodeKey(_parse(path, read_guarded(path, MAX_KEY_FILE)))
 
 
 def load_or_create_node_key(path: Path) -> NodeKey:
@@ -76,7 +76,11 @@ def load_or_create_node_key(path: Path) -> NodeKey:
     return load_node_key(path)
 
 
-def _read_private(path: Path) -> bytes:
+def read_guarded(path: Path, limit: int, *, forbidden: int = 0o077) -> bytes:
+    """The bytes of a file that allows none of the `forbidden` modes and is no longer than `limit`.
+
+    Raises FileNotFoundError where there is none, KeyFileError.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
@@ -84,19 +88,21 @@ def _read_private(path: Path) -> bytes:
     except OSError as error:
         raise KeyFileError(path, f"cannot be read: {error.strerror}") from None
     try:
-        _refuse_exposed(path, os.fstat(descriptor))
-        data = os.read(descriptor, MAX_KEY_FILE + 1)
+        _refuse_exposed(path, os.fstat(descriptor), forbidden)
+        data = os.read(descriptor, limit + 1)
+    except OSError as error:
+        raise KeyFileError(path, f"cannot be read: {error.strerror}") from None
     finally:
         os.close(descriptor)
-    if len(data) > MAX_KEY_FILE:
+    if len(data) > limit:
         raise KeyFileError(path, "is too long for a key")
     return data
 
 
-def _refuse_exposed(path: Path, status: os.stat_result) -> None:
+def _refuse_exposed(path: Path, status: os.stat_result, forbidden: int) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise KeyFileError(path, "is not a file")
-    if status.st_mode & 0o077:
+    if status.st_mode & forbidden:
         mode = stat.S_IMODE(status.st_mode)
         raise KeyFileError(path, f"may be read by others (mode {mode:04o}); if they never did: chmod 600")
 

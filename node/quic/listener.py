@@ -8,6 +8,7 @@ from node.core.connection import CLOSE_NORMAL, Connection
 from node.core.listener import Accept
 from node.core.live import Live, live
 from node.quic.admission import Admission, Place
+from node.quic.credentials import ServerCredentials
 from node.quic.ending import EndCause, Ending
 from node.quic.endpoint import Endpoint
 from node.quic.gate import Entry, Filter, Gate
@@ -51,15 +52,18 @@ class QuicListener(Endpoint):
         alpns: Sequence[bytes],
         limits: QuicLimits | Live[QuicLimits] | None = None,
         examine: Filter | None = None,
+        credentials: ServerCredentials | None = None,
     ) -> "QuicListener":
         """Take the socket; nothing is answered before `start`. Port 0 lets the system choose.
+
+        Without `credentials` the node shows its key, and certificates that it makes for itself on the spot.
 
         `examine` is asked about each new connection before any of its handshake is looked at.
 
         Raises OSError where the address is unknown, taken or not ours, EngineMismatch on another aioquic.
         """
         check_engine()
-        settings = ServerSettings(key, alpns, live(limits or QuicLimits()))
+        settings = ServerSettings(key, alpns, live(limits or QuicLimits()), credentials)
         targets = await resolve(host, port)
         return cls(UdpSocket.bound(targets[0]), settings, examine)
 

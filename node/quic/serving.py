@@ -13,13 +13,20 @@ from node.quic.handshake import ServerTls
 from node.quic.keys import NodeKey
 from node.quic.limits import QuicLimits
 from node.quic.reset import ResetTokens
+from node.quic.selfmade import self_made
 
 
 class ServerSettings:
     """Makes the engine of each accepted connection, under the limits that are in force then."""
 
-    def __init__(self, key: NodeKey, alpns: Sequence[bytes], limits: Live[QuicLimits]) -> None:
-        self.credentials = ServerCredentials(key)
+    def __init__(
+        self,
+        key: NodeKey,
+        alpns: Sequence[bytes],
+        limits: Live[QuicLimits],
+        credentials: ServerCredentials | None = None,
+    ) -> None:
+        self.credentials = credentials or self_made(key)
         self.reset_tokens = ResetTokens(key)
         self.limits = limits
         self._alpns = [alpn.decode("ascii") for alpn in alpns]

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from node.client.call import CallClient
 from node.lifeline import ParentLifeline
 from node.quic.keys import load_or_create_node_key
 from tests.support.appliance import environment
+from tests.support.certificates import certificate, put, sha256_of
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 30
@@ -188,6 +190,37 @@ def test_a_peers_file_with_a_repeated_name_is_refused(data: Path, peers_file: Pa
 def test_a_missing_peers_file_is_told(data: Path, tmp_path: Path) -> None:
     missing = tmp_path / "none.toml"
     assert str(missing) in failed_start(data, ALKNET_NODE__PEERS_FILE=str(missing))
+
+
+def test_certificate_files_that_do_not_match_are_told(data: Path, peers_file: Path, tmp_path: Path) -> None:
+    one, other = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    paths = {
+        "ALKNET_NODE__CERTIFICATE": str(put(tmp_path / "chain.pem", certificate(one))),
+        "ALKNET_NODE__CERTIFICATE_KEY": str(put(tmp_path / "key.pem", other)),
+    }
+    told = failed_start(data, ALKNET_NODE__PEERS_FILE=str(peers_file), **paths)
+    assert "key.pem: does not belong to the first certificate of" in told
+
+
+async def test_a_node_shows_the_same_certificate_after_a_restart_until_an_operator_gives_it_one(
+    data: Path, peers_file: Path, tmp_path: Path
+) -> None:
+    settings = {"ALKNET_NODE__PEERS_FILE": str(peers_file)}
+    shown = []
+    for _ in range(2):
+        async with running(data, **settings) as node:
+            shown.append(node.facts["certificate"])
+    assert shown[0] == shown[1]
+    private = ec.generate_private_key(ec.SECP384R1())
+    leaf, later = (certificate(private, name="node.example") for _ in range(2))
+    both = put(tmp_path / "both.pem", leaf, private)
+    async with running(data, **settings, ALKNET_NODE__CERTIFICATE=str(both)) as node:
+        assert node.facts["certificate"] == sha256_of(leaf)
+        put(both, later, private)
+        while "the certificate was changed" not in node.text():
+            await asyncio.sleep(0.05)
+        async with CallClient.connect(node.facts["address"], key=None, pin=sha256_of(later)) as client:
+            assert await who(client) is None
 
 
 def test_the_logs_of_a_start_hold_no_secret(data: Path, peers_file: Path) -> None:

@@ -96,6 +96,7 @@ def test_an_empty_variable_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("x = 'é", ["not valid TOML"]),
         ("x = " + "[" * 2_000, ["alknet.toml: nested too deeply"]),
         ("a" + ".a" * 2_000 + " = 1", ["alknet.toml: nested too deeply"]),
+        ('node.certificate_key = "a"', ["line 1: wrong value of “node”: node.certificate_key is the key of"]),
         ('node.peers_file = "a\\u0000b"', ["line 1: wrong value of “node.peers_file”: a path has no NUL"]),
     ],
 )

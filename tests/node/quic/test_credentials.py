@@ -2,19 +2,22 @@
 
 import pytest
 from aioquic.tls import SignatureAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.quic.credentials import CertificateType, ClientOffer, ServerCredentials
+from node.quic.credentials import CertificateType, Certified, ClientOffer
 from node.quic.keys import NodeKey
+from node.quic.selfmade import self_made
+from tests.support.certificates import certificate
 
 RAW, X509 = CertificateType.RAW_PUBLIC_KEY, CertificateType.X509
 ED25519, P256 = SignatureAlgorithm.ED25519, SignatureAlgorithm.ECDSA_SECP256R1_SHA256
-RSA = SignatureAlgorithm.RSA_PSS_RSAE_SHA256
+RSA, RSA_512 = SignatureAlgorithm.RSA_PSS_RSAE_SHA256, SignatureAlgorithm.RSA_PSS_RSAE_SHA512
 
-CREDENTIALS = ServerCredentials(NodeKey.generate())
+OPERATOR = rsa.generate_private_key(65537, 2048)
+CREDENTIALS = self_made(NodeKey.generate())
 
 
 @pytest.mark.parametrize(
@@ -42,9 +45,27 @@ def test_nothing_is_ever_shown_that_the_client_cannot_use(reads, verifies):
     assert (None if chosen is None else (chosen.kind, chosen.scheme)) == (usable[0] if usable else None)
 
 
+@pytest.mark.parametrize(
+    ("reads", "verifies", "kind", "scheme", "is_operators"),
+    [
+        ((RAW, X509), (ED25519, RSA), RAW, ED25519, False),
+        ((X509,), (ED25519, P256, RSA), X509, RSA, True),
+        ((X509,), (P256, RSA_512, RSA), X509, RSA, True),
+        ((X509,), (P256, RSA_512), X509, RSA_512, True),
+        ((X509,), (P256, SignatureAlgorithm.RSA_PKCS1_SHA256), X509, P256, False),
+        ((X509,), (ED25519,), X509, ED25519, False),
+    ],
+    ids=["peer", "browser", "by-its-first-scheme", "another-hash", "no-pss", "ed25519-only"],
+)
+def test_the_operator_s_certificate_goes_before_those_that_are_self_made(reads, verifies, kind, scheme, is_operators):
+    given = Certified(certificate(OPERATOR), OPERATOR)
+    chosen = self_made(NodeKey.generate(), operator=given).choose(ClientOffer(reads, (X509,), verifies))
+    assert (chosen.kind, chosen.scheme, chosen.leaf == given.leaf) == (kind, scheme, is_operators)
+
+
 def test_the_ed25519_certificate_is_the_same_after_a_restart():
     key = NodeKey.generate()
-    first, second = (ServerCredentials(key).choices[1].leaf.public_bytes(Encoding.DER) for _ in range(2))
+    first, second = (self_made(key).choices[1].leaf.public_bytes(Encoding.DER) for _ in range(2))
     assert first == second
 
 

@@ -1,48 +1,25 @@
 """Who is who after a handshake, over real sockets (spec core §11, decisions 3, 4, 5)."""
 
 import asyncio
-import datetime
-import hashlib
 import ssl
 
 import pytest
 from aioquic.tls import SignatureAlgorithm
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 
 from node.core.errors import ConnectError, HandshakeError, PinMismatch, TlsConfigError
 from node.quic.credentials import CertificateType, Credential, RawPublicKey, ServerCredentials, raw_key
 from node.quic.handshake import ServerTls
 from node.quic.keys import NodeKey
+from node.quic.selfmade import self_made
+from tests.support.certificates import certificate, sha256_of
 from tests.support.quic import ALPN, dial_as, echo, read_all, serving, soon
 
 DECRYPT_ERROR = 0x133
 BAD_CERTIFICATE = 0x12A
 NO_APPLICATION_PROTOCOL = 0x178
-
-
-def certificate(private, *, name="peer", ca=None, usable_as_ca=False):
-    """A certificate over `private`, signed by itself or by (certificate, key) of a CA."""
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    issuer, signer = (subject, private) if ca is None else (ca[0].subject, ca[1])
-    builder = (
-        x509.CertificateBuilder(issuer, subject, private.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=usable_as_ca, path_length=None), critical=True)
-    )
-    algorithm = None if isinstance(signer, Ed25519PrivateKey) else hashes.SHA256()
-    return builder.sign(signer, algorithm)
-
-
-def sha256_of(leaf):
-    return "SHA256:" + hashlib.sha256(leaf.public_bytes(Encoding.DER)).hexdigest()
 
 
 @pytest.fixture
@@ -124,7 +101,7 @@ async def test_a_certificate_type_that_was_not_offered_is_refused(monkeypatch):
 
 async def test_a_pinned_certificate_is_accepted_by_its_exact_hash_only():
     async with serving() as server:
-        leaf = ServerCredentials(server.key).choices[1].leaf
+        leaf = self_made(server.key).choices[1].leaf
         await server.dial(pin=sha256_of(leaf))
         await server.accepted()
         with pytest.raises(PinMismatch) as caught:

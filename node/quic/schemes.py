@@ -1,0 +1,47 @@
+"""Which keys take part in a handshake, and with which signatures (spec core §11, RFC 8446 §4.2.3)."""
+
+from aioquic.tls import SignatureAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+RSA_BITS = range(2048, 8192 + 1)
+"""Shorter RSA keys prove nothing any more, and a longer one costs its verifier too much."""
+
+SIGNATURES: list[int] = [
+    SignatureAlgorithm.ED25519,
+    SignatureAlgorithm.ECDSA_SECP256R1_SHA256,
+    SignatureAlgorithm.ECDSA_SECP384R1_SHA384,
+    SignatureAlgorithm.RSA_PSS_RSAE_SHA256,
+    SignatureAlgorithm.RSA_PSS_RSAE_SHA384,
+    SignatureAlgorithm.RSA_PSS_RSAE_SHA512,
+    SignatureAlgorithm.RSA_PKCS1_SHA256,
+    SignatureAlgorithm.RSA_PKCS1_SHA384,
+    SignatureAlgorithm.RSA_PKCS1_SHA512,
+]
+"""What we verify. The PKCS#1 entries are for signatures inside certificates only (RFC 8446 §4.2.3)."""
+
+
+def schemes_of(key: object) -> tuple[SignatureAlgorithm, ...]:
+    """How this public key may sign a handshake, best first; empty for a kind of key that is not served.
+
+    TLS 1.3 ties each elliptic curve to one hash, which the engine does not look at (RFC 8446 §4.2.3).
+    """
+    if isinstance(key, Ed25519PublicKey):
+        return (SignatureAlgorithm.ED25519,)
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return _of_curve(key.curve)
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size in RSA_BITS:
+        return (
+            SignatureAlgorithm.RSA_PSS_RSAE_SHA256,
+            SignatureAlgorithm.RSA_PSS_RSAE_SHA384,
+            SignatureAlgorithm.RSA_PSS_RSAE_SHA512,
+        )
+    return ()
+
+
+def _of_curve(curve: ec.EllipticCurve) -> tuple[SignatureAlgorithm, ...]:
+    if isinstance(curve, ec.SECP256R1):
+        return (SignatureAlgorithm.ECDSA_SECP256R1_SHA256,)
+    if isinstance(curve, ec.SECP384R1):
+        return (SignatureAlgorithm.ECDSA_SECP384R1_SHA384,)
+    return ()
