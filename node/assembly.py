@@ -9,9 +9,11 @@ import contextlib
 import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from node.core.address import format_host_port, parse_host_port
+from node.core.attempts import TokenGuards
 from node.endpoint.endpoint import Endpoint
 from node.endpoint.registry import HandlerRegistry
 from node.handlers.call.discovery import register_discovery
@@ -24,13 +26,15 @@ from node.quic.credentials import ServerCredentials
 from node.quic.keys import KeyFileError, NodeKey, load_or_create_node_key
 from node.quic.listener import QuicListener
 from node.quic.selftest import EngineMismatch
-from node.settings import Settings
+from node.reload import LiveSettings, SettingsWatch
+from node.settings import LoadedSettings, Settings
 from node.store.libraries import TwoSqliteLibraries, require_one_sqlite
 from node.store.memory import MemoryIdentityStore
 from node.store.policy import PolicyError
 from node.store.sqlite import SqliteStore
 
 Store = MemoryIdentityStore | SqliteStore
+Load = Callable[[], LoadedSettings]
 
 
 class CannotListen(Exception):
@@ -43,13 +47,16 @@ START_ERRORS = (CannotListen, OSError, KeyFileError, PolicyError, EngineMismatch
 logger = logging.getLogger(__name__)
 
 
-async def run_node(settings: Settings, lifeline: Lifeline) -> int:
-    """Serve until SIGTERM, SIGINT or the end of the supervisor, drain, and give the exit status."""
+async def run_node(loaded: LoadedSettings, load: Load, lifeline: Lifeline) -> int:
+    """Serve until SIGTERM, SIGINT or the end of the supervisor, drain, and give the exit status.
+
+    `load` reads the settings again, as they were read at the start.
+    """
     stop = asyncio.Event()
     orphaned = asyncio.create_task(_stop_when_orphaned(lifeline, stop), name="lifeline")
     try:
         with _signals({signal.SIGTERM: stop.set, signal.SIGINT: stop.set}):
-            async with open_node(settings, stop) as node:
+            async with open_node(loaded, load, stop) as node:
                 if node is not None:
                     lifeline.ready(**node.names())
                 await stop.wait()
@@ -84,39 +91,42 @@ class Node:
 
 
 @contextlib.asynccontextmanager
-async def open_node(settings: Settings, stop: asyncio.Event) -> AsyncIterator[Node | None]:
+async def open_node(loaded: LoadedSettings, load: Load, stop: asyncio.Event) -> AsyncIterator[Node | None]:
     """A serving node, drained and closed on the way out; None if `stop` came before the first index did."""
+    settings, limits = loaded.settings, LiveSettings(loaded.settings)
     require_one_sqlite()
     key = load_or_create_node_key(settings.paths.node_key)
     async with contextlib.AsyncExitStack() as stack:
-        store = await stack.enter_async_context(_open_store(settings))
-        registry = _handlers(settings, store)
+        watch = SettingsWatch(loaded, load, limits)
+        store = await stack.enter_async_context(_open_store(settings, limits))
+        stack.enter_context(_signals({signal.SIGHUP: partial(_hang_up, watch, store)}))
+        await stack.enter_async_context(_running(watch.run(), "settings"))
+        registry = _handlers(limits, store)
         certificates = Certificates(key, settings.paths.passing_certificate, _operator_files(settings))
-        listener = await _bind(settings, key, registry.alpns(), certificates.credentials)
+        listener = await _bind(settings, limits, key, registry.alpns(), certificates.credentials)
         stack.push_async_callback(listener.close)
         if not await _loaded(store, stop):
             yield None
             return
-        endpoint = Endpoint(registry, store, settings.endpoint, [listener])
+        endpoint = Endpoint(registry, store, limits.endpoint, [listener])
         store.subscribe(endpoint.enforce)
         serving = asyncio.create_task(endpoint.run(), name="endpoint")
-        watching = asyncio.create_task(certificates.watch(), name="certificates")
+        await stack.enter_async_context(_running(certificates.watch(), "certificates"))
         node = Node(endpoint, store, listener, key, certificates.credentials)
         logger.info("serving", extra={**node.names(), "engine": running().value})
         try:
             yield node
         finally:
-            watching.cancel()
             await endpoint.shutdown()
             await serving
 
 
 async def _bind(
-    settings: Settings, key: NodeKey, alpns: tuple[bytes, ...], credentials: ServerCredentials
+    settings: Settings, limits: LiveSettings, key: NodeKey, alpns: tuple[bytes, ...], credentials: ServerCredentials
 ) -> QuicListener:
     host, port = parse_host_port(settings.node.listen)
     try:
-        return await QuicListener.bind(host, port, key=key, alpns=alpns, limits=settings.quic, credentials=credentials)
+        return await QuicListener.bind(host, port, key=key, alpns=alpns, limits=limits.quic, credentials=credentials)
     except OSError as error:
         raise CannotListen(f"cannot listen on {settings.node.listen} (UDP): {error.strerror or error}") from error
 
@@ -126,27 +136,33 @@ def _operator_files(settings: Settings) -> OperatorFiles | None:
     return None if certificate is None else OperatorFiles(certificate, settings.node.certificate_key or certificate)
 
 
-def _handlers(settings: Settings, store: Store) -> HandlerRegistry:
+def _handlers(limits: LiveSettings, store: Store) -> HandlerRegistry:
     """Every protocol of this node, in order of preference."""
+    guards = TokenGuards(store, lambda: limits.endpoint.value.max_token_failures)
     operations = OperationRegistry()
     register_discovery(operations)
-    return HandlerRegistry([CallHandler(operations, store, settings.call)])
+    return HandlerRegistry([CallHandler(operations, store, limits.call, guards)])
 
 
 @contextlib.asynccontextmanager
-async def _open_store(settings: Settings) -> AsyncIterator[Store]:
+async def _open_store(settings: Settings, limits: LiveSettings) -> AsyncIterator[Store]:
     """The one source of truth for peers: a file of peers where one is named, else the database."""
     if settings.node.peers_file is not None:
-        store = MemoryIdentityStore.from_file(settings.node.peers_file)
-        with _signals({signal.SIGHUP: store.reload}):
-            yield store
+        yield MemoryIdentityStore.from_file(settings.node.peers_file)
         return
-    database = SqliteStore(settings.paths.database, settings.store)
+    database = SqliteStore(settings.paths.database, limits.store)
     await database.start()
     try:
         yield database
     finally:
         await database.stop()
+
+
+def _hang_up(watch: SettingsWatch, store: Store) -> None:
+    """Read every file again that can be."""
+    watch.ask()
+    if isinstance(store, MemoryIdentityStore):
+        store.reload()
 
 
 async def _loaded(store: Store, stop: asyncio.Event) -> bool:
@@ -173,6 +189,17 @@ def _signals(handlers: Mapping[signal.Signals, Callable[[], object]]) -> Iterato
     finally:
         for number in handlers:
             loop.remove_signal_handler(number)
+
+
+@contextlib.asynccontextmanager
+async def _running(work: Coroutine[Any, Any, Any], name: str) -> AsyncIterator[None]:
+    """Work that never ends, for as long as the block lasts."""
+    task = asyncio.create_task(work, name=name)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _first(*waits: Coroutine[Any, Any, Any]) -> None:

@@ -30,9 +30,14 @@ def configure_logging(settings: LogSettings, stream: TextIO | None = None) -> No
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(settings.level.upper())
+    set_level(settings.level)
+
+
+def set_level(level: str) -> None:
+    """Write only what is at least this important from now on."""
+    logging.getLogger().setLevel(level.upper())
     # The QUIC engine tells several lines about every connection; the endpoint's own two say the same.
-    logging.getLogger("quic").setLevel(logging.DEBUG if settings.level == "debug" else logging.WARNING)
+    logging.getLogger("quic").setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
 
 
 def _shared_processors() -> list[Processor]:

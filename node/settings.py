@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from node.core.address import format_host_port, parse_host_port
+from node.core.live import RESTART
 from node.core.paths import DataPaths
 from node.endpoint.limits import EndpointLimits
 from node.handlers.call.limits import CallLimits
@@ -117,7 +118,7 @@ class PanelSettings(Section):
 
 class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level that is written.")
-    format: Literal["auto", "json", "console"] = Field(
+    format: Annotated[Literal["auto", "json", "console"], RESTART] = Field(
         "auto", description="JSON lines, or text for people; auto is text on a terminal and JSON elsewhere."
     )
 
@@ -134,9 +135,9 @@ class Settings(BaseSettings):
         env_ignore_empty=True,
     )
 
-    data: AbsolutePath = Field(Path("data"), description="The data directory.")
-    node: NodeSettings = NodeSettings()
-    panel: PanelSettings = PanelSettings()
+    data: Annotated[AbsolutePath, RESTART] = Field(Path("data"), description="The data directory.")
+    node: Annotated[NodeSettings, RESTART] = NodeSettings()
+    panel: Annotated[PanelSettings, RESTART] = PanelSettings()
     log: LogSettings = LogSettings()
     endpoint: EndpointLimits = EndpointLimits()
     call: CallLimits = CallLimits()
@@ -166,6 +167,10 @@ class LoadedSettings:
 
     settings: Settings
     origins: Mapping[str, str]
+    file: Path | None
+    """The settings file, which need not exist; None where its place cannot be told."""
+    written: Mapping[str, Any]
+    """What the file says, by key, whether or not something stronger says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,16 +194,20 @@ def load_settings(
     """
     options = _options({"data": data, **overrides})
     environment = _environment()
-    sources = [options, environment, _file(config, options, environment)]
+    named = config or (Path(os.environ[CONFIG_VARIABLE]) if os.environ.get(CONFIG_VARIABLE) else None)
+    path = named or _usual_file(options, environment)
+    file = _Source({}, {}) if path is None else _file(path, missing=None if named else "")
+    sources = [options, environment, file]
     merged: dict[str, Any] = {}
     for source in reversed(sources):
-        for path, value in source.values.items():
-            _put(merged, path, value)
+        for key, value in source.values.items():
+            _put(merged, key, value)
     try:
         settings = Settings(**merged)
     except ValidationError as error:
         raise SettingsError("\n".join(_problems(error, sources))) from None
-    return LoadedSettings(settings, {".".join(key): _origin(key, sources) for key in known_keys(Settings)})
+    origins = {".".join(key): _origin(key, sources) for key in known_keys(Settings)}
+    return LoadedSettings(settings, origins, path, {".".join(key): value for key, value in file.values.items()})
 
 
 def known_keys(model: type[BaseModel], above: KeyPath = ()) -> Iterator[KeyPath]:
@@ -209,6 +218,15 @@ def known_keys(model: type[BaseModel], above: KeyPath = ()) -> Iterator[KeyPath]
             yield from known_keys(kind, (*above, name))
         else:
             yield (*above, name)
+
+
+def is_live(key: KeyPath, model: type[BaseModel] = Settings) -> bool:
+    """Whether a running node follows this key when the settings file changes (decision 26)."""
+    field = model.model_fields[key[0]]
+    if RESTART in field.metadata:
+        return False
+    kind = field.annotation
+    return len(key) == 1 or not (isinstance(kind, type) and issubclass(kind, BaseModel)) or is_live(key[1:], kind)
 
 
 def variable_name(key: KeyPath) -> str:
@@ -232,15 +250,17 @@ def _environment() -> _Source:
     return _Source(values, {path: f"environment {name}" for path, name in paths.items()})
 
 
-def _file(config: Path | None, *above: _Source) -> _Source:
-    """The settings file: the one that is named must exist, the one in the data directory may."""
-    named = config or (Path(os.environ[CONFIG_VARIABLE]) if os.environ.get(CONFIG_VARIABLE) else None)
+def _usual_file(*above: _Source) -> Path | None:
+    """The settings file in the data directory, which need not exist."""
     data = next((source.values[("data",)] for source in above if ("data",) in source.values), Path("data"))
     try:
-        path = named or DataPaths(_absolute(Path(data))).config_file
+        return DataPaths(_absolute(Path(data))).config_file
     except ValueError:
-        return _Source({}, {})  # the model refuses that directory, and names where it is from
-    text = _read(path, missing=None if named else "")
+        return None  # the model refuses that directory, and names where it is from
+
+
+def _file(path: Path, *, missing: str | None) -> _Source:
+    text = _read(path, missing=missing)
     try:
         parsed = _Source(dict(_leaves(tomllib.loads(text))), _places(path, text))
     except tomllib.TOMLDecodeError as error:

@@ -10,7 +10,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from node.settings import Settings, variable_name
+from node.settings import Settings, is_live, variable_name
 from node.toml_lines import KeyPath
 
 HEADING = """\
@@ -23,6 +23,11 @@ a variable of the environment: `panel.listen` is the key `listen` of the table `
 list in the environment has commas. An option of the command beats the environment, which beats the file, which beats
 the default. A key that is unknown or wrong stops the start, named with its place and the nearest key that exists.
 `alknet config show` prints what is in force and where each value is from.
+
+A running node follows the settings file: about two seconds after a change, or at once on SIGHUP, the keys marked
+"yes" under "live" hold for whatever is decided next. Connections that are open keep the limits that they began with.
+The other keys need a restart, and the node's log names them. A file that is wrong changes nothing, and the log says
+what is wrong with it, and in which line.
 
 No setting is a secret. Secrets are files below `DIR/secrets`, made on first start with mode 0600.
 """
@@ -58,13 +63,14 @@ def _rows(section: str, model: type[BaseModel]) -> Iterator[tuple[KeyPath, Field
 def _table(
     rows: Iterator[tuple[KeyPath, FieldInfo, str]] | list[tuple[KeyPath, FieldInfo, str]], default: str = ""
 ) -> str:
-    lines = ["| key | variable | default | meaning |", "|---|---|---|---|"]
+    lines = ["| key | variable | default | live | meaning |", "|---|---|---|---|---|"]
     for path, field, text in rows:
         shown = default or json.dumps(field.default, default=str)
         meaning = " ".join((text or field.description or "").split()).removesuffix(".")
         bounds = _bounds(field)
         told = f"{meaning} ({bounds})" if meaning and bounds else meaning or bounds
-        lines.append(f"| `{'.'.join(path)}` | `{variable_name(path)}` | `{shown}` | {told} |")
+        follows = "yes" if is_live(path) else "no"
+        lines.append(f"| `{'.'.join(path)}` | `{variable_name(path)}` | `{shown}` | {follows} | {told} |")
     return "\n".join(lines)
 
 

@@ -1,6 +1,7 @@
 """`alknet node`: the node process alone."""
 
 import asyncio
+from functools import partial
 from importlib import import_module
 
 import typer
@@ -10,6 +11,7 @@ from node.cli.up import ListenOption
 from node.lifeline import Lifeline
 from node.log import configure_logging
 from node.quic.accelerated import load
+from node.settings import load_settings
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
@@ -19,9 +21,10 @@ def node(
     *, data: DataOption = None, listen: ListenOption = None, config: ConfigOption = None, ready_fd: ReadyOption = None
 ) -> None:
     """Serve QUIC until SIGTERM or Ctrl-C."""
-    settings = settings_or_fail(data, config, node__listen=listen).settings
-    configure_logging(settings.log)
-    load(settings.node.engine)
+    loaded = settings_or_fail(data, config, node__listen=listen)
+    configure_logging(loaded.settings.log)
+    load(loaded.settings.node.engine)
+    again = partial(load_settings, data=data, config=config, overrides={"node.listen": listen})
     # Only now, for it imports the engine.
     run_node = import_module("node.assembly").run_node
-    raise typer.Exit(asyncio.run(run_node(settings, Lifeline.from_fd(ready_fd))))
+    raise typer.Exit(asyncio.run(run_node(loaded, again, Lifeline.from_fd(ready_fd))))

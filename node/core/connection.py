@@ -13,6 +13,8 @@ from node.core.identity import Address, Identity
 CLOSE_NORMAL = 0
 CLOSE_REVOKED = 0x41
 """The application close code of a connection whose peer lost its rights; the reason says which way."""
+CLOSE_TOKENS = 0x42
+"""The application close code of a connection that came with too many tokens that are nobody's."""
 
 
 class IdentityAlreadySet(RuntimeError):

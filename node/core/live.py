@@ -4,6 +4,9 @@ from typing import Generic, TypeVar, cast
 
 T = TypeVar("T")
 
+RESTART = "needs a restart"
+"""Marks a setting, as in `Annotated[int, RESTART]`, that a running process does not follow. All others it does."""
+
 
 class Live(Generic[T]):
     """Holds one immutable value, replaced as a whole. Whoever decides by it reads `value` anew each time.

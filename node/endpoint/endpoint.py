@@ -10,6 +10,7 @@ from node.core.handler import ProtocolHandler
 from node.core.identity import Address, AuthContext
 from node.core.index import IndexSwap
 from node.core.listener import Listener
+from node.core.live import Live, live
 from node.core.repository import IdentityProvider, resolve_client
 from node.core.tasks import TaskSet
 from node.endpoint.enforcement import Enforcement, enforce
@@ -29,12 +30,12 @@ class Endpoint:
         self,
         registry: HandlerRegistry,
         provider: IdentityProvider,
-        limits: EndpointLimits,
+        limits: EndpointLimits | Live[EndpointLimits],
         listeners: Iterable[Listener] = (),
     ) -> None:
         self._registry = registry
         self._provider = provider
-        self._limits = limits
+        self._limits = live(limits)
         self._listeners = list(listeners)
         self._tasks = TaskSet()
         self._stopping = asyncio.Event()
@@ -86,10 +87,11 @@ class Endpoint:
         try:
             for listener in self._listeners:
                 listener.stop_accepting()
-            await self._tasks.drain(self._limits.drain_timeout)
+            drain_timeout = self._limits.value.drain_timeout
+            await self._tasks.drain(drain_timeout)
             for live in self.connections:
                 live.end(CLOSE_NORMAL, "shutdown")
-            await self._tasks.cancel(self._limits.drain_timeout)
+            await self._tasks.cancel(drain_timeout)
             await asyncio.gather(*(listener.close() for listener in self._listeners))
         finally:
             self._stopped.set()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from node.core.index import IndexProvider, PeerIndex
+from node.core.live import Live
 from node.store.changes import OutOfStep, Position, read_changes
 from node.store.database import Database, DatabaseMissing, open_database
 from node.store.limits import StoreLimits
@@ -23,11 +24,11 @@ logger = logging.getLogger(__name__)
 class Follower:
     """Reads the file at every commit of anybody, and publishes what it finds."""
 
-    def __init__(self, path: Path, limits: StoreLimits, provider: IndexProvider) -> None:
+    def __init__(self, path: Path, limits: Live[StoreLimits], provider: IndexProvider) -> None:
         self._path = path
-        self._limits = limits
+        self._live_limits = limits
         self._provider = provider
-        self._pause = limits.retry_first
+        self._pause = limits.value.retry_first
         self._complaint = ""
         self._frozen = False
         self._untold: list[str] = []
@@ -38,6 +39,11 @@ class Follower:
         self.position: Position | None = None
         self.attempted = asyncio.Event()
         self.loaded = asyncio.Event()
+
+    @property
+    def _limits(self) -> StoreLimits:
+        """Those in force now."""
+        return self._live_limits.value
 
     async def run(self) -> NoReturn:
         """Follow for ever; only cancellation ends it."""

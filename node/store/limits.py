@@ -1,6 +1,10 @@
 """Limits of the SQLite store, section `store` of the settings."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
+
+from node.core.live import RESTART
 
 
 class StoreLimits(BaseModel):
@@ -14,7 +18,7 @@ class StoreLimits(BaseModel):
     max_delta: int = Field(default=2_000, ge=1, le=100_000)
     """More changes than this at once are read by a full reload."""
 
-    freeze_rows: int = Field(default=2_000, ge=0)
+    freeze_rows: Annotated[int, RESTART] = Field(default=2_000, ge=0)
     """From this size on, the rows of the first load are hidden from the cyclic garbage collector."""
 
     retry_first: float = Field(default=0.05, gt=0, le=60)

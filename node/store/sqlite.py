@@ -8,6 +8,7 @@ import asyncio
 from pathlib import Path
 
 from node.core.index import IndexProvider
+from node.core.live import Live, live
 from node.core.peers import PeerEntry
 from node.core.repository import IdentityStore
 from node.store.follower import Follower
@@ -21,11 +22,11 @@ class SqliteStore(IndexProvider, IdentityStore):
     A swap's `changed` is None after a full reload. Each index's `generation` is the id of the last notification in it.
     """
 
-    def __init__(self, path: Path, limits: StoreLimits | None = None) -> None:
+    def __init__(self, path: Path, limits: StoreLimits | Live[StoreLimits] | None = None) -> None:
         super().__init__()
-        limits = limits or StoreLimits()
-        self._follower = Follower(path, limits, self)
-        self._writer = PeerWriter(limits.write_timeout)
+        held = live(limits or StoreLimits())
+        self._follower = Follower(path, held, self)
+        self._writer = PeerWriter(held)
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

@@ -11,8 +11,10 @@ from dataclasses import asdict
 import msgspec
 
 from node.core.errors import BackendError, NotFound
+from node.core.live import Live
 from node.core.peers import InvalidPeer, PeerEntry, peer_entry
 from node.store.database import Database, Transaction
+from node.store.limits import StoreLimits
 
 _BUSY_PAUSE = 0.01
 """Seconds between two tries for the write lock."""
@@ -38,12 +40,12 @@ _HOLDERS = """
 class PeerWriter:
     """One write at a time. Each returns after its commit, or raises and has changed nothing.
 
-    Another process's lock is waited for on the loop, up to `timeout` seconds. A write that is cancelled while it waits
-    has not happened.
+    Another process's lock is waited for on the loop, up to `write_timeout` seconds. A write that is cancelled while it
+    waits has not happened.
     """
 
-    def __init__(self, timeout: float) -> None:
-        self._timeout = timeout
+    def __init__(self, limits: Live[StoreLimits]) -> None:
+        self._limits = limits
         self._lock = asyncio.Lock()
 
     async def put_peer(self, database: Database | None, peer: PeerEntry) -> None:
@@ -70,7 +72,7 @@ class PeerWriter:
             raise BackendError("the database is not open")
         async with self._lock:
             try:
-                async with asyncio.timeout(self._timeout):
+                async with asyncio.timeout(self._limits.value.write_timeout):
                     while not _try_commit(database, work):  # noqa: ASYNC110 - no event tells of another process's lock
                         await asyncio.sleep(_BUSY_PAUSE)
             except TimeoutError:

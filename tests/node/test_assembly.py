@@ -1,13 +1,12 @@
 """The node as a process: its starts, its refusals to start, and its other source of peers."""
 
 import asyncio
-import contextlib
 import json
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,49 +14,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from node.client.call import CallClient
-from node.lifeline import ParentLifeline
 from node.quic.keys import load_or_create_node_key
 from tests.support.appliance import environment
 from tests.support.certificates import certificate, put, sha256_of
-
-ROOT = Path(__file__).parents[2]
-SECONDS = 30
-
-
-class NodeProcess:
-    """A running `alknet node`; `facts` is what it said when it served."""
-
-    def __init__(self, data: Path, **settings: str) -> None:
-        self.data = data
-        data.mkdir(exist_ok=True)
-        self.lifeline = ParentLifeline()
-        self.log = (data / "node.log").open("w+")
-        fd = self.lifeline.child_fd
-        command = [sys.executable, "-m", "node.cli.main", "node", "--ready-fd", str(fd), "--listen", "127.0.0.1:0"]
-        env = environment(ALKNET_DATA=str(data), **settings)
-        self.process = subprocess.Popen(command, env=env, pass_fds=[fd], stderr=self.log, cwd=ROOT)
-        self.lifeline.started()
-        self.facts: dict[str, Any] = {}
-
-    async def serving(self) -> "NodeProcess":
-        facts = await asyncio.wait_for(self.lifeline.read_ready(), SECONDS)
-        assert facts is not None, self.text()
-        self.facts = facts
-        return self
-
-    def text(self) -> str:
-        self.log.seek(0)
-        return self.log.read()
-
-    def connect(self, identity: Path) -> contextlib.AbstractAsyncContextManager[CallClient]:
-        key = load_or_create_node_key(identity)
-        return CallClient.connect(self.facts["address"], key=key, pin=self.facts["fingerprint"])
-
-    def end(self) -> None:
-        self.lifeline.close()
-        self.process.kill()
-        self.process.wait()
-        self.log.close()
+from tests.support.node_process import ROOT, SECONDS, NodeProcess, peer_table, running
 
 
 @pytest.fixture
@@ -70,20 +30,6 @@ def peers_file(tmp_path: Path) -> Path:
     path = tmp_path / "peers.toml"
     path.write_text(peer_table(tmp_path / "ann", "ann"))
     return path
-
-
-def peer_table(identity: Path, name: str) -> str:
-    key = load_or_create_node_key(identity).fingerprint
-    return f'[[peers]]\npeer_id = "{name}"\nfingerprints = ["{key}"]\nscopes = ["a"]\n'
-
-
-@contextlib.asynccontextmanager
-async def running(data: Path, **settings: str) -> AsyncIterator[NodeProcess]:
-    node = NodeProcess(data, **settings)
-    try:
-        yield await node.serving()
-    finally:
-        node.end()
 
 
 def prepare(data: Path) -> None:

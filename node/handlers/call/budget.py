@@ -6,6 +6,7 @@ from arriving that the others need to end; a frame that finds no room is refused
 
 from dataclasses import dataclass
 
+from node.core.live import Live, live
 from node.handlers.call.limits import MAX_FRAME, CallLimits
 
 
@@ -17,13 +18,13 @@ class ByteBudget:
     """Counts bytes up to `size`, and the same bytes in the budget that it is a part of."""
 
     def __init__(self, size: int, whole: "ByteBudget | None" = None) -> None:
-        self._size = size
+        self.size = size
         self._whole = whole
         self.used = 0
 
     def take(self, count: int) -> None:
         """Raises OverBudget, and has taken nothing then."""
-        if self.used + count > self._size:
+        if self.used + count > self.size:
             raise OverBudget
         if self._whole is not None:
             self._whole.take(count)
@@ -65,15 +66,22 @@ class Allowance:
 
 
 class Allowances:
-    """Hands each connection its allowance. Strangers share a pot of their own, and cannot empty that of the peers."""
+    """Hands each connection its allowance. Strangers share a pot of their own, and cannot empty that of the peers.
 
-    def __init__(self, limits: CallLimits) -> None:
-        self._limits = limits
-        self._peers = ByteBudget(limits.max_buffered_total)
-        self._strangers = ByteBudget(limits.max_buffered_strangers)
+    Where the limits have changed, the pots get their new sizes with the next connection.
+    """
+
+    def __init__(self, limits: CallLimits | Live[CallLimits]) -> None:
+        self._limits = live(limits)
+        self._peers = ByteBudget(self._limits.value.max_buffered_total)
+        self._strangers = ByteBudget(self._limits.value.max_buffered_strangers)
 
     def of_peer(self) -> Allowance:
-        return Allowance(MAX_FRAME, ByteBudget(self._limits.max_buffered, self._peers))
+        limits = self._limits.value
+        self._peers.size = limits.max_buffered_total
+        return Allowance(MAX_FRAME, ByteBudget(limits.max_buffered, self._peers))
 
     def of_stranger(self) -> Allowance:
-        return Allowance(self._limits.max_frame_strangers, ByteBudget(self._limits.max_buffered, self._strangers))
+        limits = self._limits.value
+        self._strangers.size = limits.max_buffered_strangers
+        return Allowance(limits.max_frame_strangers, ByteBudget(limits.max_buffered, self._strangers))

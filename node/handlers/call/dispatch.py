@@ -7,6 +7,7 @@ from typing import Any
 
 from node.core.access import check_access
 from node.core.identity import AuthContext, Identity
+from node.core.live import Live, live
 from node.handlers.call.envelope import Request, read_input
 from node.handlers.call.errors import CallError, ErrorCode, internal, not_found, timed_out
 from node.handlers.call.limits import CallLimits
@@ -19,12 +20,12 @@ logger = logging.getLogger(__name__)
 
 
 class Dispatcher:
-    """Runs requests against one registry. Shared by all connections; keeps nothing of any of them."""
+    """Runs requests against one registry."""
 
-    def __init__(self, registry: OperationRegistry, identify: Identify, limits: CallLimits) -> None:
+    def __init__(self, registry: OperationRegistry, identify: Identify, limits: CallLimits | Live[CallLimits]) -> None:
         self._registry = registry
         self._identify = identify
-        self._limits = limits
+        self._limits = live(limits)
 
     async def run(self, request_id: str, request: Request, auth: AuthContext) -> Any:
         """The operation's output. Raises CallError, and nothing else but a cancellation.
@@ -33,7 +34,7 @@ class Dispatcher:
         """
         identity = self._identify(auth, request.auth_token)
         operation = self._permitted(request.operation, identity)
-        deadline = asyncio.get_running_loop().time() + self._limits.request_timeout
+        deadline = asyncio.get_running_loop().time() + self._limits.value.request_timeout
         context = OperationContext(request_id, identity, auth, request.forwarded_for, deadline)
         return await self._invoke(operation, read_input(request.input, operation.max_input), context)
 

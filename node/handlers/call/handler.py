@@ -1,7 +1,11 @@
 """The protocol handler of `alknet/call`."""
 
+from functools import partial
+
+from node.core.attempts import TokenGuard, TokenGuards
 from node.core.connection import Connection
 from node.core.identity import AuthContext, AuthToken, Identity
+from node.core.live import Live, live
 from node.core.repository import IdentityProvider, resolve_client
 from node.handlers.call.budget import Allowances
 from node.handlers.call.connection import CallConnection
@@ -17,18 +21,27 @@ class CallHandler:
 
     alpn = ALPN
 
-    def __init__(self, registry: OperationRegistry, provider: IdentityProvider, limits: CallLimits) -> None:
+    def __init__(
+        self,
+        registry: OperationRegistry,
+        provider: IdentityProvider,
+        limits: CallLimits | Live[CallLimits],
+        guards: TokenGuards | None = None,
+    ) -> None:
+        self._registry = registry
         self._provider = provider
-        self._limits = limits
-        self._allowances = Allowances(limits)
-        self._dispatcher = Dispatcher(registry, self._identify, limits)
+        self._limits = live(limits)
+        self._guards = guards or TokenGuards(provider)
+        self._allowances = Allowances(self._limits)
 
     async def handle(self, connection: Connection, auth: AuthContext) -> None:
         allowances = self._allowances
         allowance = allowances.of_stranger() if auth.identity is None else allowances.of_peer()
-        await CallConnection(connection, auth, self._dispatcher, self._limits, allowance).run()
+        identify = partial(self._identify, self._guards.guard(connection))
+        dispatcher = Dispatcher(self._registry, identify, self._limits)
+        await CallConnection(connection, auth, dispatcher, self._limits.value, allowance).run()
 
-    def _identify(self, auth: AuthContext, token: str | None) -> Identity | None:
-        """A token that does not resolve falls back to the key, silently (spec call §10)."""
-        by_token = None if token is None else self._provider.resolve_from_token(AuthToken(token.encode()))
+    def _identify(self, guard: TokenGuard, auth: AuthContext, token: str | None) -> Identity | None:
+        """A token that does not resolve falls back to the key, silently (spec call §10), until there were too many."""
+        by_token = None if token is None else guard.resolve(AuthToken(token.encode()))
         return by_token or resolve_client(self._provider, auth)

@@ -1,0 +1,126 @@
+"""A running node follows its settings file (decision 26).
+
+The file is looked at every second, and read again once it has changed and then stayed as it is for one more look, so
+that one that is still being written is left alone. SIGHUP reads it at once.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from node.core.live import Live
+from node.log import set_level
+from node.settings import LoadedSettings, Settings, SettingsError, is_live, known_keys
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks at the file."""
+
+logger = logging.getLogger(__name__)
+
+Signature = tuple[int, ...] | None
+
+
+class LiveSettings:
+    """What a running node reads its limits through. The sections that are not here need a restart."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.endpoint = Live(settings.endpoint)
+        self.call = Live(settings.call)
+        self.quic = Live(settings.quic)
+        self.store = Live(settings.store)
+
+    def replace(self, new: Settings) -> dict[str, Any]:
+        """Put the new values in force, each section as a whole; what is different now, by key."""
+        old, self._settings = self._settings, new
+        for section in ("endpoint", "call", "quic", "store"):
+            holder = getattr(self, section)
+            if getattr(new, section) != holder.value:
+                holder.value = getattr(new, section)
+        set_level(new.log.level)
+        keys = [key for key in known_keys(Settings) if is_live(key)]
+        return {".".join(key): _at(new, key) for key in keys if _at(new, key) != _at(old, key)}
+
+
+class SettingsWatch:
+    """Reads the file again when it has changed. One that cannot be used changes nothing, and is told once."""
+
+    def __init__(self, started: LoadedSettings, load: Callable[[], LoadedSettings], target: LiveSettings) -> None:
+        self._started = started
+        self._load = load
+        self._target = target
+        self._asked = asyncio.Event()
+        self._complaint = ""
+        self._waiting: list[str] = []
+
+    def ask(self) -> None:
+        """Have the file read at once, and the result told even if it is no news."""
+        self._asked.set()
+
+    async def run(self) -> NoReturn:
+        """Follow the file for ever; only cancellation ends it."""
+        done: Signature | object = object()  # as if it had changed since the start, which it may have
+        seen = _signature(self._started.file)
+        while True:
+            asked = await self._wait()
+            now = _signature(self._started.file)
+            if asked or (now == seen and now != done):
+                done = now
+                await self._read(asked=asked)
+            seen = now
+
+    async def _wait(self) -> bool:
+        """Wait for the next look; whether somebody asked for it."""
+        try:
+            async with asyncio.timeout(LOOK_EVERY):
+                await self._asked.wait()
+        except TimeoutError:
+            return False
+        self._asked.clear()
+        return True
+
+    async def _read(self, *, asked: bool) -> None:
+        try:
+            loaded = await asyncio.to_thread(self._load)
+        except SettingsError as error:
+            self._complain(str(error), asked=asked)
+            return
+        except Exception:
+            logger.exception("the settings could not be read again; those in force stay")
+            return
+        self._complaint = ""
+        changed = self._target.replace(loaded.settings)
+        if changed or asked:
+            logger.info("settings read again", extra={"changed": changed})
+        self._tell_waiting(loaded)
+
+    def _complain(self, text: str, *, asked: bool) -> None:
+        if asked or text != self._complaint:
+            logger.error("settings refused; those in force stay", extra={"error": text})
+        self._complaint = text
+
+    def _tell_waiting(self, loaded: LoadedSettings) -> None:
+        """One warning for all keys of the file that are different from what the node was started with, and not live."""
+        old, new = self._started.written, loaded.written
+        keys = [".".join(key) for key in known_keys(Settings) if not is_live(key)]
+        waiting = [key for key in keys if old.get(key) != new.get(key) and loaded.origins[key] != "option"]
+        if waiting and waiting != self._waiting:
+            logger.warning("these settings take effect at the next start", extra={"keys": waiting})
+        self._waiting = waiting
+
+
+def _signature(path: Path | None) -> Signature:
+    """What is different after a change, without reading the file; None where there is none."""
+    try:
+        found = None if path is None else path.stat()
+    except (OSError, ValueError):
+        return None
+    return None if found is None else (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
+
+
+def _at(settings: Any, key: tuple[str, ...]) -> Any:
+    for name in key:
+        settings = getattr(settings, name)
+    return settings

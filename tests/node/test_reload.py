@@ -1,0 +1,172 @@
+"""A running node follows its settings file: what changes, what does not, and what it says."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node import reload
+from node.core.errors import HandshakeError
+from node.reload import LiveSettings, SettingsWatch
+from node.settings import load_settings
+from tests.support.node_process import peer_table, running
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    (tmp_path / "data").mkdir()
+    return tmp_path / "data"
+
+
+async def test_a_running_node_takes_its_new_limits_from_the_file(data: Path, tmp_path: Path) -> None:
+    peers, config = tmp_path / "peers.toml", data / "alknet.toml"
+    peers.write_text(peer_table(tmp_path / "ann", "ann"))
+    config.write_text("[quic]\nmax_connections = 1\n")
+    async with running(data, ALKNET_NODE__PEERS_FILE=str(peers)) as node, node.connect(tmp_path / "ann"):
+        with pytest.raises(HandshakeError):
+            await _call(node, tmp_path)
+        config.write_text('[quic]\nmax_connections = 5\n[node]\nlisten = "127.0.0.1:1"\n[log]\nformat = "json"\n')
+        await node.says("settings read again")
+        await _call(node, tmp_path)
+        await node.says("take effect at the next start")
+        assert '"keys": ["log.format"]' in node.text(), "node.listen is an option of this process"
+        config.write_text("[quic]\nmax_connections = none\n")
+        node.process.send_signal(signal.SIGHUP)
+        await node.says("settings refused")
+        assert "at line 2" in node.text()
+        await _call(node, tmp_path)
+        config.write_text("[quic]\nmax_connections = 1\n")
+        node.process.send_signal(signal.SIGHUP)
+        await node.says("settings read again", 2)
+        with pytest.raises(HandshakeError):
+            await _call(node, tmp_path)
+        assert node.text().count("peers file loaded") == 2
+
+
+async def _call(node: Any, directory: Path) -> None:
+    async with node.connect(directory / "ann") as client:
+        assert (await client.call("node/whoami"))["identity"]["id"] == "ann"
+
+
+class Watched:
+    """A watch over a file, in this process and with short looks."""
+
+    def __init__(self, data: Path) -> None:
+        self.file = data / "alknet.toml"
+        load = partial(load_settings, data=data, overrides={"quic.max_streams": 9})
+        started = load()
+        self.settings = LiveSettings(started.settings)
+        self.watch = SettingsWatch(started, load, self.settings)
+
+    @contextlib.asynccontextmanager
+    async def following(self) -> AsyncIterator["Watched"]:
+        task = asyncio.create_task(self.watch.run())
+        try:
+            yield self
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def sees(self, most: int) -> None:
+        async with asyncio.timeout(10):
+            while self.settings.quic.value.max_connections != most:
+                await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reload, "LOOK_EVERY", 0.02)
+
+
+@pytest.fixture(autouse=True)
+def level() -> Any:
+    before = logging.getLogger().level, logging.getLogger("quic").level
+    yield
+    logging.getLogger().setLevel(before[0])
+    logging.getLogger("quic").setLevel(before[1])
+
+
+@pytest.mark.usefixtures("quick")
+async def test_what_is_stronger_than_the_file_stays_stronger(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALKNET_QUIC__MAX_UNI_STREAMS", "7")
+    async with Watched(data).following() as watched:
+        watched.file.write_text("[quic]\nmax_connections = 3\nmax_uni_streams = 1\nmax_streams = 1\n")
+        await watched.sees(3)
+        limits = watched.settings.quic.value
+        assert (limits.max_uni_streams, limits.max_streams) == (7, 9)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_file_that_goes_away_leaves_the_defaults(data: Path) -> None:
+    watched = Watched(data)
+    watched.file.write_text("[quic]\nmax_connections = 3\n")
+    async with watched.following():
+        await watched.sees(3)
+        watched.file.unlink()
+        await watched.sees(10_000)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_wrong_file_changes_nothing_and_is_told_once(data: Path, caplog: pytest.LogCaptureFixture) -> None:
+    watched = Watched(data)
+    watched.file.write_text("[quic]\nmax_connections = 3\n")
+    async with watched.following():
+        await watched.sees(3)
+        watched.file.write_text("[quic]\nmax_connections = 4\nmax_stream = 1\n")
+        async with asyncio.timeout(10):
+            while not _told(caplog, "settings refused"):
+                await asyncio.sleep(0.005)
+        watched.file.touch()
+        await asyncio.sleep(0.2)
+        assert watched.settings.quic.value.max_connections == 3
+        [told] = _told(caplog, "settings refused")
+        assert "alknet.toml line 3: unknown key “quic.max_stream”" in told.error
+        watched.file.write_text("[quic]\nmax_connections = 4\n")
+        await watched.sees(4)
+
+
+async def test_a_file_that_is_still_being_written_is_left_alone(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An editor that empties the file first would else put the defaults in force for a moment."""
+    monkeypatch.setattr(reload, "LOOK_EVERY", 0.1)
+    watched = Watched(data)
+    watched.file.write_text("[quic]\nmax_connections = 3\n")
+    async with watched.following():
+        await watched.sees(3)
+        seen = set()
+        for number in range(20):
+            watched.file.write_text("# " + "x" * number)
+            seen.add(watched.settings.quic.value.max_connections)
+            await asyncio.sleep(0.02)
+        assert seen == {3}
+        watched.file.write_text("[quic]\nmax_connections = 5\n")
+        await watched.sees(5)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_the_level_of_the_log_follows(data: Path) -> None:
+    watched = Watched(data)
+    async with watched.following():
+        watched.file.write_text('[log]\nlevel = "error"\n[quic]\nmax_connections = 3\n')
+        await watched.sees(3)
+        assert logging.getLogger().level == logging.ERROR
+
+
+def test_only_what_is_different_is_replaced(data: Path) -> None:
+    before = load_settings(data=data).settings
+    settings = LiveSettings(before)
+    quic, call = settings.quic.value, settings.call.value
+    assert settings.replace(load_settings(data=data, overrides={"call.max_in_flight": 5}).settings) == {
+        "call.max_in_flight": 5
+    }
+    assert settings.quic.value is quic
+    assert settings.call.value is not call
+
+
+def _told(caplog: pytest.LogCaptureFixture, text: str) -> list[Any]:
+    return [record for record in caplog.records if text in record.message]
