@@ -3,7 +3,7 @@
 Stock is aioquic's `serve`, `connect` and `create_stream`; on both engines both ends prove an Ed25519 key. Every round
 measures every engine in fresh processes, in one order and then in the other. Figures are medians over the rounds, CPU
 is the server's, and a MB has 10^6 bytes. A ratio is ours to stock's, the median of the rounds' ratios; `spread` holds
-the least and the greatest of them. Stock's own figures begin with `stock_`.
+the least and the greatest of them.
 
 Parts:
   transfer     up and down on a path of 1 500 bytes: the loopback of a network namespace made for the run
@@ -12,9 +12,16 @@ Parts:
   requests     64 bytes each way on a new stream: in turn, and sixteen at once
   closing      the CPU of closing one of many connections: the mean over a tenth of them, once
 
-Where no namespace can be made, `transfer` is left out and `omitted` says why; the others then use the loopback.
-`waited_percent` is how much longer the servers would have needed for all of it because something else ran on their
-core: above a few percent, measure again. Quick: `--parts transfer --rounds 3`.
+Engines, and what their figures' names begin with:
+  ours         on aioquic as it is installed, in pure Python; no prefix
+  accel        ours on the accelerated build, where scripts/accelerate has made one
+  stock        the yardstick
+  qh3          for the record; only its server proves a key, and it keeps its own larger windows
+  tls          asyncio's TLS over TCP, for the record; one connection instead of streams, the kernel segments for it
+
+Where no namespace can be made, `transfer` is left out and the other parts use the loopback; `omitted` says why, as it
+does of an engine that is not there. `waited_percent` tells of the time that the servers' work took how much something
+else had their core: above a few percent, measure again. Quick: `--parts transfer --sides ours,stock --rounds 3`.
 """
 
 import argparse
@@ -28,7 +35,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.engine_figures import figures
-from bench.engine_network import LOOPBACK, Network, NoNamespaceError, ethernet
+from bench.engine_network import Network, NoNamespaceError, ethernet
 from bench.engine_run import PARTS, Bench, Plan
 from bench.engine_side import Side, why_absent
 from node.core.paths import DataPaths
@@ -50,6 +57,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--loopback-mib", type=int, default=64, help="the same on the loopback; stock's is --mib")
     parser.add_argument("--connections", type=int, default=200, help="idle at once")
     parser.add_argument("--requests", type=int, default=1_000, help="of 64 bytes, each on a new stream")
+    parser.add_argument("--engine-tree", type=Path, help="measure this accelerated engine, whether or not it is proven")
     parser.add_argument("--crowd", type=int, default=10_000, help="connections at once while some are closed")
 
 
@@ -58,7 +66,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     if load > BUSY:
         print(f"the machine is busy (load {load:.2f}): the figures may suffer", file=sys.stderr)
     sides = [Side(name) for name in options.sides]
-    omitted = {side.value: reason for side in sides if (reason := why_absent(side))}
+    omitted = {side.value: reason for side in sides if (reason := why_absent(side, options.engine_tree))}
     plan = Plan(
         sides=[side for side in sides if side.value not in omitted],
         parts=options.parts,
@@ -68,6 +76,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         connections=options.connections,
         requests=options.requests,
         crowd=options.crowd,
+        tree=options.engine_tree,
     )
     sizes = {
         name: vars(options)[name] for name in ("rounds", "mib", "loopback_mib", "connections", "requests", "crowd")
@@ -84,9 +93,10 @@ async def _measure(plan: Plan, omitted: dict[str, str]) -> dict[str, Any]:
             near = await stack.enter_async_context(ethernet())
         except NoNamespaceError as error:
             omitted["transfer"] = str(error)
-        bench = Bench(DataPaths(Path(directory)), plan, near, LOOPBACK)
+        bench = Bench(DataPaths(Path(directory)), plan, near)
         values = figures(await bench.measure_rounds())
         values |= await bench.measure_closing()
+        omitted |= bench.failures
         return {**values, "waited_percent": bench.waited_percent}
 
 

@@ -1,6 +1,6 @@
 """The dialling end of the engine bench.
 
-Run as `python -m bench.engine_client SIDE PORT PIN`. Prints `ready`, then for each command how many nanoseconds
+Run as `python -m bench.engine_client SIDE PORT PIN [TREE]`. Prints `ready`, then for each command how many nanoseconds
 it took. Transfers and requests use the newest of the connections that are held.
 """
 
@@ -8,9 +8,10 @@ import asyncio
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from bench.engine_commands import commands, prepare
-from bench.engine_side import Client, Side, client_of
+from bench.engine_side import Client, Side, choose_build, client_of
 from bench.engine_workload import Opener, download, request, upload
 
 AT_ONCE = 8
@@ -70,4 +71,6 @@ async def main(side: Side, port: int, pin: str) -> None:
 
 if __name__ == "__main__":
     prepare(1)
-    asyncio.run(main(Side(sys.argv[1]), int(sys.argv[2]), sys.argv[3]))
+    chosen = Side(sys.argv[1])
+    choose_build(chosen, *map(Path, sys.argv[4:]))
+    asyncio.run(main(chosen, int(sys.argv[2]), sys.argv[3]))

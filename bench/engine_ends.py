@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from bench.child import TIMEOUT_S, Child, running
 from bench.engine_network import Network
-from bench.engine_side import Side, variables
+from bench.engine_side import Side
 from node.core.paths import DataPaths
 
 SETTLE_S = 0.05
@@ -70,13 +71,13 @@ class Ends:
 
 
 @contextlib.asynccontextmanager
-async def running_ends(paths: DataPaths, side: Side, network: Network) -> AsyncIterator[Ends]:
-    """Both in fresh processes on this network."""
-    more = variables(side)
-    server_command = ("-m", "bench.engine_server", side.value)
-    async with running(paths, *server_command, enter=network.enter, variables=more) as server:
+async def running_ends(paths: DataPaths, side: Side, network: Network, tree: Path | None = None) -> AsyncIterator[Ends]:
+    """Both in fresh processes on this network. `tree` is an accelerated engine to take as it is."""
+    more = () if tree is None else (str(tree),)
+    server_command = ("-m", "bench.engine_server", side.value, *more)
+    async with running(paths, *server_command, enter=network.enter) as server:
         port, pin = (await server.line()).split(maxsplit=1)
-        client_command = ("-m", "bench.engine_client", side.value, port, pin)
-        async with running(paths, *client_command, enter=network.enter, variables=more) as client:
+        client_command = ("-m", "bench.engine_client", side.value, port, pin, *more)
+        async with running(paths, *client_command, enter=network.enter) as client:
             await client.line()
             yield Ends(server, client)

@@ -1,18 +1,20 @@
 """The engine bench's rounds: which parts run on which path, for which engines, in which order."""
 
+import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench.engine_ends import Ends, running_ends
-from bench.engine_network import Network
-from bench.engine_parts import Figures, closing, connections, requests, transfers, warm_up
+from bench.engine_network import LOOPBACK, Network
+from bench.engine_parts import Figures, closing, connections, requests, requests_at_once, transfers, warm_up
 from bench.engine_side import Side
 from node.core.paths import DataPaths
 
 PARTS = ("transfer", "loopback", "connections", "requests", "closing")
 
-CLOSING = (Side.OURS, Side.STOCK)
+CLOSING = (Side.OURS, Side.ACCEL, Side.STOCK)
 """The engines whose closing is measured."""
 
 
@@ -30,15 +32,20 @@ class Plan:
     crowd: int
     """Connections of which a tenth is closed."""
 
+    tree: Path | None = None
+    """An accelerated engine to take as it is."""
+
 
 class Bench:
     """One run. `near` is the path of 1 500 bytes, if there is one."""
 
-    def __init__(self, paths: DataPaths, plan: Plan, near: Network | None, loopback: Network) -> None:
+    def __init__(self, paths: DataPaths, plan: Plan, near: Network | None) -> None:
+        self.failures: dict[str, str] = {}
+        """Engines that are for the record only and did not come to the end, with what happened."""
+
         self._paths = paths
         self._plan = plan
         self._near = near
-        self._loopback = loopback
         self._ran_ns = 0
         self._waited_ns = 0
 
@@ -50,9 +57,15 @@ class Bench:
     async def measure_rounds(self) -> dict[Side, list[Figures]]:
         results: dict[Side, list[Figures]] = {side: [] for side in self._plan.sides}
         for number in range(self._plan.rounds):
-            for side in self._plan.sides[:: -1 if number % 2 else 1]:
+            for side in list(results)[:: -1 if number % 2 else 1]:
                 print(f"round {number + 1} of {self._plan.rounds}: {side.value}", file=sys.stderr)
-                results[side].append({**await self._measure_near(side), **await self._measure_loopback(side)})
+                try:
+                    results[side].append({**await self._measure_near(side), **await self._measure_loopback(side)})
+                except (EOFError, TimeoutError) as error:
+                    if not side.is_for_the_record:
+                        raise
+                    self.failures[side.value] = f"it failed: {error or 'time ran out'}"
+                    del results[side]
         return results
 
     async def measure_closing(self) -> Figures:
@@ -61,7 +74,7 @@ class Bench:
         for side in CLOSING if "closing" in self._plan.parts else ():
             if side in self._plan.sides:
                 print(f"closing: {side.value}", file=sys.stderr)
-                async with running_ends(self._paths, side, self._near or self._loopback) as ends:
+                async with self._ends(side, self._near or LOOPBACK) as ends:
                     figures = await closing(ends, self._plan.crowd)
                 values |= {f"{side.prefix}{name}": round(value, 3) for name, value in figures.items()}
         return values
@@ -73,7 +86,7 @@ class Bench:
         if not parts:
             return {}
         figures: Figures = {}
-        async with running_ends(self._paths, side, self._near or self._loopback) as ends:
+        async with self._ends(side, self._near or LOOPBACK) as ends:
             await warm_up(ends)
             if "connections" in parts:
                 figures |= await connections(ends, self._plan.connections)
@@ -81,19 +94,23 @@ class Bench:
                 figures |= await transfers(ends, self._plan.transfer)
             if "requests" in parts:
                 figures |= await requests(ends, self._plan.requests)
-            await self._note_waiting(ends)
+                figures |= await requests_at_once(ends, self._plan.requests) if side.has_streams else {}
         return figures
 
     async def _measure_loopback(self, side: Side) -> Figures:
         if "loopback" not in self._plan.parts:
             return {}
         size = self._plan.transfer if side is Side.STOCK else self._plan.loopback_transfer
-        async with running_ends(self._paths, side, self._loopback) as ends:
+        async with self._ends(side, LOOPBACK) as ends:
             await warm_up(ends)
             figures = await transfers(ends, size)
-            await self._note_waiting(ends)
         return {f"loopback_{name}": value for name, value in figures.items()}
 
-    async def _note_waiting(self, ends: Ends) -> None:
-        self._ran_ns += await ends.serve("cpu")
-        self._waited_ns += await ends.serve("waited")
+    @contextlib.asynccontextmanager
+    async def _ends(self, side: Side, network: Network) -> AsyncIterator[Ends]:
+        """Both ends, and at the end a note of how long the server had to wait for its core."""
+        tree = self._plan.tree if side is Side.ACCEL else None
+        async with running_ends(self._paths, side, network, tree) as ends:
+            yield ends
+            self._ran_ns += await ends.serve("cpu")
+            self._waited_ns += await ends.serve("waited")

@@ -1,6 +1,6 @@
 """The serving end of the engine bench, a process of its own so that its CPU time and memory are the engine's.
 
-Run as `python -m bench.engine_server SIDE`. Prints its port and pin, then one number for each command.
+Run as `python -m bench.engine_server SIDE [TREE]`. Prints its port and pin, then one number for each command.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from bench.engine_commands import commands, prepare
-from bench.engine_side import Server, Side, server_of
+from bench.engine_side import Server, Side, choose_build, server_of
 
 
 async def main(side: Side) -> None:
@@ -53,4 +53,6 @@ def _resident() -> int:
 
 if __name__ == "__main__":
     prepare(0)
-    asyncio.run(main(Side(sys.argv[1])))
+    chosen = Side(sys.argv[1])
+    choose_build(chosen, *map(Path, sys.argv[2:]))
+    asyncio.run(main(chosen))

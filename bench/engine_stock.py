@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import datetime
 import ssl
 from collections.abc import AsyncIterator, Callable
 
@@ -13,10 +12,9 @@ from aioquic.asyncio.server import serve
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, QuicEvent
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.x509.oid import NameOID
 
+from bench.engine_asyncio import AsyncioStream, self_signed
 from bench.engine_side import ALPN, HOST, IDLE_TIMEOUT_S
 from bench.engine_workload import Duplex, Opener, answer
 
@@ -53,7 +51,7 @@ class StockServer:
         return _Accepted(connection, stream_handler, self.open)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(answer(_StockStream(reader, writer)))
+        task = asyncio.create_task(answer(AsyncioStream(reader, writer)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -92,38 +90,11 @@ class _Connected:
         self._protocol = protocol
 
     async def open(self) -> Duplex:
-        return _StockStream(*await self._protocol.create_stream())
-
-
-class _StockStream:
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-
-    async def read(self, limit: int = 65_536, /) -> bytes:
-        return await self._reader.read(limit)
-
-    async def write(self, data: bytes, /) -> None:
-        self._writer.write(data)
-        await self._writer.drain()
-
-    def finish(self) -> None:
-        self._writer.write_eof()
+        return AsyncioStream(*await self._protocol.create_stream())
 
 
 def _configuration(*, is_client: bool) -> QuicConfiguration:
     configuration = QuicConfiguration(is_client=is_client, alpn_protocols=[ALPN.decode()], idle_timeout=IDLE_TIMEOUT_S)
     private = Ed25519PrivateKey.generate()
-    configuration.certificate, configuration.private_key = _self_signed(private), private
+    configuration.certificate, configuration.private_key = self_signed(private), private
     return configuration
-
-
-def _self_signed(private: Ed25519PrivateKey) -> x509.Certificate:
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bench")])
-    now = datetime.datetime.now(datetime.UTC)
-    return (
-        x509.CertificateBuilder(name, name, private.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .sign(private, None)
-    )

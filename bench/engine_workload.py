@@ -10,6 +10,7 @@ HEAD = 64
 
 CHUNK = bytes(65_536)
 _FIELDS = struct.Struct("!cQ")
+_ARRIVED = struct.Struct("!Q")
 
 
 class Task(enum.Enum):
@@ -34,13 +35,25 @@ class Opener(Protocol):
     async def open(self) -> Duplex: ...
 
 
+def following(head: bytes) -> int:
+    """How many bytes the client sends after this head."""
+    task, size = _parse(head)
+    return size if task is Task.UPLOAD else 0
+
+
+def answered(head: bytes) -> int:
+    """How many bytes the server answers it with."""
+    task, size = _parse(head)
+    return {Task.UPLOAD: _ARRIVED.size, Task.DOWNLOAD: size, Task.REQUEST: HEAD}[task]
+
+
 async def answer(stream: Duplex) -> None:
     """The server's part of whichever task the client chose."""
     head = await _read_exactly(stream, HEAD)
-    code, size = _FIELDS.unpack_from(head)
-    match Task(code):
+    task, size = _parse(head)
+    match task:
         case Task.UPLOAD:
-            await stream.write(_FIELDS.pack(code, await _drain(stream)))
+            await stream.write(_ARRIVED.pack(await _drain(stream)))
         case Task.DOWNLOAD:
             await _send(stream, size)
         case Task.REQUEST:
@@ -53,8 +66,7 @@ async def upload(connection: Opener, size: int) -> None:
     await stream.write(_head(Task.UPLOAD, size))
     await _send(stream, size)
     stream.finish()
-    _, arrived = _FIELDS.unpack(await _read_exactly(stream, _FIELDS.size))
-    assert arrived == size
+    assert _ARRIVED.unpack(await _read_exactly(stream, _ARRIVED.size)) == (size,)
 
 
 async def download(connection: Opener, size: int) -> None:
@@ -81,6 +93,13 @@ async def _request_in_turn(connection: Opener, count: int) -> None:
 
 def _head(task: Task, size: int) -> bytes:
     return _FIELDS.pack(task.value, size).ljust(HEAD, b"\0")
+
+
+def _parse(head: bytes) -> tuple[Task, int]:
+    code: bytes
+    size: int
+    code, size = _FIELDS.unpack_from(head)
+    return Task(code), size
 
 
 async def _send(stream: Duplex, size: int) -> None:

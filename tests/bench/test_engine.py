@@ -13,6 +13,7 @@ import pytest
 from bench.engine_figures import figures
 from bench.engine_network import NoNamespaceError, ethernet
 from bench.engine_side import Side
+from node.quic.accelerated import find
 
 ROOT = Path(__file__).parents[2]
 SIZES = {"rounds": 1, "mib": 1, "loopback_mib": 1, "connections": 25, "requests": 20, "crowd": 20}
@@ -76,10 +77,40 @@ async def test_every_part_ends_in_figures_of_both_engines() -> None:
 
 
 @linux_only
+@pytest.mark.parametrize(("side", "requested"), [("qh3", REQUESTED), ("tls", {"request_us", "requests_s"})])
+def test_the_others_are_measured_beside(side: str, requested: set[str]) -> None:
+    if side == "qh3":
+        pytest.importorskip("qh3")
+    result = run_bench(f"--sides={side}", "--parts=loopback,requests,connections")
+    assert result.pop("omitted") == {}
+    assert result.pop("spread") == {}
+    assert result.keys() == of_sides(LOOPBACK | CONNECTED | requested, f"{side}_")
+    assert all(value > 0 for value in result.values())
+
+
+@linux_only
+def test_an_accelerated_engine_is_measured_or_its_absence_explained() -> None:
+    result = run_bench("--sides=accel", "--parts=requests")
+    objection = find().objection
+    if objection is None:
+        assert result.keys() >= of_sides(REQUESTED, "accel_")
+    else:
+        assert result == {"spread": {}, "omitted": {"accel": objection.value}}
+
+
+@linux_only
+def test_what_is_not_compiled_is_not_measured_as_accelerated(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "bench.engine_server", "accel", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "imported from elsewhere" in done.stderr
+
+
+@linux_only
 def test_without_namespaces_the_short_path_is_left_out_with_a_reason() -> None:
-    result = run_bench("--sides=ours,stock", "--parts=transfer,requests", path="/nonexistent")
+    result = run_bench("--sides=stock", "--parts=transfer,requests", path="/nonexistent")
     assert result.pop("omitted") == {"transfer": "unshare is not installed"}
-    assert result.keys() == {"spread", *REQUESTED_RATIOS, *of_sides(REQUESTED, "", "stock_")}
+    assert result.keys() == {"spread", *of_sides(REQUESTED, "stock_")}
 
 
 @linux_only
