@@ -13,7 +13,6 @@ from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import (
     END_STATES,
     Limit,
-    QuicConnection,
     QuicConnectionState,
     stream_is_client_initiated,
     stream_is_unidirectional,
@@ -24,6 +23,7 @@ from aioquic.quic.recovery import QuicPacketSpace
 from aioquic.quic.stream import QuicStream as EngineStream
 
 from node.quic.ending import EndCause, Ending, clip, printable
+from node.quic.guard import GuardedConnection
 from node.quic.handshake import ClientTls, ServerTls
 from node.quic.limits import QuicLimits
 from node.quic.reset import ResetTokens
@@ -54,7 +54,7 @@ def configuration(limits: QuicLimits, alpns: list[str], *, is_client: bool) -> Q
     )
 
 
-class Engine(QuicConnection):
+class Engine(GuardedConnection):
     """One connection's state machine. It does no I/O and never looks at a clock."""
 
     def __init__(
@@ -148,6 +148,9 @@ class Engine(QuicConnection):
     # TLS
 
     def _initialize(self, peer_cid: bytes) -> None:
+        if self.handshake is not None and not self._is_client:
+            # The engine begins anew at every packet of a first datagram that it cannot decrypt, and many fit in one.
+            return
         super()._initialize(peer_cid)
         self.handshake = self._make_handshake(self.tls)
         self.tls = self.handshake

@@ -106,6 +106,7 @@ class QuicListener(Endpoint):
 
     def ended(self, link: Link, ending: Ending) -> None:
         self._admission.ended(self._hosts[link])
+        self.metrics.floods += link.engine.flooded
         if not link.is_established and ending.cause is not EndCause.FAILED:
             facts = {"host": self._hosts[link].origin, "code": ending.code, "reason": ending.reason}
             logger.warning("handshake failed", extra=facts)

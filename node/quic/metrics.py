@@ -37,3 +37,5 @@ class QuicMetrics:
     """Initials that could not be decrypted."""
     resets: int = 0
     """Stateless resets sent."""
+    floods: int = 0
+    """Connections closed since their peer broke a bound of `guard.py`."""

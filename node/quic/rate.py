@@ -22,9 +22,9 @@ class Allowance:
         """Whether `take` would succeed."""
         return self._refill(now) >= 1
 
-    def charge(self, now: float) -> None:
-        """Use one that may not be left; later ones pay for it."""
-        self._left = self._refill(now) - 1
+    def charge(self, now: float, count: int = 1) -> None:
+        """Use some that may not be left; later ones pay for it."""
+        self._left = self._refill(now) - count
 
     def _refill(self, now: float) -> float:
         left = self.per_second if self._left is None else self._left + (now - self._since) * self.per_second

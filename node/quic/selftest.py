@@ -18,17 +18,23 @@ from aioquic.quic.stream import QuicStream
 from node.quic.version import WANTED
 
 _CONNECTION = (
-    "_alpn_handler", "_close_at", "_close_event", "_cryptos", "_handshake_confirmed", "_host_cids", "_initialize",
-    "_is_client", "_local_max_data", "_local_max_streams_bidi", "_local_max_streams_uni", "_local_next_stream_id_bidi",
-    "_packet_number", "_peer_cid", "_remote_max_streams_bidi", "_replenish_connection_ids", "_spaces", "_state",
-    "_stream_can_send", "_streams", "_write_connection_limits", "_write_stream_limits",
+    "_alpn_handler", "_close_at", "_close_begin", "_close_event", "_close_pending", "_crypto_streams", "_cryptos",
+    "_get_or_create_stream", "_get_or_create_stream_for_send", "_handle_ack_frame", "_handle_crypto_frame",
+    "_handle_data_blocked_frame", "_handle_handshake_done_frame", "_handle_max_data_frame",
+    "_handle_max_streams_bidi_frame", "_handle_max_streams_uni_frame", "_handle_new_connection_id_frame",
+    "_handle_new_token_frame", "_handle_path_challenge_frame", "_handle_path_response_frame", "_handle_ping_frame",
+    "_handle_retire_connection_id_frame", "_handle_streams_blocked_frame", "_handshake_confirmed", "_host_cids",
+    "_initialize", "_is_client", "_local_max_data", "_local_max_streams_bidi", "_local_max_streams_uni",
+    "_local_next_stream_id_bidi", "_packet_number", "_payload_received", "_peer_cid", "_peer_cid_sequence_numbers",
+    "_remote_max_streams_bidi", "_replenish_connection_ids", "_spaces", "_state", "_stream_can_send", "_streams",
+    "_write_connection_limits", "_write_stream_limits",
 )  # fmt: skip
-_SPACE = ("largest_acked_packet",)
+_SPACE = ("largest_acked_packet", "sent_packets")
 _CRYPTO = ("key_phase",)
 _CONNECTION_ID = ("cid", "stateless_reset_token")
 _LIMIT = ("sent", "used", "value")
 _STREAM = ("max_stream_data_local", "max_stream_data_local_sent", "receiver", "sender")
-_RECEIVER = ("highest_offset", "is_finished", "starting_offset", "stop")
+_RECEIVER = ("_ranges", "highest_offset", "is_finished", "starting_offset", "stop")
 _SENDER = ("_buffer_start", "_buffer_stop", "reset")
 _TLS = (
     "_alpn_protocols", "_check_certificate_verify_signature", "_cipher_suites", "_client_handle_certificate",
