@@ -142,6 +142,9 @@ class Link:
             self._dispatch(event)
         ending = self.engine.ending
         if ending is not None:
+            if not self.engine.ended:
+                # The owner may drop the connection when it hears of its end; the peer must have heard of it by then.
+                self._transmit()
             self._end(ending)
         elif self._ending is None:
             self.source.on_progress()
