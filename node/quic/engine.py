@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from aioquic import tls
+from aioquic._buffer import Buffer
 from aioquic.quic import events
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import (
     END_STATES,
     Limit,
     QuicConnectionState,
+    QuicReceiveContext,
     stream_is_client_initiated,
     stream_is_unidirectional,
 )
@@ -160,6 +162,12 @@ class Engine(GuardedConnection):
         super()._alpn_handler(alpn_protocol)
         if self.handshake is not None:
             self.handshake.negotiated()
+
+    def _handle_crypto_frame(self, context: QuicReceiveContext, frame_type: int, buf: Buffer) -> None:
+        # The engine hands on the data of every encryption level alike.
+        if self.handshake is not None:
+            self.handshake.level = context.epoch
+        super()._handle_crypto_frame(context, frame_type, buf)
 
     # Stateless reset
 

@@ -23,11 +23,30 @@ from node.quic.schemes import SIGNATURES, schemes_of
 
 CLIENT_CERTIFICATE_TYPE = 19
 SERVER_CERTIFICATE_TYPE = 20
-MAX_HANDSHAKE_BYTES = 64 * 1024
-"""Longest handshake message taken from a peer; the engine alone would gather 16 MiB."""
+MAX_CLIENT_MESSAGE = 16 * 1024
+"""Longest handshake message taken from a client, in bytes: far above any hello, and any certificate without a chain."""
+MAX_SERVER_MESSAGE = 64 * 1024
+"""Longest handshake message taken from a server, whose certificate may bring a chain."""
 
 _GROUPS: list[tls.Group] = [tls.Group.X25519, tls.Group.SECP256R1]
 """A client sends a key share for each, so there are no more than are useful."""
+
+_INITIAL, _HANDSHAKE, _LATER = tls.Epoch.INITIAL, tls.Epoch.HANDSHAKE, tls.Epoch.ONE_RTT
+_LEVELS = {
+    tls.State.CLIENT_EXPECT_SERVER_HELLO: _INITIAL,
+    tls.State.CLIENT_EXPECT_ENCRYPTED_EXTENSIONS: _HANDSHAKE,
+    tls.State.CLIENT_EXPECT_CERTIFICATE_REQUEST_OR_CERTIFICATE: _HANDSHAKE,
+    tls.State.CLIENT_EXPECT_CERTIFICATE: _HANDSHAKE,
+    tls.State.CLIENT_EXPECT_CERTIFICATE_VERIFY: _HANDSHAKE,
+    tls.State.CLIENT_EXPECT_FINISHED: _HANDSHAKE,
+    tls.State.CLIENT_POST_HANDSHAKE: _LATER,
+    tls.State.SERVER_EXPECT_CLIENT_HELLO: _INITIAL,
+    tls.State.SERVER_EXPECT_CERTIFICATE: _HANDSHAKE,
+    tls.State.SERVER_EXPECT_CERTIFICATE_VERIFY: _HANDSHAKE,
+    tls.State.SERVER_EXPECT_FINISHED: _HANDSHAKE,
+    tls.State.SERVER_POST_HANDSHAKE: _LATER,
+}
+"""The encryption level at which the next message must come (RFC 9001 §4.1.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +58,12 @@ class PeerKey:
 
 
 class _PeerTls(tls.Context):
-    """What both roles share: a certificate type per direction, and one way to take in the peer's credential."""
+    """What both roles share: a certificate type per direction, and one way to take in the peer's credential.
+
+    `level` is where the data of the next `handle_message` came from; `longest` is the longest message that is taken.
+    """
+
+    longest = MAX_SERVER_MESSAGE
 
     def __init__(self, given: tls.Context, verify_mode: ssl.VerifyMode, cafile: str | None = None) -> None:
         super().__init__(
@@ -55,6 +79,7 @@ class _PeerTls(tls.Context):
         self.update_traffic_key_cb = given.update_traffic_key_cb
         self._signature_algorithms = list(SIGNATURES)
         self._supported_groups = list(_GROUPS)
+        self.level = self._buffer_level = tls.Epoch.INITIAL
         self._peer_type = CertificateType.X509
         self._peer_schemes: tuple[tls.SignatureAlgorithm, ...] = ()
         self.peer_key: PeerKey | None = None
@@ -62,9 +87,22 @@ class _PeerTls(tls.Context):
         self._own_scheme: tls.SignatureAlgorithm | None = None
 
     def handle_message(self, input_data: bytes, output_buf: dict[tls.Epoch, Buffer]) -> None:
-        if len(self._receive_buffer) + len(input_data) > MAX_HANDSHAKE_BYTES:
-            raise tls.AlertDecodeError("handshake message too long")
+        """Take in what arrived at `level`. The engine looks neither at the level nor, before 16 MiB, at the length."""
+        if self._receive_buffer and self.level is not self._buffer_level:
+            raise tls.AlertUnexpectedMessage("a message continued at another encryption level")
+        self._buffer_level = self.level
         super().handle_message(input_data, output_buf)
+        if len(self._receive_buffer) >= 4 and int.from_bytes(self._receive_buffer[1:4], "big") > self.longest:
+            raise tls.AlertDecodeError("handshake message too long")
+
+    def _handle_reassembled_message(
+        self, message_type: int, input_buf: Buffer, output_buf: dict[tls.Epoch, Buffer]
+    ) -> None:
+        if self.level is not _LEVELS[self.state]:
+            raise tls.AlertUnexpectedMessage("a message at the wrong encryption level")
+        if input_buf.capacity - 4 > self.longest:
+            raise tls.AlertDecodeError("handshake message too long")
+        super()._handle_reassembled_message(message_type, input_buf, output_buf)
 
     def adopt(self, credential: Credential) -> None:
         """Show this credential in the handshake."""
@@ -122,6 +160,8 @@ class _PeerTls(tls.Context):
 
 class ServerTls(_PeerTls):
     """Asks every client for a key, requires none, checks possession always and a CA never (decision 4)."""
+
+    longest = MAX_CLIENT_MESSAGE
 
     def __init__(self, given: tls.Context, credentials: ServerCredentials) -> None:
         super().__init__(given, ssl.CERT_NONE)

@@ -38,10 +38,10 @@ _RECEIVER = ("_ranges", "highest_offset", "is_finished", "starting_offset", "sto
 _SENDER = ("_buffer_start", "_buffer_stop", "reset")
 _TLS = (
     "_alpn_protocols", "_check_certificate_verify_signature", "_cipher_suites", "_client_handle_certificate",
-    "_is_client", "_peer_certificate", "_peer_certificate_chain", "_receive_buffer", "_request_client_certificate",
-    "_server_handle_hello", "_server_name", "_set_peer_certificate", "_signature_algorithms",
-    "_signature_algorithms_for_private_key", "_supported_groups", "_verify_mode", "alpn_cb", "certificate",
-    "certificate_chain", "certificate_private_key", "handshake_extensions", "received_extensions",
+    "_handle_reassembled_message", "_is_client", "_peer_certificate", "_peer_certificate_chain", "_receive_buffer",
+    "_request_client_certificate", "_server_handle_hello", "_server_name", "_set_peer_certificate",
+    "_signature_algorithms", "_signature_algorithms_for_private_key", "_supported_groups", "_verify_mode", "alpn_cb",
+    "certificate", "certificate_chain", "certificate_private_key", "handshake_extensions", "received_extensions",
     "update_traffic_key_cb",
 )  # fmt: skip
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.core.errors import HandshakeError, StreamClosed
-from node.quic.handshake import MAX_HANDSHAKE_BYTES
+from node.quic.handshake import MAX_CLIENT_MESSAGE
 from tests.support.quic import engine_of, serving, settled, soon
 
 KIB = 1024
@@ -210,7 +210,7 @@ async def test_an_endless_handshake_message_is_cut_off():
         accepted = await server.accepted()
         engine = engine_of(client)
         stream = engine._crypto_streams[Epoch.ONE_RTT]
-        stream.sender.write(b"\x04\xff\xff\xff" + bytes(2 * MAX_HANDSHAKE_BYTES))
+        stream.sender.write(b"\x04\xff\xff\xff" + bytes(2 * MAX_CLIENT_MESSAGE))
         client._source.flush_soon()
         closed = await soon(accepted.connection.wait_closed())
         assert closed.code == 0x132

@@ -3,32 +3,39 @@
 import asyncio
 import contextlib
 import datetime
+import functools
 import hashlib
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import NameOID
 
 from node.core.fingerprint import fingerprint_of
+from node.quic.credentials import Certified
 from node.quic.keys import NodeKey
 from node.quic.limits import QuicLimits
 from node.quic.listener import QuicListener
+from node.quic.selfmade import self_made
+from tests.support.certificates import certificate, pem_of
 from tests.support.quic import Server, soon
 
 pytestmark = pytest.mark.interop
 
 CIPHERS = "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM"
+P384 = ec.generate_private_key(ec.SECP384R1())
+RSA, RSA_4096 = (rsa.generate_private_key(65537, bits) for bits in (2048, 4096))
 BROWSER_LIKE = f"{CIPHERS}:-SIGN-ALL:+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-RSA-PSS-RSAE-SHA256"
 """Signature algorithms without Ed25519, as browsers send them."""
 
 
 @contextlib.asynccontextmanager
-async def listening(alpn, make=Server):
+async def listening(alpn, make=Server, operator=None):
     key = NodeKey.generate()
-    listener = await QuicListener.bind("127.0.0.1", 0, key=key, alpns=[alpn], limits=QuicLimits())
+    shown = self_made(key, operator=operator)
+    listener = await QuicListener.bind("127.0.0.1", 0, key=key, alpns=[alpn], limits=QuicLimits(), credentials=shown)
     try:
         yield make(listener, key)
     finally:
@@ -104,8 +111,18 @@ async def test_a_client_that_knows_no_ed25519_is_shown_the_p256_certificate(prog
                 accepted.connection.close()
 
 
-async def test_a_client_certificate_of_other_software_is_named_by_its_hash(program, identity):
-    options, fingerprint = identity(ec.generate_private_key(ec.SECP256R1()))
+@pytest.mark.parametrize(
+    "private",
+    [
+        ec.generate_private_key(ec.SECP256R1()),
+        P384,
+        RSA,
+        RSA_4096,
+    ],
+    ids=["p256", "p384", "rsa2048", "rsa4096"],
+)
+async def test_a_client_certificate_of_other_software_is_named_by_its_hash(program, identity, private):
+    options, fingerprint = identity(private)
     async with listening(b"h3") as server, gtlsclient(program("gtlsclient"), server, *options):
         accepted = await server.accepted()
         assert (accepted.fingerprint, accepted.alternative) == (fingerprint, None)
@@ -127,3 +144,28 @@ async def test_a_client_with_another_alpn_is_turned_away(program):
         output = (await soon(client.communicate()))[0].decode(errors="replace")
         assert "(0x178)" in output
         assert server.waiting == 0
+
+
+async def test_a_client_that_sends_its_chain_is_told_not_to(program, identity, tmp_path):
+    options, _ = identity(ec.generate_private_key(ec.SECP256R1()))
+    authority = ec.generate_private_key(ec.SECP256R1())
+    leaf = tmp_path / "leaf.pem"
+    private = load_pem_private_key((tmp_path / "key.pem").read_bytes(), None)
+    root = certificate(authority, name="ca", usable_as_ca=True)
+    leaf.write_bytes(pem_of(certificate(private, ca=(root, authority)), root))
+    async with listening(b"h3") as server, gtlsclient(program("gtlsclient"), server, *options) as client:
+        output = (await soon(client.communicate()))[0].decode(errors="replace")
+        assert "(0x12a)" in output
+        assert server.waiting == 0
+
+
+@pytest.mark.parametrize("private", [P384, RSA, RSA_4096], ids=["p384", "rsa2048", "rsa4096"])
+async def test_an_operator_s_certificate_and_its_chain_are_understood(program, private):
+    authority = ec.generate_private_key(ec.SECP256R1())
+    root = certificate(authority, name="ca", usable_as_ca=True)
+    given = Certified(certificate(private, name="localhost", ca=(root, authority)), private, (root,))
+    client = functools.partial(gtlsclient, program("gtlsclient"))
+    ciphers = f"--ciphers={BROWSER_LIKE}:+SIGN-ECDSA-SECP384R1-SHA384"
+    async with listening(b"h3", operator=given) as server, client(server, ciphers):
+        accepted = await server.accepted()
+        assert accepted.connection._source.engine.handshake.certificate_private_key is private
