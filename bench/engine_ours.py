@@ -27,7 +27,12 @@ class OurServer:
 
     async def start(self) -> str:
         key = NodeKey.generate()
-        limits = QuicLimits(idle_timeout=IDLE_TIMEOUT_S, max_connections=MANY, max_connections_per_address=MANY)
+        limits = QuicLimits(
+            idle_timeout=IDLE_TIMEOUT_S,
+            max_connections=MANY,
+            max_connections_per_address=MANY,
+            strangers_per_second=MANY,
+        )
         self._listener = await QuicListener.bind(HOST, 0, key=key, alpns=[ALPN], limits=limits)
         self._listener.start(self._accept)
         self.port = self._listener.address[1]

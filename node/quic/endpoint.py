@@ -73,4 +73,13 @@ class Endpoint(ABC):
         connection_id = destination_of(data)
         if connection_id is None:
             return None
-        return self._routes.get(connection_id) or self._stranger(data, address)
+        link = self._routes.get(connection_id)
+        if link is not None and link.is_established:
+            return link
+        if not self._may_knock(address):
+            return None
+        return link or self._stranger(data, address)
+
+    def _may_knock(self, address: SocketAddress) -> bool:
+        """Whether a datagram from here is looked at that belongs to no established connection."""
+        return True

@@ -10,7 +10,6 @@ from enum import Enum
 from typing import Protocol
 
 from aioquic.quic.packet import QuicErrorCode
-from aioquic.quic.retry import QuicRetryTokenHandler
 
 from node.core.identity import Address
 from node.quic.admission import Admission, origin_of
@@ -18,6 +17,7 @@ from node.quic.engine import CONNECTION_ID_LENGTH
 from node.quic.metrics import QuicMetrics, Refusal
 from node.quic.packets import Initial, refuse, retry
 from node.quic.rate import Allowance
+from node.quic.tokens import RetryTokens
 from node.quic.udp import SocketAddress
 
 logger = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class Gate:
         self._admission = admission
         self._metrics = metrics
         self._examine = examine
-        self._tokens = QuicRetryTokenHandler()
+        self._tokens = RetryTokens()
         self._refusals = Allowance(REFUSALS_PER_SECOND)
 
     def judge(self, initial: Initial, address: SocketAddress, now: float) -> Entry | bytes | None:
@@ -80,7 +80,7 @@ class Gate:
         if verdict is Verdict.IGNORE:
             self._metrics.ignored += 1
             return None
-        reason = Refusal.FILTER if verdict is Verdict.REFUSE else self._admission.objection(entry.origin)
+        reason = Refusal.FILTER if verdict is Verdict.REFUSE else self._object(entry)
         if reason is not None:
             return self.refuse(initial, reason, now)
         if not entry.validated and (verdict is Verdict.RETRY or self._admission.wants_proof(now)):
@@ -103,13 +103,13 @@ class Gate:
         origin = origin_of(address[0])
         if not initial.token:
             return Entry(initial, origin, initial.destination)
-        try:
-            original = self._tokens.validate_token(
-                address=address[:2], destination_cid=initial.destination, token=initial.token, now=now
-            )
-        except ValueError:
+        original = self._tokens.read(initial.token, address, initial.destination, now)
+        if original is None:
             return None
         return Entry(initial, origin, original, retry_source=initial.destination)
+
+    def _object(self, entry: Entry) -> Refusal | None:
+        return self._admission.objection(entry.origin, validated=entry.validated)
 
     def _ask(self, address: SocketAddress, *, validated: bool) -> Verdict:
         if self._examine is None:
@@ -123,10 +123,4 @@ class Gate:
     def _retry(self, initial: Initial, address: SocketAddress, now: float) -> bytes:
         self._metrics.retried += 1
         chosen = os.urandom(CONNECTION_ID_LENGTH)
-        token = self._tokens.create_token(
-            address=address[:2],
-            original_destination_connection_id=initial.destination,
-            retry_source_connection_id=chosen,
-            now=now,
-        )
-        return retry(initial, chosen, token)
+        return retry(initial, chosen, self._tokens.make(address, initial.destination, chosen, now))

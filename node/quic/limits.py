@@ -45,5 +45,11 @@ class QuicLimits(BaseModel):
     max_half_open: int = Field(default=500, ge=1)
     """Handshakes under way at once; one more is refused."""
 
+    max_half_open_per_address: int = Field(default=20, ge=1)
+    """Handshakes under way at once from one address that has proven to be its own; one more is refused."""
+
+    strangers_per_second: int = Field(default=1000, ge=10)
+    """Datagrams a second of no established connection from one IPv4 address or one IPv6 /64; more are dropped."""
+
     retry_above: int = Field(default=100, ge=0)
     """With this many handshakes under way, a new client must first prove its address, which costs it a round trip."""

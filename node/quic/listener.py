@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from node.core.connection import CLOSE_NORMAL, Connection
 from node.core.listener import Accept
 from node.core.live import Live, live
-from node.quic.admission import Admission, Place
+from node.quic.admission import Admission, Place, origin_of
 from node.quic.credentials import ServerCredentials
+from node.quic.crowd import Crowd
 from node.quic.ending import EndCause, Ending
 from node.quic.endpoint import Endpoint
 from node.quic.gate import Entry, Filter, Gate
@@ -20,7 +21,7 @@ from node.quic.packets import destination_of, is_long, parse_initial, unknown_ve
 from node.quic.rate import Allowance
 from node.quic.selftest import check_engine
 from node.quic.serving import ServerSettings
-from node.quic.udp import SocketAddress, UdpSocket, resolve
+from node.quic.udp import Batch, SocketAddress, UdpSocket, resolve
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class QuicListener(Endpoint):
         self._admission = Admission(settings.limits)
         self._gate = Gate(self._admission, self.metrics, examine)
         self._resets = Allowance(RESETS_PER_SECOND)
+        self._crowd = Crowd()
         self._hosts: dict[Link, Place] = {}
         self._accept: Accept | None = None
         self._open = False
@@ -84,6 +86,10 @@ class QuicListener(Endpoint):
             link.drop()
         self._udp.close()
 
+    def snapshot(self) -> dict[str, int]:
+        """Every count and every number of the moment, by name."""
+        return self.metrics.snapshot() | self._admission.snapshot()
+
     # What a connection reports
 
     def established(self, link: Link, alpn: bytes) -> None:
@@ -107,6 +113,7 @@ class QuicListener(Endpoint):
     def ended(self, link: Link, ending: Ending) -> None:
         self._admission.ended(self._hosts[link])
         self.metrics.floods += link.engine.flooded
+        self.metrics.failed += not link.is_established
         if not link.is_established and ending.cause is not EndCause.FAILED:
             facts = {"host": self._hosts[link].origin, "code": ending.code, "reason": ending.reason}
             logger.warning("handshake failed", extra=facts)
@@ -115,6 +122,17 @@ class QuicListener(Endpoint):
         self._admission.gone(self._hosts.pop(link))
 
     # Parts
+
+    def _on_batch(self, batch: Batch) -> None:
+        self.metrics.datagrams += len(batch)
+        super()._on_batch(batch)
+
+    def _may_knock(self, address: SocketAddress) -> bool:
+        now = asyncio.get_running_loop().time()
+        if self._crowd.take(origin_of(address[0]), self._settings.limits.value.strangers_per_second, now):
+            return True
+        self.metrics.limited += 1
+        return False
 
     def _settle(self, link: Link) -> None:
         if link.engine.begun:

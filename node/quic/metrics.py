@@ -1,7 +1,7 @@
 """What an endpoint did with those who knocked. Counters only: none is kept per peer, so none grows under attack."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 
@@ -18,6 +18,8 @@ class Refusal(StrEnum):
     """`quic.max_half_open` handshakes are under way."""
     ADDRESS = "address"
     """`quic.max_connections_per_address` come from this address."""
+    HALF_OPEN_ADDRESS = "half_open_address"
+    """`quic.max_half_open_per_address` handshakes of this address are under way."""
     TOKEN = "token"  # noqa: S105  a word of RFC 9000 §8.1, no secret
     """A Retry token that is not ours, too old, or of another address."""
 
@@ -39,3 +41,18 @@ class QuicMetrics:
     """Stateless resets sent."""
     floods: int = 0
     """Connections closed since their peer broke a bound of `guard.py`."""
+    datagrams: int = 0
+    """Datagrams received."""
+    limited: int = 0
+    """Datagrams dropped since `quic.strangers_per_second` came from their address before."""
+    failed: int = 0
+    """Handshakes that began and came to no good end."""
+
+    def snapshot(self) -> dict[str, int]:
+        """Every count by name, as a metrics page would show it."""
+        counts = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "refused"}
+        return counts | {f"refused_{reason}": self.refused[reason] for reason in Refusal}
+
+    def troubles(self) -> dict[str, int]:
+        """Those counts that stand for somebody who was turned away."""
+        return {name: count for name, count in self.snapshot().items() if name != "datagrams"}

@@ -9,10 +9,10 @@ from aioquic.quic.packet import (
     QuicFrameType,
     QuicPacketType,
     QuicProtocolVersion,
-    encode_quic_retry,
     encode_quic_version_negotiation,
 )
 from aioquic.quic.packet_builder import QuicPacketBuilder
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from node.quic.engine import CONNECTION_ID_LENGTH, VERSIONS
 
@@ -28,6 +28,19 @@ _INITIAL = {
 }
 """The first byte of an Initial under that mask, by version: the second numbers packet types anew (RFC 9369 §3.2)."""
 _MAX_CONNECTION_ID = 20
+_RETRY: dict[int, tuple[int, AESGCM, bytes]] = {
+    QuicProtocolVersion.VERSION_1: (
+        0xF0,
+        AESGCM(bytes.fromhex("be0c690b9f66575a1d766b54e368c84e")),
+        bytes.fromhex("461599d35d632bf2239825bb"),
+    ),
+    QuicProtocolVersion.VERSION_2: (
+        0xC0,
+        AESGCM(bytes.fromhex("8fb4b01b56ac48e260fbcbcead7ccc92")),
+        bytes.fromhex("d86969bc2d7c6d9990efb04a"),
+    ),
+}
+"""First byte, and the key and nonce that are the same for all the world (RFC 9001 §5.8, RFC 9369 §3.3.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +100,11 @@ def parse_initial(data: bytes) -> Initial | None:
 
 def retry(initial: Initial, chosen: bytes, token: bytes) -> bytes:
     """The Retry packet that has a client come back with `token`, to the id `chosen` (RFC 9000 §17.2.5)."""
-    return encode_quic_retry(initial.version, chosen, initial.source, initial.destination, token)
+    first, cipher, nonce = _RETRY[initial.version]
+    ids = (len(initial.source).to_bytes(), initial.source, len(chosen).to_bytes(), chosen)
+    packet = b"".join((first.to_bytes(), initial.version.to_bytes(4, "big"), *ids, token))
+    tag = cipher.encrypt(nonce, b"", len(initial.destination).to_bytes() + initial.destination + packet)
+    return packet + tag
 
 
 def refuse(initial: Initial, code: QuicErrorCode = QuicErrorCode.CONNECTION_REFUSED) -> bytes:

@@ -61,12 +61,12 @@ MOVES = st.lists(st.tuples(st.sampled_from("evxg"), st.integers(0, 3), st.intege
 @given(MOVES)
 def test_the_counts_are_those_of_the_connections_there_are(moves):
     """Against a plain recount: e enters, v is established, x ends, g is gone."""
-    limits = QuicLimits(max_connections=12, max_half_open=6, max_connections_per_address=3)
+    limits = QuicLimits(max_connections=12, max_half_open=6, max_connections_per_address=3, max_half_open_per_address=2)
     admission, places = Admission(Live(limits)), []
     for move, number, pick in moves:
         if move == "e":
             origin = f"192.0.2.{number}"
-            if admission.objection(origin) is None:
+            if admission.objection(origin, validated=number % 2 == 0) is None:
                 places.append([admission.enter(origin, validated=number % 2 == 0), "open"])
         elif places:
             record = places[pick % len(places)]
@@ -85,20 +85,24 @@ def test_the_counts_are_those_of_the_connections_there_are(moves):
         for origin in {place.origin for place, _ in places}:
             charged = [p for p, state in places if p.origin == origin and p.charged and state == "open"]
             assert admission.by_origin[origin] == len(charged) <= limits.max_connections_per_address
+        for origin in {place.origin for place, _ in places}:
+            proven = [p for p, _ in places if p.origin == origin and p.half_open and p.validated]
+            assert admission.half_open_by_origin[origin] == len(proven) <= limits.max_half_open_per_address
     for record in places:
         if record[1] == "open":
             admission.ended(record[0])
         admission.gone(record[0])
-    assert (admission.total, admission.half_open, dict(admission.by_origin)) == (0, 0, {})
+    assert (admission.total, admission.half_open) == (0, 0)
+    assert (dict(admission.by_origin), dict(admission.half_open_by_origin)) == ({}, {})
 
 
 def test_the_first_limit_that_is_reached_is_the_one_named():
     admission = Admission(Live(QuicLimits(max_connections=2, max_half_open=2, max_connections_per_address=1)))
     place = admission.enter("192.0.2.1", validated=True)
-    assert admission.objection("192.0.2.1") is Refusal.ADDRESS
+    assert admission.objection("192.0.2.1", validated=True) is Refusal.ADDRESS
     admission.enter("192.0.2.2", validated=False)
-    assert admission.objection("192.0.2.3") is Refusal.TOTAL
+    assert admission.objection("192.0.2.3", validated=True) is Refusal.TOTAL
     wider = Admission(Live(QuicLimits(max_half_open=1)))
     wider.enter("192.0.2.1", validated=False)
-    assert wider.objection("192.0.2.3") is Refusal.HALF_OPEN
+    assert wider.objection("192.0.2.3", validated=True) is Refusal.HALF_OPEN
     assert place.charged
