@@ -3,9 +3,9 @@
 from abc import ABC, abstractmethod
 
 from node.core.identity import Address
-from node.quic.ending import Ending
 from node.quic.link import Datagram, Link
 from node.quic.packets import destination_of
+from node.quic.reset import ResetWatch
 from node.quic.udp import Batch, SocketAddress, UdpSocket
 
 
@@ -15,6 +15,7 @@ class Endpoint(ABC):
     def __init__(self, udp: UdpSocket) -> None:
         self._udp = udp
         self._routes: dict[bytes, Link] = {}
+        self._resets: ResetWatch[Link] = ResetWatch()
 
     @property
     def address(self) -> Address:
@@ -33,14 +34,11 @@ class Endpoint(ABC):
         if self._routes.get(connection_id) is link:
             del self._routes[connection_id]
 
-    @abstractmethod
-    def established(self, link: Link, alpn: bytes) -> None: ...
+    def watch(self, token: bytes, link: Link) -> None:
+        self._resets.add(token, link)
 
-    @abstractmethod
-    def ended(self, link: Link, ending: Ending) -> None: ...
-
-    @abstractmethod
-    def gone(self, link: Link) -> None: ...
+    def unwatch(self, token: bytes, link: Link) -> None:
+        self._resets.discard(token, link)
 
     # Parts
 
@@ -74,11 +72,21 @@ class Endpoint(ABC):
         if connection_id is None:
             return None
         link = self._routes.get(connection_id)
-        if link is not None and link.is_established:
+        if link is not None and link.is_expected:
             return link
+        if link is None and self._is_reset(data, address):
+            return None
         if not self._may_knock(address):
             return None
         return link or self._stranger(data, address)
+
+    def _is_reset(self, data: bytes, address: SocketAddress) -> bool:
+        """Whether a peer says that it has forgotten a connection of ours, which then ends (RFC 9000 §10.3.1)."""
+        link = self._resets.find(data)
+        if link is None or link.engine.get_peer_address() != address:
+            return False
+        link.forgotten()
+        return True
 
     def _may_knock(self, address: SocketAddress) -> bool:
         """Whether a datagram from here is looked at that belongs to no established connection."""

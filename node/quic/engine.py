@@ -176,14 +176,21 @@ class Engine(GuardedConnection):
         """What the peer would end a stateless reset with now; empty before it has said so."""
         return self._peer_cid.stateless_reset_token
 
+    def _probe_preferred_address(self) -> None:
+        """Stay where we dialled: a server could have us send to whomever it names (RFC 9000 §21.5.3)."""
+        # The engine goes on asking while there is one.
+        self._remote_preferred_address = None
+
     def _replenish_connection_ids(self) -> None:
         super()._replenish_connection_ids()
         self._name_reset_tokens()
 
     def _name_reset_tokens(self) -> None:
         if self._reset_tokens is not None:
+            # A client's first id has no token, and may have none (RFC 9000 §18.2).
             for issued in self._host_cids:
-                issued.stateless_reset_token = self._reset_tokens.token(issued.cid)
+                if issued.stateless_reset_token is not None:
+                    issued.stateless_reset_token = self._reset_tokens.token(issued.cid)
 
     # Streams
 

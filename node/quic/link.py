@@ -30,6 +30,12 @@ class LinkOwner(Protocol):
 
     def unroute(self, connection_id: bytes, link: "Link") -> None: ...
 
+    def watch(self, token: bytes, link: "Link") -> None:
+        """From now on, a stateless reset with this token is for that connection."""
+        ...
+
+    def unwatch(self, token: bytes, link: "Link") -> None: ...
+
     def established(self, link: "Link", alpn: bytes) -> None:
         """The handshake is complete: the peer's key is proven, or it has shown none."""
         ...
@@ -52,6 +58,8 @@ class Link:
         self.connection_ids: set[bytes] = set()
         self.heard = False
         self.is_established = False
+        self.is_expected = handshake_deadline is None
+        """Whether nobody need count its datagrams: the handshake is complete, or it was we who asked for it."""
         self._owner = owner
         self._loop = asyncio.get_running_loop()
         self._deadline = handshake_deadline
@@ -61,6 +69,7 @@ class Link:
         self._gone = False
         self._farewell: list[Datagram] = []
         self._knocks = 0
+        self._reset_token = b""
 
     @property
     def peer_address(self) -> Address | None:
@@ -147,6 +156,8 @@ class Link:
                 self._transmit()
             self._end(ending)
         elif self._ending is None:
+            if self.engine.peer_reset_token is not self._reset_token:
+                self._watch(self.engine.peer_reset_token)
             self.source.on_progress()
 
     def _dispatch(self, event: events.QuicEvent) -> None:
@@ -156,7 +167,7 @@ class Link:
                     self.source.on_event(event)
             case events.HandshakeCompleted():
                 self._deadline = None
-                self.is_established = True
+                self.is_established = self.is_expected = True
                 self._owner.established(self, (event.alpn_protocol or "").encode("ascii"))
             case events.ConnectionIdIssued():
                 self.add_connection_id(event.connection_id)
@@ -177,6 +188,14 @@ class Link:
         # Sending may issue connection ids, which must be routed before the peer can use them.
         for event in self.engine.pending_events():
             self._dispatch(event)
+
+    def _watch(self, token: bytes) -> None:
+        """Listen for the stateless reset of the peer's connection id in use, and no longer for that of the last one."""
+        if self._reset_token:
+            self._owner.unwatch(self._reset_token, self)
+        self._reset_token = token
+        if token:
+            self._owner.watch(token, self)
 
     def _repeat_farewell(self) -> None:
         """The peer still talks: our close was lost. Answer ever more rarely (RFC 9000 §10.2.1)."""
@@ -217,6 +236,7 @@ class Link:
         for connection_id in self.connection_ids:
             self._owner.unroute(connection_id, self)
         self.connection_ids.clear()
+        self._watch(b"")
         self._owner.gone(self)
 
     # Time

@@ -11,14 +11,15 @@ from node.quic.admission import Admission, Place, origin_of
 from node.quic.credentials import ServerCredentials
 from node.quic.crowd import Crowd
 from node.quic.ending import EndCause, Ending
-from node.quic.endpoint import Endpoint
 from node.quic.gate import Entry, Filter, Gate
 from node.quic.keys import NodeKey
 from node.quic.limits import QuicLimits
 from node.quic.link import Link
 from node.quic.metrics import QuicMetrics, Refusal
 from node.quic.packets import destination_of, is_long, parse_initial, unknown_version
+from node.quic.ports import SharedSocket
 from node.quic.rate import Allowance
+from node.quic.reset import ResetTokens
 from node.quic.selftest import check_engine
 from node.quic.serving import ServerSettings
 from node.quic.udp import Batch, SocketAddress, UdpSocket, resolve
@@ -29,16 +30,22 @@ RESETS_PER_SECOND = 100
 """Stateless resets sent at most (RFC 9000 §10.3 asks for a limit)."""
 
 
-class QuicListener(Endpoint):
-    """Serves every ALPN it was bound with on one port; a client that offers none of them fails its handshake."""
+class QuicListener(SharedSocket):
+    """Serves every ALPN it was bound with on one port; a client that offers none of them fails its handshake.
 
-    def __init__(self, udp: UdpSocket, settings: ServerSettings, examine: Filter | None = None) -> None:
-        super().__init__(udp)
+    Outgoing connections may leave from the same port (see `node.quic.dial.Dialler`). They count towards none of the
+    limits on incoming ones, go on after `stop_accepting`, and end with `close`.
+    """
+
+    def __init__(
+        self, udp: UdpSocket, settings: ServerSettings, tokens: ResetTokens, examine: Filter | None = None
+    ) -> None:
+        super().__init__(udp, tokens)
         self.metrics = QuicMetrics()
         self._settings = settings
         self._admission = Admission(settings.limits)
         self._gate = Gate(self._admission, self.metrics, examine)
-        self._resets = Allowance(RESETS_PER_SECOND)
+        self._reset_allowance = Allowance(RESETS_PER_SECOND)
         self._crowd = Crowd()
         self._hosts: dict[Link, Place] = {}
         self._accept: Accept | None = None
@@ -67,7 +74,8 @@ class QuicListener(Endpoint):
         check_engine()
         settings = ServerSettings(key, alpns, live(limits or QuicLimits()), credentials)
         targets = await resolve(host, port)
-        return cls(UdpSocket.bound(targets[0]), settings, examine)
+        udp = UdpSocket.bound(targets[0])
+        return cls(udp, settings, ResetTokens(key, udp.address), examine)
 
     # The contract of a listener
 
@@ -84,6 +92,7 @@ class QuicListener(Endpoint):
         for link in list(self._hosts):
             link.close(CLOSE_NORMAL, "shutdown")
             link.drop()
+        self._hang_up()
         self._udp.close()
 
     def snapshot(self) -> dict[str, int]:
@@ -135,7 +144,7 @@ class QuicListener(Endpoint):
         return False
 
     def _settle(self, link: Link) -> None:
-        if link.engine.begun:
+        if link.engine.begun or link not in self._hosts:
             link.settle()
         else:
             # Not even its first packet could be read: noise, which shall cost no memory.
@@ -166,15 +175,15 @@ class QuicListener(Endpoint):
     def _reset(self, data: bytes, now: float) -> bytes | None:
         """The stateless reset for a packet of a connection that we have forgotten, or never had."""
         connection_id = None if is_long(data) else destination_of(data)
-        answer = None if connection_id is None else self._settings.reset_tokens.answer(connection_id, len(data))
-        if answer is None or not self._resets.take(now):
+        answer = None if connection_id is None else self._tokens.answer(connection_id, len(data))
+        if answer is None or not self._reset_allowance.take(now):
             return None
         self.metrics.resets += 1
         return answer
 
     def _begin(self, entry: Entry, now: float) -> Link:
         limits = self._settings.limits.value
-        engine = self._settings.make_engine(entry)
+        engine = self._settings.make_engine(entry, self._tokens)
         link = Link(engine, self, limits, now + limits.handshake_timeout)
         self._hosts[link] = self._admission.enter(entry.origin, validated=entry.validated)
         link.add_connection_id(entry.initial.destination)

@@ -26,7 +26,8 @@ _CONNECTION = (
     "_handle_retire_connection_id_frame", "_handle_streams_blocked_frame", "_handshake_confirmed", "_host_cids",
     "_initialize", "_is_client", "_local_max_data", "_local_max_streams_bidi", "_local_max_streams_uni",
     "_local_next_stream_id_bidi", "_packet_number", "_payload_received", "_peer_cid", "_peer_cid_sequence_numbers",
-    "_remote_max_streams_bidi", "_replenish_connection_ids", "_spaces", "_state", "_stream_can_send", "_streams",
+    "_probe_preferred_address", "_remote_max_streams_bidi", "_remote_preferred_address", "_replenish_connection_ids",
+    "_spaces", "_state", "_stream_can_send", "_streams",
     "_write_connection_limits", "_write_stream_limits",
 )  # fmt: skip
 _SPACE = ("largest_acked_packet", "sent_packets")

@@ -27,13 +27,12 @@ class ServerSettings:
         credentials: ServerCredentials | None = None,
     ) -> None:
         self.credentials = credentials or self_made(key)
-        self.reset_tokens = ResetTokens(key)
         self.limits = limits
         self._alpns = [alpn.decode("ascii") for alpn in alpns]
         self._made_for = limits.value
         self._engine = self._configuration(limits.value)
 
-    def make_engine(self, entry: Entry) -> Engine:
+    def make_engine(self, entry: Entry, reset_tokens: ResetTokens | None = None) -> Engine:
         """The engine of a connection, which keeps these limits to its end."""
         limits = self.limits.value
         if limits is not self._made_for:
@@ -44,7 +43,7 @@ class ServerSettings:
             self._make_handshake,
             entry.original_destination,
             entry.retry_source,
-            self.reset_tokens,
+            reset_tokens,
         )
 
     def _make_handshake(self, given: tls.Context) -> ServerTls:

@@ -80,6 +80,15 @@ class UdpSocket:
         return (name[0], name[1])
 
     @property
+    def family(self) -> socket.AddressFamily:
+        return socket.AddressFamily(self._socket.family)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was started, and not closed since."""
+        return self._on_batch is not None and self._socket.fileno() >= 0
+
+    @property
     def peer(self) -> SocketAddress | None:
         """The peer of a connected socket, in the form in which its datagrams name it."""
         return self._peer

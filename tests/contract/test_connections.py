@@ -10,7 +10,7 @@ import pytest
 from node.core.connection import Connection, IdentityAlreadySet
 from node.core.errors import ConnectionClosed, StreamClosed, StreamError
 from node.core.identity import Identity
-from node.quic.dial import dial_quic
+from node.quic.dial import Dialler, dial_quic
 from node.quic.keys import load_or_create_node_key
 from node.quic.limits import QuicLimits
 from node.quic.listener import QuicListener
@@ -41,7 +41,21 @@ async def quic(folder: Path) -> AsyncIterator[Pair]:
         await listener.close()
 
 
-@pytest.fixture(params=[memory, quic], ids=["memory", "quic"])
+@contextlib.asynccontextmanager
+async def quic_from_a_shared_socket(folder: Path) -> AsyncIterator[Pair]:
+    key = load_or_create_node_key(folder / "key.pem")
+    async with contextlib.AsyncExitStack() as stack:
+        near, far = [await QuicListener.bind("127.0.0.1", 0, key=key, alpns=[ALPN]) for _ in range(2)]
+        accepted: asyncio.Queue[Connection] = asyncio.Queue()
+        for listener in (near, far):
+            stack.push_async_callback(listener.close)
+            listener.start(lambda connection, *_, **__: accepted.put_nowait(connection))
+        host, port = far.address
+        client = await Dialler(near).dial(host, port, alpn=ALPN, key=None, pin=key.fingerprint)
+        yield client, await accepted.get()
+
+
+@pytest.fixture(params=[memory, quic, quic_from_a_shared_socket], ids=["memory", "quic", "quic from a shared socket"])
 async def pair(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Pair]:
     factory: Callable[[Path], contextlib.AbstractAsyncContextManager[Pair]] = request.param
     async with factory(tmp_path) as ends, asyncio.timeout(20):

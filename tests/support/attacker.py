@@ -9,11 +9,11 @@ from aioquic.tls import Epoch
 
 from node.core.connection import Connection
 from node.core.live import live
-from node.quic.dial import DialSettings
 from node.quic.engine import Engine
 from node.quic.gate import Entry
 from node.quic.keys import NodeKey
 from node.quic.limits import QuicLimits
+from node.quic.outgoing import DialSettings
 from node.quic.packets import parse_initial
 from node.quic.serving import ServerSettings
 from tests.support.quic import ALPN, engine_of

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -12,14 +13,17 @@ from node.core.connection import Connection
 from node.core.errors import StreamError
 from node.core.identity import Address
 from node.quic.credentials import Credential
-from node.quic.dial import DialSettings, OutgoingCall, dial_quic
+from node.quic.dial import dial_quic
 from node.quic.engine import Engine, configuration
 from node.quic.handshake import ClientTls
 from node.quic.keys import NodeKey
 from node.quic.limits import QuicLimits
 from node.quic.link import Link
 from node.quic.listener import QuicListener
-from node.quic.udp import UdpSocket, resolve
+from node.quic.outgoing import DialSettings
+from node.quic.ports import FreshSockets, OwnSocket
+from node.quic.reset import ResetTokens
+from node.quic.udp import resolve
 
 ALPN = b"alknet/test"
 LONG = 20.0
@@ -146,6 +150,24 @@ def engine_of(connection: Connection) -> Engine:
     return connection._source.engine
 
 
+def socket_of(client: Connection) -> OwnSocket:
+    """What a stand-alone dial put beneath its connection."""
+    return client._source._host._owner._carrier
+
+
+def move(client: Connection, host: str = "") -> None:
+    """Give the connection another socket, as a NAT does that has forgotten it, or a host that changes networks."""
+    own = socket_of(client)
+    family, peer = own._udp._socket.family, own._udp.peer
+    own._udp.close()
+    fresh = socket.socket(family, socket.SOCK_DGRAM)
+    fresh.settimeout(0)
+    fresh.bind((host, 0))
+    fresh.connect(peer)
+    own._udp._socket = fresh
+    own._start()
+
+
 class LyingTls(ClientTls):
     """Shows whatever credential it is given, with any chain behind it."""
 
@@ -168,7 +190,7 @@ class LyingSettings(DialSettings):
     credential: Credential | None = None
     chain: tuple[x509.Certificate, ...] = ()
 
-    def make_engine(self) -> Engine:
+    def make_engine(self, reset_tokens: ResetTokens | None = None) -> Engine:
         engine = configuration(self.limits, [self.alpn.decode()], is_client=True)
         engine.server_name = self.server_name
         return Engine(engine, self.limits, lambda given: LyingTls(given, self.pin, self.credential, self.chain))
@@ -177,7 +199,8 @@ class LyingSettings(DialSettings):
 async def dial_as(server: Server, credential: Credential, *chain: x509.Certificate) -> Connection:
     """Dial with a credential that need not be ours."""
     settings = LyingSettings(ALPN, None, server.key.fingerprint, "alknet", QuicLimits(), credential, chain)
-    call = OutgoingCall(UdpSocket.connected((await resolve(server.host, server.port))[0]), settings)
-    await soon(call.run())
+    call = FreshSockets().begin((await resolve(server.host, server.port))[0], settings)
+    call.start()
+    await soon(call.outcome)
     server.clients.append(Connection(call.link.source, ALPN))
     return server.clients[-1]

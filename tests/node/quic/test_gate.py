@@ -16,12 +16,12 @@ from node.core.errors import ConnectError, HandshakeError
 from node.core.live import Live
 from node.quic import gate
 from node.quic.admission import Admission
-from node.quic.dial import DialSettings
 from node.quic.gate import Entry, Gate, Verdict
 from node.quic.keys import NodeKey
 from node.quic.limits import QuicLimits
 from node.quic.listener import QuicListener
 from node.quic.metrics import QuicMetrics, Refusal
+from node.quic.outgoing import DialSettings
 from node.quic.packets import parse_initial
 from tests.support.quic import ALPN, Server, serving, settled, soon
 

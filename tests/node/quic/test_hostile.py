@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from node.core.errors import HandshakeError, StreamClosed
 from node.quic.handshake import MAX_CLIENT_MESSAGE
-from tests.support.quic import engine_of, serving, settled, soon
+from tests.support.quic import engine_of, serving, settled, socket_of, soon
 
 KIB = 1024
 FLOW_CONTROL_ERROR = 0x3
@@ -130,9 +130,9 @@ async def test_no_frame_of_one_peer_harms_another(frames):
     async with serving() as server:
         bad, _ = await server.pair()
         good, accepted = await server.pair()
-        engine, call = engine_of(bad), bad._source._host._owner
+        engine, own = engine_of(bad), socket_of(bad)
         for number, frame in enumerate(frames):
-            call._udp.send(packet(engine, engine._packet_number + number, frame), call._peer)
+            own._udp.send(packet(engine, engine._packet_number + number, frame), own._udp.peer)
         stream = await good.open_bi()
         await stream.write(b"?")
         assert await soon((await soon(accepted.accept_bi())).read()) == b"?"

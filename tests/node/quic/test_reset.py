@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from node.quic import listener as listener_module
 from node.quic.keys import NodeKey
 from node.quic.listener import QuicListener
-from node.quic.reset import MIN_RESET, TOKEN_LENGTH, ResetTokens, is_reset
-from tests.support.quic import ALPN, Server, engine_of, serving, settled, soon
+from node.quic.reset import MIN_RESET, TOKEN_LENGTH, ResetTokens, ResetWatch
+from tests.support.quic import ALPN, Server, engine_of, serving, settled, socket_of, soon
 
-TOKENS = ResetTokens(NodeKey.generate())
+HERE = ("127.0.0.1", 4433)
+TOKENS = ResetTokens(NodeKey.generate(), HERE)
 
 
 @given(st.binary(min_size=8, max_size=8), st.integers(0, 1500))
@@ -22,20 +23,32 @@ def test_a_reset_is_shorter_than_what_it_answers_and_looks_like_a_short_packet(c
     if answer is not None:
         assert MIN_RESET <= len(answer) < length
         assert answer[0] & 0xC0 == 0x40
-        assert is_reset(answer, TOKENS.token(connection_id))
-        assert not is_reset(answer, TOKENS.token(connection_id[::-1] + b"?"))
+        watch = ResetWatch()
+        watch.add(TOKENS.token(connection_id[::-1] + b"?"), "another")
+        assert watch.find(answer) is None
+        watch.add(TOKENS.token(connection_id), "ours")
+        assert watch.find(answer) == "ours"
 
 
-def test_tokens_follow_from_the_key_and_from_nothing_else():
+def test_tokens_follow_from_key_and_address_and_from_nothing_else():
     key = NodeKey.generate()
-    assert ResetTokens(key).token(b"12345678") == ResetTokens(key).token(b"12345678")
-    assert ResetTokens(key).token(b"12345678") != ResetTokens(NodeKey.generate()).token(b"12345678")
-    assert len(ResetTokens(key).token(b"12345678")) == TOKEN_LENGTH
+    token = ResetTokens(key, HERE).token(b"12345678")
+    assert len(token) == TOKEN_LENGTH
+    assert ResetTokens(key, HERE).token(b"12345678") == token
+    assert ResetTokens(NodeKey.generate(), HERE).token(b"12345678") != token
+    assert ResetTokens(key, ("127.0.0.1", 4434)).token(b"12345678") != token
+    assert ResetTokens(key, ("::1", 4433)).token(b"12345678") != token
 
 
-def test_without_a_token_nothing_is_a_reset():
-    assert not is_reset(bytes(50), b"")
-    assert not is_reset(bytes(MIN_RESET - 1), bytes(TOKEN_LENGTH))
+def test_a_watched_token_is_let_go_by_its_holder_only():
+    watch, token = ResetWatch(), os.urandom(TOKEN_LENGTH)
+    watch.add(token, "first")
+    watch.discard(token, "second")
+    assert watch.find(bytes(5) + token) == "first"
+    assert watch.find(bytes(4) + token) is None
+    watch.discard(token, "first")
+    assert watch.find(bytes(5) + token) is None
+    assert len(watch) == 0
 
 
 async def exchanged(server):
@@ -74,7 +87,7 @@ async def test_a_client_notices_at_once_that_its_node_was_restarted():
 async def test_every_connection_id_of_a_server_has_the_token_of_its_key():
     async with serving() as server:
         client, _ = await exchanged(server)
-        tokens = ResetTokens(server.key)
+        tokens = ResetTokens(server.key, server.listener.address)
         engine = engine_of(client)
         await settled(lambda: len(engine._peer_cid_available) >= 3)
         for issued in (engine._peer_cid, *engine._peer_cid_available):
@@ -84,9 +97,8 @@ async def test_every_connection_id_of_a_server_has_the_token_of_its_key():
 async def test_a_reset_with_another_token_is_ignored():
     async with serving() as server:
         client, stream = await exchanged(server)
-        call = client._source._host._owner
         forged = TOKENS.answer(engine_of(client)._peer_cid.cid, 100)
-        server.listener._udp.send(forged, call._udp._socket.getsockname())
+        server.listener._udp.send(forged, socket_of(client).address)
         await stream.write(b"still there?")
         far = engine_of(client)
         await settled(lambda: not far.unacked(stream.stream_id))

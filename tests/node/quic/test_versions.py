@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from node.core.errors import HandshakeError
-from node.quic import dial as dial_module
 from node.quic import engine as engine_module
+from node.quic import outgoing
 from tests.support.quic import echo, engine_of, read_all, serving, soon
 
 V1, V2 = 1, 0x6B3343CF
@@ -25,7 +25,7 @@ def dialling(monkeypatch):
             made.supported_versions, made.original_version = list(versions), first
             return made
 
-        monkeypatch.setattr(dial_module, "configuration", configured)
+        monkeypatch.setattr(outgoing, "configuration", configured)
 
     return set_versions
 

@@ -7,7 +7,7 @@ import pytest
 from node.core.errors import StreamError
 from node.quic.guard import MAX_PIECES
 from tests.support.attacker import PIECE, Attacker, Duel, frame, held, held_by, stream_frame
-from tests.support.quic import engine_of, serving, settled, soon
+from tests.support.quic import engine_of, serving, settled, socket_of, soon
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -116,7 +116,7 @@ async def test_a_writer_is_let_go_when_such_a_peer_falls_silent():
         await near.write(b"?")
         far = await soon(accepted.accept_bi())
         engine_of(client).read = lambda *_: False
-        client._source._host._owner._udp.close()
+        socket_of(client)._udp.close()
         with pytest.raises(StreamError):
             await soon(far.write(bytes(MIB)))
         await settled(lambda: not server.links)
