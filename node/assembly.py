@@ -14,6 +14,7 @@ from typing import Any
 
 from node.core.address import format_host_port, parse_host_port
 from node.core.attempts import TokenGuards
+from node.core.metrics import Metrics
 from node.endpoint.endpoint import Endpoint
 from node.endpoint.registry import HandlerRegistry
 from node.handlers.call.discovery import register_discovery
@@ -27,6 +28,7 @@ from node.quic.keys import KeyFileError, NodeKey, load_or_create_node_key
 from node.quic.listener import QuicListener
 from node.quic.selftest import EngineMismatch
 from node.reload import LiveSettings, SettingsWatch
+from node.report import report
 from node.settings import LoadedSettings, Settings
 from node.store.libraries import TwoSqliteLibraries, require_one_sqlite
 from node.store.memory import MemoryIdentityStore
@@ -69,12 +71,19 @@ async def run_node(loaded: LoadedSettings, load: Load, lifeline: Lifeline) -> in
 
 
 class Node:
-    """A node that serves: its endpoint, its store, and the name of its key."""
+    """A node that serves: its endpoint, its store, the name of its key, and the numbers of all its rooms."""
 
     def __init__(
-        self, endpoint: Endpoint, store: Store, listener: QuicListener, key: NodeKey, credentials: ServerCredentials
+        self,
+        endpoint: Endpoint,
+        store: Store,
+        listener: QuicListener,
+        key: NodeKey,
+        credentials: ServerCredentials,
+        metrics: Metrics,
     ) -> None:
         self.endpoint = endpoint
+        self.metrics = metrics
         self.store = store
         self.address = listener.address
         self.fingerprint = key.fingerprint
@@ -93,7 +102,7 @@ class Node:
 @contextlib.asynccontextmanager
 async def open_node(loaded: LoadedSettings, load: Load, stop: asyncio.Event) -> AsyncIterator[Node | None]:
     """A serving node, drained and closed on the way out; None if `stop` came before the first index did."""
-    settings, limits = loaded.settings, LiveSettings(loaded.settings)
+    settings, limits, metrics = loaded.settings, LiveSettings(loaded.settings), Metrics()
     require_one_sqlite()
     key = load_or_create_node_key(settings.paths.node_key)
     async with contextlib.AsyncExitStack() as stack:
@@ -101,10 +110,11 @@ async def open_node(loaded: LoadedSettings, load: Load, stop: asyncio.Event) -> 
         store = await stack.enter_async_context(_open_store(settings, limits))
         stack.enter_context(_signals({signal.SIGHUP: partial(_hang_up, watch, store)}))
         await stack.enter_async_context(_running(watch.run(), "settings"))
-        registry = _handlers(limits, store)
+        registry = _handlers(limits, store, metrics)
         certificates = Certificates(key, settings.paths.passing_certificate, _operator_files(settings))
         listener = await _bind(settings, limits, key, registry.alpns(), certificates.credentials)
         stack.push_async_callback(listener.close)
+        metrics.add("quic", listener.snapshot, listener.metrics.troubles)
         if not await _loaded(store, stop):
             yield None
             return
@@ -112,7 +122,8 @@ async def open_node(loaded: LoadedSettings, load: Load, stop: asyncio.Event) -> 
         store.subscribe(endpoint.enforce)
         serving = asyncio.create_task(endpoint.run(), name="endpoint")
         await stack.enter_async_context(_running(certificates.watch(), "certificates"))
-        node = Node(endpoint, store, listener, key, certificates.credentials)
+        await stack.enter_async_context(_running(report(metrics), "report"))
+        node = Node(endpoint, store, listener, key, certificates.credentials, metrics)
         logger.info("serving", extra={**node.names(), "engine": running().value})
         try:
             yield node
@@ -136,9 +147,10 @@ def _operator_files(settings: Settings) -> OperatorFiles | None:
     return None if certificate is None else OperatorFiles(certificate, settings.node.certificate_key or certificate)
 
 
-def _handlers(limits: LiveSettings, store: Store) -> HandlerRegistry:
+def _handlers(limits: LiveSettings, store: Store, metrics: Metrics) -> HandlerRegistry:
     """Every protocol of this node, in order of preference."""
     guards = TokenGuards(store, lambda: limits.endpoint.value.max_token_failures)
+    metrics.add("tokens", guards.snapshot, guards.snapshot)
     operations = OperationRegistry()
     register_discovery(operations)
     return HandlerRegistry([CallHandler(operations, store, limits.call, guards)])

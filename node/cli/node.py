@@ -10,6 +10,7 @@ from node.cli.options import ConfigOption, DataOption, ReadyOption, settings_or_
 from node.cli.up import ListenOption
 from node.lifeline import Lifeline
 from node.log import configure_logging
+from node.log_repeats import limit_repeats
 from node.quic.accelerated import load
 from node.settings import load_settings
 
@@ -23,6 +24,7 @@ def node(
     """Serve QUIC until SIGTERM or Ctrl-C."""
     loaded = settings_or_fail(data, config, node__listen=listen)
     configure_logging(loaded.settings.log)
+    limit_repeats()
     load(loaded.settings.node.engine)
     again = partial(load_settings, data=data, config=config, overrides={"node.listen": listen})
     # Only now, for it imports the engine.

@@ -52,4 +52,4 @@ class TokenGuards:
         return TokenGuard(connection, self)
 
     def snapshot(self) -> dict[str, int]:
-        return {"tokens_failed": self.failed, "tokens_closed": self.closed}
+        return {"failed": self.failed, "closed": self.closed}

@@ -11,6 +11,7 @@ from node.core.live import Live
 from node.quic.keys import NodeKey
 from node.quic.limits import QuicLimits
 from node.quic.listener import QuicListener
+from node.quic.metrics import Refusal
 from tests.support.quic import ALPN, Server, engine_of, move, read_all, serving, settled, soon
 
 
@@ -157,3 +158,16 @@ async def test_limits_that_change_hold_for_the_next_connection_and_spare_the_old
     for client in (first, second):
         client.close()
     await listener.close()
+
+
+async def test_every_number_can_be_had_at_once():
+    async with serving(max_connections=1) as server:
+        await server.pair()
+        with pytest.raises(HandshakeError):
+            await server.dial()
+        numbers = server.listener.snapshot()
+    assert (numbers["connections"], numbers["half_open"], numbers["refused_total"]) == (1, 0, 1)
+    assert numbers["datagrams"] > 3
+    assert {f"refused_{reason}" for reason in Refusal} < numbers.keys()
+    troubles = server.listener.metrics.troubles()
+    assert {name for name, count in troubles.items() if count} == {"refused_total"}

@@ -63,7 +63,7 @@ async def test_a_connection_that_tries_too_many_tokens_is_closed() -> None:
             await who(client, "guess 3")
         end = await soon(client.connection.wait_closed())
     assert (end.code, end.reason) == (CLOSE_TOKENS, "too many failed tokens")
-    assert node.guards.snapshot() == {"tokens_failed": 3, "tokens_closed": 1}
+    assert node.guards.snapshot() == {"failed": 3, "closed": 1}
 
 
 async def test_after_the_last_guess_not_even_a_good_token_counts() -> None:
