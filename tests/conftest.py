@@ -19,12 +19,21 @@ def program() -> Callable[[str], str]:
     """Find a program by its name: its path, or the end of the test."""
 
     def find(name: str) -> str:
-        path = shutil.which(name)
+        path = shutil.which(name) or shutil.which(name, path="/usr/sbin")
         if path is None:
             pytest.skip(f"{name} is not installed")
         return path
 
     return find
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A test marked soak runs where `-m` names the mark, and else not."""
+    if "soak" in config.getoption("markexpr"):
+        return
+    long = [item for item in items if item.get_closest_marker("soak")]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if item not in long]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,4 +1,4 @@
-"""A UDP proxy on loopback that loses, repeats and reorders datagrams."""
+"""A UDP proxy on loopback that loses, repeats, reorders, damages, delays and re-addresses datagrams."""
 
 import asyncio
 import contextlib
@@ -16,6 +16,11 @@ class Fate(Enum):
     REPEAT = "repeat"
     HOLD = "hold"
     """Delivered behind the next datagram of the same direction."""
+    CORRUPT = "corrupt"
+    """Delivered with one bit turned."""
+
+
+Judge = Callable[[bool], Fate]
 
 
 class Side(asyncio.DatagramProtocol):
@@ -25,32 +30,51 @@ class Side(asyncio.DatagramProtocol):
         self._on_datagram = on_datagram
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
-        self._on_datagram(data, addr)
+        self._on_datagram(data, addr[:2])
 
 
 class LossyProxy:
-    """Forwards one client to one server. `judge(to_server)` decides about each datagram."""
+    """Forwards one client to one server. `judge(to_server)` decides about each datagram.
 
-    def __init__(self, server: Address) -> None:
+    `watch(to_server, datagram)` sees each one that comes in, `delivered(to_server, datagram)` each one that goes out.
+    `delay` is in seconds, each way. Which bits are damaged follows from `seed`.
+    """
+
+    def __init__(self, server: Address, seed: int = 0) -> None:
         self._server = server
+        self._local = "::1" if ":" in server[0] else "127.0.0.1"
         self._client: Address | None = None
         self._held: dict[bool, list[bytes]] = {True: [], False: []}
-        self.judge: Callable[[bool], Fate] = lambda _: Fate.DELIVER
+        self._chance = random.Random(seed)
+        self.judge: Judge = lambda _: Fate.DELIVER
+        self.watch: Callable[[bool, bytes], None] = lambda *_: None
+        self.delivered: Callable[[bool, bytes], None] = lambda *_: None
+        self.delay = 0.0
         self.lost = 0
+        self.damaged = 0
 
     async def open(self) -> None:
-        loop = asyncio.get_running_loop()
-        local = ("127.0.0.1", 0)
-        self._front, _ = await loop.create_datagram_endpoint(lambda: Side(self._from_client), local_addr=local)
-        self._back, _ = await loop.create_datagram_endpoint(lambda: Side(self._from_server), local_addr=local)
+        self._front = await self._socket(self._from_client, self._local)
+        self._back = await self._socket(self._from_server, self._local)
+
+    async def rebind(self, host: str | None = None) -> Address:
+        """Show the client at another address to the server, as a NAT does that forgot it; the new address."""
+        old, self._back = self._back, await self._socket(self._from_server, host or self._local)
+        old.close()
+        return self._back.get_extra_info("sockname")[:2]
 
     @property
     def address(self) -> Address:
-        return self._front.get_extra_info("sockname")
+        return self._front.get_extra_info("sockname")[:2]
 
     def close(self) -> None:
         self._front.close()
         self._back.close()
+
+    async def _socket(self, on_datagram: Callable[[bytes, Address], None], host: str) -> asyncio.DatagramTransport:
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(lambda: Side(on_datagram), local_addr=(host, 0))
+        return transport
 
     def _from_client(self, data: bytes, client: Address) -> None:
         self._client = client
@@ -60,6 +84,7 @@ class LossyProxy:
         self._pass(data, to_server=False)
 
     def _pass(self, data: bytes, *, to_server: bool) -> None:
+        self.watch(to_server, data)
         fate = self.judge(to_server)
         if fate is Fate.DROP:
             self.lost += 1
@@ -67,19 +92,33 @@ class LossyProxy:
             self._held[to_server].append(data)
         else:
             late, self._held[to_server] = self._held[to_server], []
+            if fate is Fate.CORRUPT:
+                data = self._damage(data)
             for one in (data, data, *late) if fate is Fate.REPEAT else (data, *late):
-                self._send(one, to_server)
+                self._send_late(one, to_server)
+
+    def _damage(self, data: bytes) -> bytes:
+        self.damaged += 1
+        position, bit = self._chance.randrange(len(data)), self._chance.randrange(8)
+        return data[:position] + bytes([data[position] ^ 1 << bit]) + data[position + 1 :]
+
+    def _send_late(self, data: bytes, to_server: bool) -> None:
+        if self.delay:
+            asyncio.get_running_loop().call_later(self.delay, self._send, data, to_server)
+        else:
+            self._send(data, to_server)
 
     def _send(self, data: bytes, to_server: bool) -> None:
-        if to_server:
-            self._back.sendto(data, self._server)
-        elif self._client is not None:
-            self._front.sendto(data, self._client)
+        side = self._back if to_server else self._front
+        target = self._server if to_server else self._client
+        if target is not None and not side.is_closing():
+            self.delivered(to_server, data)
+            side.sendto(data, target)
 
 
 @contextlib.asynccontextmanager
-async def lossy(server: Address) -> AsyncIterator[LossyProxy]:
-    proxy = LossyProxy(server)
+async def lossy(server: Address, seed: int = 0) -> AsyncIterator[LossyProxy]:
+    proxy = LossyProxy(server, seed)
     await proxy.open()
     try:
         yield proxy
@@ -87,8 +126,14 @@ async def lossy(server: Address) -> AsyncIterator[LossyProxy]:
         proxy.close()
 
 
-def bad_weather(seed: int) -> Callable[[bool], Fate]:
+def bad_weather(seed: int) -> Judge:
     """A tenth lost, a tenth repeated, a fifth out of order; the same for the same seed."""
     chance = random.Random(seed)
     fates = [Fate.DROP, Fate.REPEAT, Fate.HOLD, Fate.HOLD, *[Fate.DELIVER] * 6]
     return lambda _: chance.choice(fates)
+
+
+def now_and_then(fate: Fate, share: float, seed: int) -> Judge:
+    """This fate for this share of the datagrams, at random; the same for the same seed."""
+    chance = random.Random(seed)
+    return lambda _: fate if chance.random() < share else Fate.DELIVER

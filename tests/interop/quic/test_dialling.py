@@ -1,0 +1,124 @@
+"""Our dialler at a server of other people: ngtcp2's gtlsserver, on GnuTLS (Debian package ngtcp2-server)."""
+
+import asyncio
+import contextlib
+
+import pytest
+from aioquic.quic.packet import QuicPacketType
+from aioquic.tls import CipherSuite, Epoch
+
+from node.core.errors import ConnectionClosed, HandshakeError, PinMismatch
+from node.quic.dial import dial_quic
+from node.quic.keys import NodeKey
+from tests.support import h3
+from tests.support.lossy import Fate, bad_weather, lossy, now_and_then
+from tests.support.programs import CHACHA20_ONLY, gtlsserver
+from tests.support.quic import LONG, engine_of, soon
+from tests.support.wire import Capture
+
+pytestmark = pytest.mark.interop
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def foreign(program, tmp_path, monkeypatch):
+    """Start a foreign server with these options."""
+    path = program("gtlsserver")
+    h3.forbearing(monkeypatch)
+    return lambda *options: gtlsserver(path, tmp_path, *options)
+
+
+@contextlib.asynccontextmanager
+async def dialled(server, via=None, **changes):
+    host, port = via or server.address
+    arguments = {"alpn": b"h3", "key": None, "pin": server.pin, "timeout": LONG, **changes}
+    connection = await dial_quic(host, port, **arguments)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+async def fetched(connection, size):
+    """Whether a page came whole. Its bytes are the server's own invention."""
+    answer = await soon(h3.ask(connection, f"/{size}"))
+    return (answer.headers[":status"], len(answer.body), int(answer.headers["content-length"])) == ("200", size, size)
+
+
+async def test_transfer(foreign):
+    async with foreign() as server, dialled(server) as connection:
+        assert await fetched(connection, 2 * MIB)
+        assert (await soon(h3.ask(connection, "/10", h3.content(2 * MIB)))).headers[":status"] == "200"
+        answers = await soon(asyncio.gather(*(h3.ask(connection, "/1000") for _ in range(90))))
+        assert {len(answer.body) for answer in answers} == {1000}
+
+
+async def test_retry(foreign):
+    async with foreign("--validate-addr") as server, lossy(server.address) as proxy:
+        seen = Capture(proxy)
+        async with dialled(server, proxy.address) as connection:
+            assert await fetched(connection, 1000)
+        assert seen.count(QuicPacketType.RETRY, to_server=False) == 1
+        assert len(seen.tokens()) == 1
+
+
+async def test_chacha20(foreign):
+    async with foreign(CHACHA20_ONLY) as server, dialled(server) as connection:
+        assert engine_of(connection).tls.key_schedule.cipher_suite is CipherSuite.CHACHA20_POLY1305_SHA256
+        assert await fetched(connection, MIB)
+
+
+async def test_a_key_update(foreign):
+    async with foreign() as server, dialled(server) as connection:
+        assert await fetched(connection, 1000)
+        engine = engine_of(connection)
+        engine.request_key_update()
+        first_under_new_keys = engine._packet_number
+        assert await fetched(connection, MIB)
+        assert engine._cryptos[Epoch.ONE_RTT].key_phase == 1
+        assert engine._spaces[Epoch.ONE_RTT].largest_acked_packet > first_under_new_keys
+
+
+@pytest.mark.parametrize(
+    "judge",
+    [now_and_then(Fate.DROP, 0.05, 1), now_and_then(Fate.CORRUPT, 0.05, 2), bad_weather(3)],
+    ids=["loss", "corruption", "all-of-it"],
+)
+async def test_bad_weather(foreign, judge):
+    async with foreign() as server, lossy(server.address) as proxy:
+        proxy.judge = judge
+        async with dialled(server, proxy.address) as connection:
+            assert await fetched(connection, MIB // 8)
+            assert (await soon(h3.ask(connection, "/10", h3.content(MIB // 8)))).headers[":status"] == "200"
+        assert proxy.lost + proxy.damaged > 5
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"], ids=["rebind-port", "rebind-addr"])
+async def test_rebinding(foreign, host):
+    async with foreign() as server, lossy(server.address) as proxy, dialled(server, proxy.address) as connection:
+        assert await fetched(connection, MIB // 4)
+        await proxy.rebind(host)
+        assert await fetched(connection, MIB)
+
+
+async def test_another_certificate_than_the_pinned_one_is_refused(foreign):
+    async with foreign() as server:
+        with pytest.raises(PinMismatch):
+            async with dialled(server, pin="SHA256:" + "0" * 64):
+                pass
+
+
+async def test_a_server_that_does_not_speak_the_protocol_is_told_apart(foreign):
+    async with foreign() as server:
+        with pytest.raises(HandshakeError, match="no_application_protocol"):
+            async with dialled(server, alpn=b"alknet/call"):
+                pass
+
+
+async def test_a_server_that_demands_a_certificate_refuses_our_raw_key_with_a_code(foreign):
+    """It knows no raw keys, so our dialler has nothing to show that it can read."""
+    async with foreign("--verify-client") as server, dialled(server, key=NodeKey.generate()) as connection:
+        closed = await soon(connection.wait_closed())
+        assert isinstance(closed, ConnectionClosed)
+        assert closed.code == 0x174
