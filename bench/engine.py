@@ -10,7 +10,8 @@ Parts:
   loopback     the same where the path takes 65 536 bytes, with more to transfer: path MTU discovery may grow
   connections  handshakes, eight at once, and the memory of idle connections
   requests     64 bytes each way on a new stream: in turn, and sixteen at once
-  closing      the CPU of closing one of many connections: the mean over a tenth of them, once
+  closing      the CPU of closing one of many connections: the mean over a tenth of them, once; on stock, where one
+               takes many milliseconds, only as the part `stock-closing`, over a hundredth, and if asked for
 
 Engines, and what their figures' names begin with:
   ours         on aioquic as it is installed, in pure Python; no prefix
@@ -36,7 +37,7 @@ from typing import Any
 
 from bench.engine_figures import figures
 from bench.engine_network import Network, NoNamespaceError, ethernet
-from bench.engine_run import PARTS, Bench, Plan
+from bench.engine_run import LONG_PARTS, PARTS, Bench, Plan
 from bench.engine_side import Side, why_absent
 from node.core.paths import DataPaths
 
@@ -48,7 +49,9 @@ BUSY = 0.3
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--parts", type=_some_of(PARTS), default=list(PARTS), help="some of them, with commas")
+    parser.add_argument(
+        "--parts", type=_some_of([*PARTS, *LONG_PARTS]), default=list(PARTS), help="some of them, with commas"
+    )
     parser.add_argument(
         "--sides", type=_some_of([side.value for side in Side]), default=[side.value for side in Side], help="engines"
     )

@@ -51,9 +51,8 @@ async def requests_at_once(ends: Ends, count: int) -> Figures:
     return {"request_at_once_us": spent / 1e3 / count, "requests_at_once_s": count / (took / 1e9)}
 
 
-async def closing(ends: Ends, crowd: int) -> Figures:
-    """The CPU of closing one of many connections, until nothing is left of it: the mean over a tenth of them."""
-    closed = max(1, crowd // 10)
+async def closing(ends: Ends, crowd: int, closed: int) -> Figures:
+    """The CPU of closing one of many connections, until nothing is left of it: the mean over `closed` of them."""
     await ends.connect(crowd)
     before = await ends.serve("cpu")
     await ends.close(closed)
