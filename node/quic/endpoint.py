@@ -1,5 +1,6 @@
 """One UDP socket and the connections on it: finds each datagram's connection by its connection id."""
 
+import asyncio
 from abc import ABC, abstractmethod
 
 from node.core.identity import Address
@@ -14,6 +15,7 @@ class Endpoint(ABC):
 
     def __init__(self, udp: UdpSocket) -> None:
         self._udp = udp
+        self._loop = asyncio.get_running_loop()
         self._routes: dict[bytes, Link] = {}
         self._resets: ResetWatch[Link] = ResetWatch()
 
@@ -23,9 +25,12 @@ class Endpoint(ABC):
 
     # What a connection asks for
 
+    @property
+    def keeps_whole(self) -> bool:
+        return self._udp.keeps_whole
+
     def send(self, datagrams: list[Datagram]) -> None:
-        for data, address in datagrams:
-            self._udp.send(data, address)
+        self._udp.send_all(datagrams)
 
     def route(self, connection_id: bytes, link: Link) -> None:
         self._routes[connection_id] = link
@@ -55,10 +60,11 @@ class Endpoint(ABC):
 
     def _on_batch(self, batch: Batch) -> None:
         touched: dict[Link, None] = {}
+        now = self._loop.time()
         for data, address in batch:
             link = self._find(data, address)
             if link is not None:
-                link.receive(data, address)
+                link.receive(data, address, now)
                 touched[link] = None
         for link in touched:
             self._settle(link)

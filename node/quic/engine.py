@@ -1,33 +1,30 @@
-"""aioquic's connection, bent where it must be: TLS of our own, and windows that follow what was read (decision 20).
+"""aioquic's connection, bent where it must be: TLS of our own, windows that follow what was read (decision 20).
 
-Every private name of aioquic's connection and streams that we touch is touched in this file; `selftest` checks each.
+Every private name of aioquic's connection and streams that we touch is touched in this file and in those of its bases;
+`selftest` checks each.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from aioquic import tls
 from aioquic._buffer import Buffer
-from aioquic.quic import events
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import (
     END_STATES,
-    Limit,
     QuicConnectionState,
     QuicReceiveContext,
     stream_is_client_initiated,
     stream_is_unidirectional,
 )
 from aioquic.quic.packet import QuicErrorCode, QuicFrameType, QuicProtocolVersion
-from aioquic.quic.packet_builder import QuicPacketBuilder
-from aioquic.quic.recovery import QuicPacketSpace
-from aioquic.quic.stream import QuicStream as EngineStream
 
+from node.quic.due import Due
 from node.quic.ending import EndCause, Ending, clip, printable
 from node.quic.guard import GuardedConnection
 from node.quic.handshake import ClientTls, ServerTls
 from node.quic.limits import QuicLimits
+from node.quic.probing import PathProbing
 from node.quic.reset import ResetTokens
 
 CONNECTION_ID_LENGTH = 8
@@ -56,7 +53,7 @@ def configuration(limits: QuicLimits, alpns: list[str], *, is_client: bool) -> Q
     )
 
 
-class Engine(GuardedConnection):
+class Engine(GuardedConnection, PathProbing, Due):
     """One connection's state machine. It does no I/O and never looks at a clock."""
 
     def __init__(
@@ -73,16 +70,14 @@ class Engine(GuardedConnection):
             original_destination_connection_id=original_destination,
             retry_source_connection_id=retry_source,
         )
-        self._limits = limits
         self._make_handshake = make_handshake
         self._reset_tokens = reset_tokens
-        self._consumed = 0
         self._idled = False
         self._key_phase = 0
         self._key_since = 0
         self.handshake: Handshake | None = None
-        _set_limit(self._local_max_streams_bidi, limits.max_streams)
-        _set_limit(self._local_max_streams_uni, limits.max_uni_streams)
+        self._open_windows(limits)
+        self._start_probing()
         self._name_reset_tokens()
 
     # The connection's life
@@ -127,9 +122,17 @@ class Engine(GuardedConnection):
         super().handle_timer(now)
 
     def datagrams_to_send(self, now: float) -> list[tuple[bytes, Any]]:
-        if self._handshake_confirmed and not self.ended:
+        self._passed_at = now
+        if self.ended:
+            return []
+        if self._handshake_confirmed:
             self._renew_keys()
-        return super().datagrams_to_send(now)
+            self._check_path(now)
+        if self.nothing_due(now):
+            self._pacing_at = None
+            return []
+        datagrams: list[tuple[bytes, Any]] = super().datagrams_to_send(now)
+        return datagrams + self._probes(datagrams, now)
 
     def _renew_keys(self) -> None:
         """Replace the keys once the peer has acknowledged enough packets under them.
@@ -142,10 +145,6 @@ class Engine(GuardedConnection):
             self._key_phase, self._key_since = phase, self._packet_number
         elif self._spaces[tls.Epoch.ONE_RTT].largest_acked_packet - self._key_since >= KEY_UPDATE_PACKETS:
             self.request_key_update()
-
-    def pending_events(self) -> Iterator[events.QuicEvent]:
-        while (event := self.next_event()) is not None:
-            yield event
 
     # TLS
 
@@ -213,6 +212,14 @@ class Engine(GuardedConnection):
         self.send_stream_data(stream_id, b"")
         return stream_id
 
+    def write_room(self, high_water: int, most: int) -> int:
+        """How many unacknowledged bytes a stream may have before its writer waits: at least `high_water`.
+
+        Twice what the path carries at once keeps it full; the streams that are open share that, up to `most`.
+        """
+        shared = min(2 * int(self._loss.congestion_window), most) // max(len(self._streams), 1)
+        return max(high_water, shared)
+
     def unacked(self, stream_id: int) -> int:
         """Bytes queued or sent on this stream that the peer has not acknowledged."""
         stream = self._streams.get(stream_id)
@@ -227,56 +234,3 @@ class Engine(GuardedConnection):
             stream.sender.reset(code)
         if not stream.receiver.is_finished:
             stream.receiver.stop(code)
-
-    # Receive windows
-
-    def read(self, stream_id: int, count: int, unread: int) -> bool:
-        """Grant the peer what a reader took: `count` bytes, leaving `unread`. True if it is worth a packet."""
-        granted = self.drop(count)
-        stream = self._streams.get(stream_id)
-        if stream is None or stream.receiver.is_finished:
-            return granted
-        limit = stream.receiver.starting_offset() - unread + self._limits.stream_window
-        if limit - stream.max_stream_data_local < self._limits.stream_window // 4:
-            return granted
-        stream.max_stream_data_local = limit
-        return True
-
-    def drop(self, count: int) -> bool:
-        """Grant the connection, and no stream, `count` bytes that nobody will read. True if it is worth a packet."""
-        self._consumed += count
-        limit = self._consumed + self._limits.connection_window
-        if limit - self._local_max_data.value < self._limits.connection_window // 4:
-            return False
-        self._local_max_data.value = limit
-        return True
-
-    def undelivered(self, stream_id: int) -> int:
-        """Bytes that count against the connection's window and can no longer arrive, after the peer's reset."""
-        stream = self._streams.get(stream_id)
-        return 0 if stream is None else stream.receiver.highest_offset - stream.receiver.starting_offset()
-
-    def _write_connection_limits(self, builder: QuicPacketBuilder, space: QuicPacketSpace) -> None:
-        # The engine doubles a window once half of it has arrived, read or not. It is shown that nothing has.
-        with _hidden(self._local_max_data, "used"):
-            super()._write_connection_limits(builder, space)
-
-    def _write_stream_limits(self, builder: QuicPacketBuilder, space: QuicPacketSpace, stream: EngineStream) -> None:
-        if stream.max_stream_data_local_sent != stream.max_stream_data_local:
-            with _hidden(stream.receiver, "highest_offset"):
-                super()._write_stream_limits(builder, space, stream)
-
-
-@contextmanager
-def _hidden(holder: Any, name: str) -> Iterator[None]:
-    """The number `name` reads as zero within."""
-    value = getattr(holder, name)
-    setattr(holder, name, 0)
-    try:
-        yield
-    finally:
-        setattr(holder, name, value)
-
-
-def _set_limit(limit: Limit, value: int) -> None:
-    limit.value = limit.sent = value

@@ -6,8 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 class QuicLimits(BaseModel):
     """Caps and time-outs of an endpoint and of each of its connections. Times are in seconds, windows in bytes.
 
-    Receive windows bound what a peer can make us hold: a stream's limit is what was read plus `stream_window`, never
-    more, however sparse the frames are.
+    Receive windows bound what a peer can make us hold: a limit is what was read plus one window, never more, however
+    sparse the frames are. A window grows only while its reader keeps up. So a connection holds `connection_window` at
+    most before anything was read from it, and never more than `max_connection_window`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -24,6 +25,12 @@ class QuicLimits(BaseModel):
     connection_window: int = Field(default=1024 * 1024, ge=1200, le=64 * 1024 * 1024)
     """Bytes of all streams of a connection together that a peer may send ahead of their readers."""
 
+    max_stream_window: int = Field(default=4 * 1024 * 1024, ge=1200, le=256 * 1024 * 1024)
+    """What a stream's window grows to while its reader keeps up and the window alone holds the peer back."""
+
+    max_connection_window: int = Field(default=8 * 1024 * 1024, ge=1200, le=512 * 1024 * 1024)
+    """What a connection's window grows to in the same way."""
+
     max_streams: int = Field(default=100, ge=1, le=10_000)
     """Two-way streams that a peer may have open at once."""
 
@@ -35,6 +42,9 @@ class QuicLimits(BaseModel):
 
     write_high_water: int = Field(default=256 * 1024, ge=1024, le=16 * 1024 * 1024)
     """A writer waits while this many bytes of its stream are not yet acknowledged, until half of them are."""
+
+    max_write_high_water: int = Field(default=4 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)
+    """What a connection's writers may have unacknowledged together beyond that, where its path carries so much."""
 
     max_connections: int = Field(default=10_000, ge=1)
     """Connections at once, handshakes included; one more is refused."""

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
 from typing import Protocol
 
 from aioquic.quic import events
@@ -20,9 +19,19 @@ logger = logging.getLogger(__name__)
 
 Datagram = tuple[bytes, SocketAddress]
 
+BROKEN = "a QUIC connection failed inside the engine and was dropped"
+
+CLOCK_STEP = 0.001
+"""Seconds: the loop sleeps no shorter than this, so a timer that fires within it need not be set to fire sooner."""
+
 
 class LinkOwner(Protocol):
     """Whoever has the socket. Called on the loop; must not raise."""
+
+    @property
+    def keeps_whole(self) -> bool:
+        """Whether datagrams are never fragmented."""
+        ...
 
     def send(self, datagrams: list[Datagram]) -> None: ...
 
@@ -52,8 +61,15 @@ class LinkOwner(Protocol):
 class Link:
     """The running part of one connection. Whatever the engine raises ends this connection and no other."""
 
+    __slots__ = (
+        "_deadline", "_ending", "_farewell", "_flush", "_gone", "_knocks", "_loop", "_owner", "_timer",
+        "connection_ids", "engine", "heard", "is_established", "source",
+    )  # fmt: skip
+
     def __init__(self, engine: Engine, owner: LinkOwner, limits: QuicLimits, handshake_deadline: float | None) -> None:
         self.engine = engine
+        if not owner.keeps_whole:
+            engine.stay_small()
         self.source = QuicSource(self, limits)
         self.connection_ids: set[bytes] = set()
         self.heard = False
@@ -82,17 +98,23 @@ class Link:
 
     # What the socket reports
 
-    def receive(self, data: bytes, address: SocketAddress) -> None:
+    def receive(self, data: bytes, address: SocketAddress, now: float) -> None:
         """Take one datagram. `settle` must follow, once for all datagrams of a batch."""
         self.heard = True
+        if self._gone:
+            return
         if self.engine.ended:
             self._repeat_farewell()
-        else:
-            self._guard(lambda: self.engine.receive_datagram(data, address, self._loop.time()))
+            return
+        try:
+            self.engine.receive_datagram(data, address, now)
+        except Exception:
+            logger.exception(BROKEN)
+            self._broken()
 
     def settle(self) -> None:
         """Pass on what the last datagrams or timers changed, and send what that calls for."""
-        self._guard(self._report)
+        self._report()
         self.flush_soon()
 
     # What the streams and the handler ask for
@@ -100,16 +122,13 @@ class Link:
     def flush_soon(self) -> None:
         # Behind the callbacks that are already due, so that an answer written by them shares the packet of our ACK.
         if self._flush is None and not self._gone:
-            self._flush = self._loop.call_soon(self.flush)
+            self._flush = self._loop.call_soon(self._flush_now)
 
     def flush(self) -> None:
         """Send everything that may be sent now."""
         if self._flush is not None:
             self._flush.cancel()
-            self._flush = None
-        if not self._gone:
-            self._guard(self._transmit)
-            self._arm()
+        self._flush_now()
 
     def close(self, code: int, reason: str) -> None:
         """Close for the application: the frame leaves before this returns, and every waiter is woken.
@@ -119,13 +138,13 @@ class Link:
         if self._flush is not None:
             self.flush()
         if self._ending is None:
-            self._guard(lambda: self.engine.close(error_code=code, reason_phrase=reason))
+            self.engine.close(error_code=code, reason_phrase=reason)
             self._finish()
 
     def abandon(self, reason: str) -> None:
         """Close for the transport, as long as no application has seen the connection."""
         if self._ending is None:
-            self._guard(lambda: self.engine.abandon(reason))
+            self.engine.abandon(reason)
             self._finish()
 
     def forgotten(self) -> None:
@@ -144,16 +163,37 @@ class Link:
 
     def _finish(self) -> None:
         self.flush()
-        self._guard(self._report)
+        self._report()
+
+    def _flush_now(self) -> None:
+        self._flush = None
+        if self._gone:
+            return
+        now = self._loop.time()
+        try:
+            self._transmit(now)
+        except Exception:
+            logger.exception(BROKEN)
+            self._broken()
+        self._arm(now)
 
     def _report(self) -> None:
-        for event in self.engine.pending_events():
+        if self._gone:
+            return
+        try:
+            self._pass_on()
+        except Exception:
+            logger.exception(BROKEN)
+            self._broken()
+
+    def _pass_on(self) -> None:
+        while (event := self.engine.next_event()) is not None:
             self._dispatch(event)
         ending = self.engine.ending
         if ending is not None:
             if not self.engine.ended:
                 # The owner may drop the connection when it hears of its end; the peer must have heard of it by then.
-                self._transmit()
+                self._transmit(self._loop.time())
             self._end(ending)
         elif self._ending is None:
             if self.engine.peer_reset_token is not self._reset_token:
@@ -179,14 +219,16 @@ class Link:
                     self._end(self.engine.ending)
                 self._leave()
 
-    def _transmit(self) -> None:
+    def _transmit(self, now: float) -> None:
         was_ended = self.engine.ended
-        datagrams = self.engine.datagrams_to_send(self._loop.time())
+        datagrams = self.engine.datagrams_to_send(now)
+        if not datagrams:
+            return
         self._owner.send(datagrams)
         if self.engine.ended and not was_ended:
             self._farewell = datagrams
         # Sending may issue connection ids, which must be routed before the peer can use them.
-        for event in self.engine.pending_events():
+        while (event := self.engine.next_event()) is not None:
             self._dispatch(event)
 
     def _watch(self, token: bytes) -> None:
@@ -203,15 +245,10 @@ class Link:
         if self._knocks & (self._knocks - 1) == 0:
             self._owner.send(self._farewell)
 
-    def _guard(self, step: Callable[[], None]) -> None:
-        if self._gone:
-            return
-        try:
-            step()
-        except Exception:
-            logger.exception("a QUIC connection failed inside the engine and was dropped")
-            self._last_words()
-            self.drop()
+    def _broken(self) -> None:
+        """The engine has raised, or one of those it told."""
+        self._last_words()
+        self.drop()
 
     def _last_words(self) -> None:
         """Tell the peer, if the engine is still able to."""
@@ -241,20 +278,23 @@ class Link:
 
     # Time
 
+    def _arm(self, now: float) -> None:
+        """Have the timer fire no later than the next thing is due. One that fires too early is merely armed again."""
+        armed = None if self._timer is None else self._timer.when()
+        if self._gone or (armed is not None and armed <= now + CLOCK_STEP):
+            return
+        due = self._due()
+        if due is None or (armed is not None and armed <= due):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(due, self._tick, due)
+
     def _due(self) -> float | None:
         due: float | None = self.engine.get_timer()
         if self._deadline is None or self._ending is not None:
             return due
         return self._deadline if due is None else min(due, self._deadline)
-
-    def _arm(self) -> None:
-        """Have the timer fire no later than the next thing is due. One that fires too early is merely armed again."""
-        due = None if self._gone else self._due()
-        if due is None or (self._timer is not None and self._timer.when() <= due):
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_at(due, self._tick, due)
 
     def _tick(self, planned: float) -> None:
         self._timer = None
@@ -264,7 +304,13 @@ class Link:
             self.abandon("handshake timed out")
             return
         due = self.engine.get_timer()
-        if due is not None and due <= now:
-            self._guard(lambda: self.engine.handle_timer(now))
-            self._guard(self._report)
+        if due is None or due > now:
+            self._arm(now)
+            return
+        try:
+            self.engine.handle_timer(now)
+        except Exception:
+            logger.exception(BROKEN)
+            self._broken()
+        self._report()
         self.flush()

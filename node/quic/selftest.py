@@ -10,8 +10,10 @@ from functools import cache
 import aioquic
 from aioquic import tls
 from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.connection import QuicConnection
+from aioquic.quic.connection import QuicConnection, QuicNetworkPath
 from aioquic.quic.crypto import CryptoPair
+from aioquic.quic.packet import QuicPacketType
+from aioquic.quic.packet_builder import QuicSentPacket
 from aioquic.quic.recovery import QuicPacketSpace
 from aioquic.quic.stream import QuicStream
 
@@ -30,13 +32,22 @@ _CONNECTION = (
     "_spaces", "_state", "_stream_can_send", "_streams",
     "_write_connection_limits", "_write_stream_limits",
 )  # fmt: skip
-_SPACE = ("largest_acked_packet", "sent_packets")
+_TRANSMISSION = (
+    "_datagrams_pending", "_handshake_done_pending", "_loss", "_max_datagram_size", "_network_paths", "_pacing_at",
+    "_parse_transport_parameters", "_ping_pending", "_probe_pending", "_retire_connection_ids", "_send_probing_frames",
+    "_spin_bit", "_streams_blocked_pending", "_version",
+)  # fmt: skip
+_LOSS = ("_cc", "_pacer", "_pto_count", "_rtt_smoothed", "congestion_window", "on_packet_sent", "spaces")
+_SIZED = ("_max_datagram_size",)
+_PATH = ("addr", "bytes_sent", "is_validated", "remote_challenges")
+_SENT_PACKET = ("in_flight", "is_ack_eliciting", "sent_time")
+_SPACE = ("ack_at", "largest_acked_packet", "sent_packets")
 _CRYPTO = ("key_phase",)
-_CONNECTION_ID = ("cid", "stateless_reset_token")
+_CONNECTION_ID = ("cid", "stateless_reset_token", "was_sent")
 _LIMIT = ("sent", "used", "value")
 _STREAM = ("max_stream_data_local", "max_stream_data_local_sent", "receiver", "sender")
-_RECEIVER = ("_ranges", "highest_offset", "is_finished", "starting_offset", "stop")
-_SENDER = ("_buffer_start", "_buffer_stop", "reset")
+_RECEIVER = ("_ranges", "highest_offset", "is_finished", "starting_offset", "stop", "stop_pending")
+_SENDER = ("_buffer_start", "_buffer_stop", "buffer_is_empty", "is_finished", "reset", "reset_pending")
 _TLS = (
     "_alpn_protocols", "_check_certificate_verify_signature", "_cipher_suites", "_client_handle_certificate",
     "_handle_reassembled_message", "_is_client", "_peer_certificate", "_peer_certificate_chain", "_receive_buffer",
@@ -68,10 +79,17 @@ def check_engine() -> None:
 def missing_names() -> list[str]:
     """The names that this package touches and the installed engine lacks."""
     connection = QuicConnection(configuration=QuicConfiguration(is_client=True))
+    loss = getattr(connection, "_loss", None)
     stream = QuicStream(stream_id=0)
     wanted = (
         (connection, _CONNECTION),
+        (connection, _TRANSMISSION),
         (getattr(connection, "_local_max_data", None), _LIMIT),
+        (loss, _LOSS),
+        (getattr(loss, "_cc", None), _SIZED),
+        (getattr(loss, "_pacer", None), _SIZED),
+        (QuicNetworkPath(("", 0)), _PATH),
+        (_sent_packet(), _SENT_PACKET),
         (QuicPacketSpace(), _SPACE),
         (CryptoPair(), _CRYPTO),
         (getattr(connection, "_peer_cid", None), _CONNECTION_ID),
@@ -83,3 +101,14 @@ def missing_names() -> list[str]:
     return [
         f"{type(holder).__name__}.{name}" for holder, names in wanted for name in names if not hasattr(holder, name)
     ]
+
+
+def _sent_packet() -> QuicSentPacket:
+    return QuicSentPacket(
+        epoch=tls.Epoch.ONE_RTT,
+        in_flight=True,
+        is_ack_eliciting=True,
+        is_crypto_packet=False,
+        packet_number=0,
+        packet_type=QuicPacketType.ONE_RTT,
+    )

@@ -87,8 +87,8 @@ class QuicSource:
         return self._host.engine
 
     @property
-    def write_high_water(self) -> int:
-        return self._limits.write_high_water
+    def limits(self) -> QuicLimits:
+        return self._limits
 
     def flush_soon(self) -> None:
         self._host.flush_soon()

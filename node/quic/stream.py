@@ -7,7 +7,9 @@ from node.core.connection import BiStream
 from node.core.errors import ConnectionClosed, StreamClosed, StreamError
 from node.quic.ending import EndCause, Ending
 from node.quic.engine import Engine
+from node.quic.limits import QuicLimits
 from node.quic.wakeup import Wakeup
+from node.quic.windows import Window
 
 MakeError = Callable[[], StreamError]
 
@@ -19,7 +21,7 @@ class StreamHost(Protocol):
     def engine(self) -> Engine: ...
 
     @property
-    def write_high_water(self) -> int: ...
+    def limits(self) -> QuicLimits: ...
 
     def flush_soon(self) -> None:
         """Send what is queued, after the callbacks that are already due."""
@@ -43,6 +45,7 @@ class QuicStream(BiStream):
         self._write_error: MakeError | None = None
         self._readable = Wakeup()
         self._writable = Wakeup()
+        self._window: Window | None = None
         self.writers = 0
 
     @property
@@ -63,7 +66,7 @@ class QuicStream(BiStream):
         raise _made(self._read_error)
 
     async def write(self, data: bytes) -> None:
-        most = self._host.write_high_water
+        most = self._host.limits.write_high_water
         for start in range(0, max(len(data), 1), most):
             await self._room()
             self._host.engine.send_stream_data(self.stream_id, data[start : start + most])
@@ -105,7 +108,7 @@ class QuicStream(BiStream):
 
     def on_progress(self) -> None:
         """Acknowledgements came in."""
-        if self.writers and self._unacked() <= self._host.write_high_water // 2:
+        if self.writers and self._unacked() <= self._high_water() // 2:
             self._writable.wake()
 
     def on_end(self, ending: Ending) -> None:
@@ -123,19 +126,21 @@ class QuicStream(BiStream):
     def _take(self, limit: int) -> bytes:
         data = bytes(self._inbox) if limit >= len(self._inbox) else bytes(self._inbox[:limit])
         del self._inbox[:limit]
-        if self._host.engine.read(self.stream_id, len(data), len(self._inbox)):
+        if self._window is None:
+            self._window = self._host.engine.stream_window()
+        if self._host.engine.read(self.stream_id, len(data), len(self._inbox), self._window):
             self._host.flush_soon()
         return data
 
     async def _room(self) -> None:
         """Wait until less than the high-water mark is unacknowledged. Raises StreamError where writing is over."""
         self._refuse_write()
-        if self._unacked() < self._host.write_high_water:
+        if self._unacked() < self._high_water():
             return
         self.writers += 1
         self._host.stream_changed(self)
         try:
-            while self._write_error is None and self._unacked() > self._host.write_high_water // 2:
+            while self._write_error is None and self._unacked() > self._high_water() // 2:
                 await self._writable.wait()
         finally:
             self.writers -= 1
@@ -146,6 +151,10 @@ class QuicStream(BiStream):
             raise _made(self._write_error)
         if self._finished:
             raise StreamClosed
+
+    def _high_water(self) -> int:
+        limits = self._host.limits
+        return self._host.engine.write_room(limits.write_high_water, limits.max_write_high_water)
 
     def _unacked(self) -> int:
         return self._host.engine.unacked(self.stream_id)

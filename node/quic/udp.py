@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.core.identity import Address
+from node.quic.options import forbid_fragments, granted_buffer, new_socket
 
 logger = logging.getLogger(__name__)
 
@@ -15,9 +16,6 @@ BATCH = 64
 """Datagrams read per wake-up; more would keep other callbacks of the loop waiting."""
 
 _MAX_DATAGRAM = 65_535
-_BUFFER = 4 * 1024 * 1024
-"""Bytes asked of the kernel each way; it grants what its own limit allows."""
-
 SocketAddress = tuple[Any, ...]
 """An address as the socket module has it: host, port, and for IPv6 two more numbers that matter on some links."""
 
@@ -43,6 +41,8 @@ class UdpSocket:
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
+        self.keeps_whole = forbid_fragments(sock)
+        """Whether datagrams are never fragmented, so that one that arrives has shown what the path takes."""
         self._loop = asyncio.get_running_loop()
         self._peer: SocketAddress | None = None
         self._on_batch: Callable[[Batch], None] | None = None
@@ -51,7 +51,7 @@ class UdpSocket:
     @classmethod
     def bound(cls, target: Target) -> "UdpSocket":
         """Raises OSError where the address is taken or not ours."""
-        sock = _new_socket(target.family)
+        sock = new_socket(target.family)
         try:
             if target.family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -64,7 +64,7 @@ class UdpSocket:
     @classmethod
     def connected(cls, target: Target) -> "UdpSocket":
         """A socket that hears this one peer only. Raises OSError where there is no route to it."""
-        sock = _new_socket(target.family)
+        sock = new_socket(target.family)
         try:
             sock.connect(target.address)
         except OSError:
@@ -93,6 +93,16 @@ class UdpSocket:
         """The peer of a connected socket, in the form in which its datagrams name it."""
         return self._peer
 
+    @property
+    def receive_buffer(self) -> int:
+        """Bytes that the kernel holds for us until they are read: what it granted of the `BUFFER` we asked for."""
+        return granted_buffer(self._socket, socket.SO_RCVBUF)
+
+    @property
+    def send_buffer(self) -> int:
+        """Bytes that the kernel takes from us before they have left."""
+        return granted_buffer(self._socket, socket.SO_SNDBUF)
+
     def start(self, on_batch: Callable[[Batch], None], on_error: Callable[[OSError], None]) -> None:
         """Call `on_batch` with what came in, and `on_error` with what the network said about what went out."""
         self._on_batch, self._on_error = on_batch, on_error
@@ -109,6 +119,11 @@ class UdpSocket:
             return
         except OSError as error:
             logger.debug("sending to %s failed: %s", address[0], error)
+
+    def send_all(self, datagrams: Batch) -> None:
+        """As `send`, for several."""
+        for data, address in datagrams:
+            self.send(data, address)
 
     def close(self) -> None:
         """Harmless when repeated."""
@@ -139,11 +154,3 @@ class UdpSocket:
             return self._socket.recv(_MAX_DATAGRAM), self._peer
         data, address = self._socket.recvfrom(_MAX_DATAGRAM)
         return data, address
-
-
-def _new_socket(family: socket.AddressFamily) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_DGRAM)
-    sock.settimeout(0)
-    for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-        sock.setsockopt(socket.SOL_SOCKET, option, _BUFFER)
-    return sock

@@ -43,12 +43,12 @@ async def exchange(client, size):
 
 
 async def test_data_flows_on_over_many_key_updates_of_both_sides(monkeypatch):
-    monkeypatch.setattr(engine_module, "KEY_UPDATE_PACKETS", 40)
+    monkeypatch.setattr(engine_module, "KEY_UPDATE_PACKETS", 10)
     secrets = Secrets(monkeypatch)
     async with serving() as server:
         client, accepted = await server.pair()
         echoing = asyncio.create_task(echo(accepted))
-        await soon(exchange(client, 512 * 1024))
+        await soon(exchange(client, 2048 * 1024))
         near, far = secrets.of(client), secrets.of(accepted)
         client.close()
         await soon(echoing)
@@ -58,7 +58,7 @@ async def test_data_flows_on_over_many_key_updates_of_both_sides(monkeypatch):
 
 
 async def test_key_updates_survive_loss_and_reordering(monkeypatch):
-    monkeypatch.setattr(engine_module, "KEY_UPDATE_PACKETS", 40)
+    monkeypatch.setattr(engine_module, "KEY_UPDATE_PACKETS", 5)
     secrets = Secrets(monkeypatch)
     async with serving() as server, lossy((server.host, server.port)) as proxy:
         client, accepted = await server.pair(host=proxy.address[0], port=proxy.address[1])
@@ -67,7 +67,7 @@ async def test_key_updates_survive_loss_and_reordering(monkeypatch):
         )
         proxy.judge = lambda _: next(fates)
         echoing = asyncio.create_task(echo(accepted))
-        await soon(exchange(client, 64 * 1024))
+        await soon(exchange(client, 512 * 1024))
         proxy.judge = lambda _: Fate.DELIVER
         client.close()
         await soon(echoing)
