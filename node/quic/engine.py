@@ -4,11 +4,12 @@ Every private name of aioquic's connection and streams that we touch is touched 
 `selftest` checks each.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from aioquic import tls
 from aioquic._buffer import Buffer
+from aioquic.quic import events
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import (
     END_STATES,
@@ -145,6 +146,10 @@ class Engine(GuardedConnection, PathProbing, Due):
             self._key_phase, self._key_since = phase, self._packet_number
         elif self._spaces[tls.Epoch.ONE_RTT].largest_acked_packet - self._key_since >= KEY_UPDATE_PACKETS:
             self.request_key_update()
+
+    def pending_events(self) -> Iterator[events.QuicEvent]:
+        while (event := self.next_event()) is not None:
+            yield event
 
     # TLS
 

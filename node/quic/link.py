@@ -61,11 +61,6 @@ class LinkOwner(Protocol):
 class Link:
     """The running part of one connection. Whatever the engine raises ends this connection and no other."""
 
-    __slots__ = (
-        "_deadline", "_ending", "_farewell", "_flush", "_gone", "_knocks", "_loop", "_owner", "_timer",
-        "connection_ids", "engine", "heard", "is_established", "source",
-    )  # fmt: skip
-
     def __init__(self, engine: Engine, owner: LinkOwner, limits: QuicLimits, handshake_deadline: float | None) -> None:
         self.engine = engine
         if not owner.keeps_whole:
@@ -187,7 +182,7 @@ class Link:
             self._broken()
 
     def _pass_on(self) -> None:
-        while (event := self.engine.next_event()) is not None:
+        for event in self.engine.pending_events():
             self._dispatch(event)
         ending = self.engine.ending
         if ending is not None:
@@ -228,7 +223,7 @@ class Link:
         if self.engine.ended and not was_ended:
             self._farewell = datagrams
         # Sending may issue connection ids, which must be routed before the peer can use them.
-        while (event := self.engine.next_event()) is not None:
+        for event in self.engine.pending_events():
             self._dispatch(event)
 
     def _watch(self, token: bytes) -> None:

@@ -45,6 +45,9 @@ class DialSettings:
 class Carrier(Protocol):
     """What an outgoing connection needs of the endpoint whose socket it uses."""
 
+    @property
+    def keeps_whole(self) -> bool: ...
+
     def send(self, datagrams: list[Datagram]) -> None: ...
 
     def route(self, connection_id: bytes, link: Link) -> None: ...
@@ -105,6 +108,10 @@ class OutgoingCall:
         self._fail(ConnectError(f"cannot reach {spell(self._peer)}: {error.strerror}"))
 
     # What the connection asks of the socket
+
+    @property
+    def keeps_whole(self) -> bool:
+        return self._carrier.keeps_whole
 
     def send(self, datagrams: list[Datagram]) -> None:
         self._carrier.send(datagrams)
