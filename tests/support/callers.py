@@ -20,7 +20,7 @@ from aioquic.tls import CipherSuite
 from node.core.connection import Connection
 from node.core.errors import PinMismatch
 from node.core.identity import Address
-from node.quic import dial as dial_module
+from node.quic import outgoing
 from node.quic.dial import dial_quic
 from node.quic.engine import configuration
 from tests.support import h3
@@ -28,7 +28,7 @@ from tests.support.programs import CHACHA20_ONLY, QUIET, running
 from tests.support.quic import LONG, engine_of, settled
 from tests.support.site import ALPN, SiteServer
 
-FIRST_ROUND_TRIP = 0.05
+FIRST_ROUND_TRIP = 0.02
 """Seconds that a client takes for the round trip before it knows: short, for quick repairs on loopback."""
 
 
@@ -67,7 +67,7 @@ class Ours(Caller):
     @contextlib.asynccontextmanager
     async def connected(self, via: Address | None = None, wishes: Wishes = PLAIN) -> AsyncIterator[Connection]:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(dial_module, "configuration", lambda *a, **k: _shaped(configuration(*a, **k), wishes))
+            patch.setattr(outgoing, "configuration", lambda *a, **k: _shaped(configuration(*a, **k), wishes))
             host, port = via or self.server.address
             pin = await self._certificate_pin() if wishes.certificate else self.server.key.fingerprint
             connection = await dial_quic(host, port, alpn=ALPN, key=None, pin=pin, timeout=LONG)
