@@ -178,12 +178,20 @@ class GuardedConnection(QuicConnection):
     # What is kept of packets and connections that are over
 
     def datagrams_to_send(self, now: float) -> list[tuple[bytes, Any]]:
+        room = self._room() if self._close_pending else None
         datagrams = super().datagrams_to_send(now)
+        if room is not None and sum(len(data) for data, _ in datagrams) > room:
+            datagrams = []
         if self._packet_number >= self._tidy_at:
             self._tidy_at = self._packet_number + KEPT_ACKS
             for space in self._spaces.values():
                 _forget_acks(space)
         return datagrams
+
+    def _room(self) -> int | None:
+        """Bytes that an unproven address may still be sent (RFC 9000 §8.1). The engine forgets them when it closes."""
+        path = self._network_paths[0]
+        return None if path.is_validated else path.bytes_received * 3 - path.bytes_sent
 
     def _close_begin(self, is_initiator: bool, now: float) -> None:  # noqa: FBT001  as the engine calls it
         super()._close_begin(is_initiator, now)
