@@ -1,9 +1,15 @@
-"""What every test can use, and the rule for third-party programs: a missing one is a skip, or fails the run."""
+"""What every test can use, and the rule for third-party programs: a missing one is a skip, or fails the run.
+
+Here also the engine is chosen that this process tests: the stock one, unless an option says otherwise.
+"""
 
 import shutil
 from collections.abc import Callable, Generator
+from pathlib import Path
 
 import pytest
+
+from node.quic import accelerated
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -12,6 +18,45 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="fail, rather than skip, a test whose third-party program is missing",
     )
+    parser.addoption(
+        "--engine",
+        default="stock",
+        metavar="ENGINE",
+        help="stock, accelerated, or the directory of a compiled engine that need not have passed its gate",
+    )
+    parser.addoption(
+        "--any-aioquic",
+        action="store_true",
+        help="let the engine's self-test pass whatever version is installed, as long as it has every name",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before any test imports the engine."""
+    choose_engine(config.getoption("--engine"))
+    if config.getoption("--any-aioquic"):
+        accept_any_version()
+
+
+def choose_engine(name: str) -> None:
+    if name == "accelerated" and (objection := accelerated.find().objection) is not None:
+        pytest.exit(f"--engine: {objection.value}", pytest.ExitCode.USAGE_ERROR)
+    if name != "stock":
+        accelerated.enter(accelerated.place() if name == "accelerated" else Path(name))
+
+
+def accept_any_version() -> None:
+    import aioquic
+
+    from node.quic import selftest
+
+    selftest.WANTED = aioquic.__version__
+
+
+def pytest_report_header() -> str:
+    import aioquic
+
+    return f"engine: {accelerated.running()}, aioquic {aioquic.__version__}"
 
 
 @pytest.fixture

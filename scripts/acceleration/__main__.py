@@ -1,0 +1,109 @@
+"""Build the accelerated engine (docs/adr/0025): python scripts/acceleration [--force]. `scripts/accelerate` calls it.
+
+What is built lies beside the installed packages, in a directory named after aioquic's version, the interpreter and the
+architecture. It appears there whole and proven, or not at all. With nothing to do, nothing is done; where only our own
+code has changed since, the copy that is there is proven again with it.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from compiling import Uncompiled, compile_tree, require_compiler
+from gate import GateFailed, prove_alone, prove_with_us
+from sources import SourceRefused, fetch_source
+from tools import BuildTools, ToolsMissing
+
+from node.quic.accelerated import STAMP, Objection, digest_of_code, digest_of_tree, find, place
+from node.quic.version import WANTED
+
+HERE = Path(__file__).parent
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="scripts/accelerate", description="Compile the QUIC engine, and prove it.")
+    parser.add_argument("--force", action="store_true", help="build and prove it anew, whatever is there")
+    forced = parser.parse_args().force
+    found = find()
+    if found.objection is None and not forced and _made_by_this_recipe(found.tree):
+        _say(f"the accelerated engine is built, and proven with this code: {found.tree}")
+        return
+    found.tree.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=found.tree.parent, prefix="building-") as scratch:
+        if not forced and found.objection is Objection.OUTDATED and _made_by_this_recipe(found.tree):
+            _prove_again(found.tree, Path(scratch))
+        else:
+            _build(found.tree, Path(scratch))
+    _say(f"the accelerated engine is ready; the node uses it from its next start: {found.tree}")
+
+
+def _build(tree: Path, scratch: Path) -> None:
+    require_compiler()
+    _say("installing the build tools")
+    tools = BuildTools.install(scratch / "tools")
+    _say(f"fetching aioquic {WANTED}")
+    source = fetch_source(tools, scratch)
+    _say("compiling, which takes a minute or two")
+    made = compile_tree(tools, source, scratch / "tree")
+    facts = {**prove_alone(made, source, _say), **prove_with_us(made, tools, _say)}
+    _seal(made, {"aioquic": WANTED, "recipe": recipe(), "proven": facts})
+    if tree.exists():
+        tree.rename(scratch / "old")
+    made.rename(tree)
+
+
+def _prove_again(tree: Path, scratch: Path) -> None:
+    """What is said of the copy alone still holds, for not a byte of it has changed."""
+    stamp = _stamp(tree)
+    if stamp.get("tree") != digest_of_tree(tree):
+        _build(tree, scratch)
+        return
+    _say("the code around the engine has changed since; proving them together again")
+    tools = BuildTools.install(scratch / "tools")
+    _seal(tree, {**stamp, "proven": {**stamp["proven"], **prove_with_us(tree, tools, _say)}})
+
+
+def recipe() -> str:
+    """A digest of all that decides what is built."""
+    whole = hashlib.sha256()
+    for name in ("requirements.txt", "compiling.py", "declarations.py", "in_build.py", "sources.py"):
+        whole.update((HERE / name).read_bytes())
+    return whole.hexdigest()
+
+
+def _made_by_this_recipe(tree: Path) -> bool:
+    return bool(_stamp(tree).get("recipe") == recipe())
+
+
+def _stamp(tree: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads((tree / STAMP).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _seal(tree: Path, facts: dict[str, Any]) -> None:
+    """Put the stamp into the tree, in one step."""
+    text = json.dumps({**facts, "tree": digest_of_tree(tree), "code": digest_of_code()}, indent=2)
+    unfinished = tree / f"{STAMP}.unfinished"
+    unfinished.write_text(text + "\n")
+    unfinished.replace(tree / STAMP)
+
+
+def _say(text: str) -> None:
+    print(f"accelerate: {text}", flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (GateFailed, SourceRefused, ToolsMissing, Uncompiled) as error:
+        sys.exit(
+            f"accelerate: {error}\naccelerate: nothing has changed; everything works without it, on the stock engine"
+        )
+    except OSError as error:
+        sys.exit(f"accelerate: {place().parent} cannot be used: {error}")
