@@ -20,6 +20,9 @@ class Fate(Enum):
     """Delivered with one bit turned."""
 
 
+ETHERNET = 1472
+"""Bytes of a datagram on a path of 1 500, over IPv4."""
+
 Judge = Callable[[bool], Fate]
 
 
@@ -37,7 +40,8 @@ class LossyProxy:
     """Forwards one client to one server. `judge(to_server)` decides about each datagram.
 
     `watch(to_server, datagram)` sees each one that comes in, `delivered(to_server, datagram)` each one that goes out.
-    `delay` is in seconds, each way. Which bits are damaged follows from `seed`.
+    `delay` is in seconds, each way. Datagrams longer than `largest` vanish, as on a path with such an MTU, and are not
+    judged. Which bits are damaged follows from `seed`.
     """
 
     def __init__(self, server: Address, seed: int = 0) -> None:
@@ -50,8 +54,10 @@ class LossyProxy:
         self.watch: Callable[[bool, bytes], None] = lambda *_: None
         self.delivered: Callable[[bool, bytes], None] = lambda *_: None
         self.delay = 0.0
+        self.largest = 65_535
         self.lost = 0
         self.damaged = 0
+        self.too_long = 0
 
     async def open(self) -> None:
         self._front = await self._socket(self._from_client, self._local)
@@ -85,6 +91,9 @@ class LossyProxy:
 
     def _pass(self, data: bytes, *, to_server: bool) -> None:
         self.watch(to_server, data)
+        if len(data) > self.largest:
+            self.too_long += 1
+            return
         fate = self.judge(to_server)
         if fate is Fate.DROP:
             self.lost += 1
@@ -117,8 +126,9 @@ class LossyProxy:
 
 
 @contextlib.asynccontextmanager
-async def lossy(server: Address, seed: int = 0) -> AsyncIterator[LossyProxy]:
+async def lossy(server: Address, seed: int = 0, largest: int = 65_535) -> AsyncIterator[LossyProxy]:
     proxy = LossyProxy(server, seed)
+    proxy.largest = largest
     await proxy.open()
     try:
         yield proxy

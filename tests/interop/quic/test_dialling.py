@@ -11,7 +11,7 @@ from node.core.errors import ConnectionClosed, HandshakeError, PinMismatch
 from node.quic.dial import dial_quic
 from node.quic.keys import NodeKey
 from tests.support import h3
-from tests.support.lossy import Fate, bad_weather, lossy, now_and_then
+from tests.support.lossy import ETHERNET, Fate, bad_weather, lossy, now_and_then
 from tests.support.programs import CHACHA20_ONLY, gtlsserver
 from tests.support.quic import LONG, engine_of, soon
 from tests.support.wire import Capture
@@ -86,7 +86,7 @@ async def test_a_key_update(foreign):
     ids=["loss", "corruption", "all-of-it"],
 )
 async def test_bad_weather(foreign, judge):
-    async with foreign() as server, lossy(server.address) as proxy:
+    async with foreign() as server, lossy(server.address, largest=ETHERNET) as proxy:
         proxy.judge = judge
         async with dialled(server, proxy.address) as connection:
             assert await fetched(connection, MIB // 8)

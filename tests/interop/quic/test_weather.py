@@ -6,7 +6,7 @@ import pytest
 from aioquic.quic.packet import QuicPacketType
 
 from tests.support.callers import Wishes
-from tests.support.lossy import Fate, bad_weather, lossy, now_and_then
+from tests.support.lossy import ETHERNET, Fate, bad_weather, lossy, now_and_then
 from tests.support.quic import LONG, settled, soon
 from tests.support.site import site
 from tests.support.wire import Capture
@@ -18,7 +18,7 @@ SEEDS = {"ours": 40, "gtlsclient": 8, "qh3": 4}
 
 async def handshake_in(make, judge, seed):
     """One handshake and a small page through this weather; the datagrams that it spoilt."""
-    async with site(handshake_timeout=LONG) as server, lossy(server.address, seed) as proxy:
+    async with site(handshake_timeout=LONG) as server, lossy(server.address, seed, ETHERNET) as proxy:
         proxy.judge = judge
         await soon(make(server).fetch(1000, via=proxy.address))
         return proxy.lost + proxy.damaged
@@ -26,7 +26,7 @@ async def handshake_in(make, judge, seed):
 
 async def through(make, judge, seed, size):
     """A transfer each way; the datagrams that the weather spoilt."""
-    async with site() as server, lossy(server.address, seed) as proxy:
+    async with site() as server, lossy(server.address, seed, ETHERNET) as proxy:
         client = make(server)
         proxy.judge = judge
         await soon(client.fetch(size, via=proxy.address))
@@ -52,7 +52,7 @@ async def test_transfer_in_loss_repetition_and_disorder(make):
 
 async def test_datagrams_of_the_hello_in_the_wrong_order(make):
     """A post-quantum hello takes two."""
-    async with site() as server, lossy(server.address) as proxy:
+    async with site() as server, lossy(server.address, largest=ETHERNET) as proxy:
         fates = iter([Fate.HOLD])
         proxy.judge = lambda to_server: next(fates, Fate.DELIVER) if to_server else Fate.DELIVER
         await soon(make(server).fetch(1000, via=proxy.address))
@@ -77,7 +77,7 @@ async def test_many_handshakes(make, fate):
 
 async def test_longrtt(make):
     """A round trip longer than the client waits before it says its hello again."""
-    async with site() as server, lossy(server.address) as proxy:
+    async with site() as server, lossy(server.address, largest=ETHERNET) as proxy:
         proxy.delay = 0.06
         seen = Capture(proxy)
         await soon(make(server).fetch(1000, via=proxy.address, wishes=Wishes(first_round_trip=0.015)))
@@ -87,7 +87,7 @@ async def test_longrtt(make):
 
 async def test_blackhole(make):
     """Nothing passes for a while in the midst of a transfer."""
-    async with site() as server, lossy(server.address) as proxy:
+    async with site() as server, lossy(server.address, largest=ETHERNET) as proxy:
         client = make(server)
         delivering = asyncio.create_task(client.deliver(MIB, via=proxy.address))
         engine = await server.confirmed()
@@ -98,3 +98,24 @@ async def test_blackhole(make):
         assert proxy.lost > 0
         proxy.judge = lambda _: Fate.DELIVER
         await soon(delivering)
+
+
+async def narrowing(make, transfer):
+    """A transfer of 2 MiB on whose way datagrams that were let through are no longer, and nobody says so."""
+    async with site() as server, lossy(server.address) as proxy:
+        transferring = asyncio.create_task(transfer(make(server), 2 * MIB, via=proxy.address))
+        engine = await server.confirmed()
+        await settled(lambda: engine._packet_number > 40 or engine._local_max_data.used > MIB // 2)
+        proxy.largest = 1252
+        await soon(transferring)
+        return proxy.too_long
+
+
+async def test_a_path_that_turns_narrow_on_the_way_to_the_client(make):
+    assert await narrowing(make, lambda client, *a, **k: client.fetch(*a, **k)) > 0
+
+
+@pytest.mark.makes("ours", "qh3")
+async def test_a_path_that_turns_narrow_on_the_way_to_the_server(make):
+    # This ngtcp2 looks for no black holes: it goes on sending what no longer passes.
+    assert await narrowing(make, lambda client, *a, **k: client.deliver(*a, **k)) > 0
