@@ -87,7 +87,10 @@ class Section(BaseModel):
 
 
 class NodeSettings(Section):
-    listen: HostPort = Field("0.0.0.0:4433", description="UDP address of the node's endpoint; port 0 picks a free one.")
+    listen: HostPort = Field(
+        "0.0.0.0:4433",
+        description="UDP address of the node's endpoint; [::] is all of IPv6 and IPv4, port 0 picks a free one.",
+    )
     peers_file: AbsolutePath | None = Field(None, description="TOML file of peers, used in place of the database.")
     engine: Choice = Field(
         "auto", description="Build of the QUIC engine: auto is the accelerated one where it is built, else stock."

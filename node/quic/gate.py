@@ -18,7 +18,7 @@ from node.quic.metrics import QuicMetrics, Refusal
 from node.quic.packets import Initial, refuse, retry
 from node.quic.rate import Allowance
 from node.quic.tokens import RetryTokens
-from node.quic.udp import SocketAddress
+from node.quic.udp import SocketAddress, readable
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ class Gate:
         if self._examine is None:
             return Verdict.ACCEPT
         try:
-            return self._examine((address[0], address[1]), validated=validated)
+            return self._examine(readable(address), validated=validated)
         except Exception:
             logger.exception("the filter of new connections failed; the client is refused")
             return Verdict.REFUSE

@@ -13,7 +13,7 @@ from node.quic.ending import EndCause, Ending
 from node.quic.engine import Engine
 from node.quic.limits import QuicLimits
 from node.quic.source import QuicSource
-from node.quic.udp import SocketAddress
+from node.quic.udp import SocketAddress, readable
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class Link:
     @property
     def peer_address(self) -> Address | None:
         address = self.engine.get_peer_address()
-        return None if address is None else (address[0], address[1])
+        return None if address is None else readable(address)
 
     def add_connection_id(self, connection_id: bytes) -> None:
         self.connection_ids.add(connection_id)

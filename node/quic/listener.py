@@ -85,7 +85,12 @@ class QuicListener(SharedSocket):
         self._start()
 
     def stop_accepting(self) -> None:
+        """Refuse whoever comes now, and whoever has not finished its handshake; the others live on until `close`."""
         self._open = False
+        for link in list(self._hosts):
+            if not link.is_established:
+                self.metrics.refused[Refusal.CLOSING] += 1
+                link.abandon("shutdown")
 
     async def close(self) -> None:
         self._open = False

@@ -45,4 +45,8 @@ def forbid_fragments(sock: socket.socket) -> bool:
         sock.setsockopt(*option)
     except OSError:
         return False
+    if sock.family == socket.AF_INET6:
+        # What a socket of both protocols sends over IPv4; one of IPv6 alone may refuse to hear of it.
+        with contextlib.suppress(OSError):
+            sock.setsockopt(*_UNFRAGMENTED[sys.platform][socket.AF_INET])
     return True

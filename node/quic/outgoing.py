@@ -16,7 +16,7 @@ from node.quic.keys import NodeKey
 from node.quic.limits import QuicLimits
 from node.quic.link import Datagram, Link
 from node.quic.reset import ResetTokens
-from node.quic.udp import SocketAddress
+from node.quic.udp import SocketAddress, readable
 
 _CRYPTO_ERRORS = range(0x100, 0x200)
 """QUIC error codes that carry a TLS alert in their low byte (RFC 9001 §4.8)."""
@@ -166,4 +166,4 @@ def _explain(ending: Ending) -> str:
 
 
 def spell(address: SocketAddress) -> str:
-    return format_host_port((address[0], address[1]))
+    return format_host_port(readable(address))

@@ -64,9 +64,10 @@ class SharedSocket(CallingEndpoint):
     def begin(self, target: Target, settings: DialSettings) -> OutgoingCall:
         if not self._udp.is_open:
             raise ConnectError("the port to dial from is not open")
-        if target.family != self._udp.family:
+        peer = self._udp.reaches(target)
+        if peer is None:
             raise ConnectError(f"cannot reach {spell(target.address)} from {self.address[0]}")
-        return self.carry(target.address, settings, self._tokens)
+        return self.carry(peer, settings, self._tokens)
 
     def _hang_up(self) -> None:
         """End the outgoing connections, as the socket is about to be closed."""

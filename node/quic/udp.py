@@ -1,6 +1,7 @@
 """A UDP socket on the running loop, read in batches: one pass over many datagrams is what makes receiving cheap."""
 
 import asyncio
+import errno
 import logging
 import socket
 from collections.abc import Callable
@@ -14,6 +15,15 @@ logger = logging.getLogger(__name__)
 
 BATCH = 64
 """Datagrams read per wake-up; more would keep other callbacks of the loop waiting."""
+
+PAUSE = 0.05
+"""Seconds without reading after the system had no memory or buffers for it."""
+
+MAPPED = "::ffff:"
+"""How a socket of both protocols spells an IPv4 address (RFC 4291 §2.5.5.2)."""
+
+_OF_THE_PEER = (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EMSGSIZE)
+"""What a network says about what we have sent; reading it takes it off the socket."""
 
 _MAX_DATAGRAM = 65_535
 SocketAddress = tuple[Any, ...]
@@ -36,6 +46,12 @@ async def resolve(host: str, port: int) -> list[Target]:
     return [Target(family, address) for family, _, _, _, address in found]
 
 
+def readable(address: SocketAddress) -> Address:
+    """Host and port as people write them, and as filters and limits know them: IPv4 is IPv4 on every socket."""
+    host: str = address[0]
+    return (host.removeprefix(MAPPED) if "." in host else host, address[1])
+
+
 class UdpSocket:
     """Owns one non-blocking socket, bound or connected, and closes it."""
 
@@ -50,11 +66,15 @@ class UdpSocket:
 
     @classmethod
     def bound(cls, target: Target) -> "UdpSocket":
-        """Raises OSError where the address is taken or not ours."""
+        """A socket that hears everybody, over IPv4 as well where it is bound to "::".
+
+        Raises OSError where the address is taken or not ours.
+        """
         sock = new_socket(target.family)
         try:
             if target.family == socket.AF_INET6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                both = target.address[0] == "::"
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(not both))
             sock.bind(target.address)
         except OSError:
             sock.close()
@@ -82,6 +102,14 @@ class UdpSocket:
     @property
     def family(self) -> socket.AddressFamily:
         return socket.AddressFamily(self._socket.family)
+
+    def reaches(self, target: Target) -> SocketAddress | None:
+        """The address to send to that stands for this target here, or None if this socket has no way to it."""
+        if target.family == self.family:
+            return target.address
+        if target.family == socket.AF_INET and self.address[0] == "::":
+            return (MAPPED + target.address[0], target.address[1], 0, 0)
+        return None
 
     @property
     def is_open(self) -> bool:
@@ -137,6 +165,19 @@ class UdpSocket:
             self._on_batch(batch)
         if error is not None and self._on_error is not None:
             self._on_error(error)
+        if error is not None and error.errno not in _OF_THE_PEER:
+            self._pause(error)
+
+    def _pause(self, error: OSError) -> None:
+        """Let the system come round: the socket stays readable, and would be tried again and again for nothing."""
+        if self._socket.fileno() >= 0:
+            logger.warning("the socket cannot be read for the moment", extra={"error": error.strerror})
+            self._loop.remove_reader(self._socket.fileno())
+            self._loop.call_later(PAUSE, self._resume)
+
+    def _resume(self) -> None:
+        if self._socket.fileno() >= 0:
+            self._loop.add_reader(self._socket.fileno(), self._readable)
 
     def _read_batch(self) -> tuple[Batch, OSError | None]:
         batch: Batch = []
