@@ -148,7 +148,7 @@ async def test_a_writer_waits_until_the_peer_reads():
 
 
 async def test_the_window_of_a_stream_is_what_was_read_and_no_more():
-    async with serving(stream_window=64 * KIB) as server:
+    async with serving(stream_window=64 * KIB, max_stream_window=64 * KIB) as server:
         near, far = await opened(await server.pair())
         await near.write(bytes(256 * KIB))
         stream = server.links[0].engine._streams[0]
@@ -193,7 +193,7 @@ async def test_a_stream_that_nobody_reads_does_not_starve_another():
         pair = await server.pair()
         stuck, _ = await opened(pair)
         near, far = await opened(pair)
-        blocked = asyncio.create_task(stuck.write(bytes(1024 * KIB)))
+        blocked = asyncio.create_task(stuck.write(bytes(16 * 1024 * KIB)))
         writer = asyncio.create_task(near.write(bytes(1024 * KIB)))
         await soon(far.read_exactly(1024 * KIB))
         await soon(writer)
