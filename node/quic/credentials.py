@@ -67,11 +67,16 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class ClientOffer:
-    """What a ClientHello says about keys: the kinds it reads, the kinds it can show, the signatures it verifies."""
+    """What a ClientHello says about keys: the kinds it reads, the kinds it can show, the signatures it verifies.
+
+    `names_server` and `names_client` are whether it speaks of the kinds at all: where it does, so must the answer.
+    """
 
     reads: Collection[int]
     shows: Collection[int]
     verifies: Collection[int]
+    names_server: bool = False
+    names_client: bool = False
 
 
 @dataclass(frozen=True, slots=True)

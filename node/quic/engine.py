@@ -22,8 +22,8 @@ from aioquic.quic.packet import QuicErrorCode, QuicFrameType, QuicProtocolVersio
 
 from node.quic.due import Due
 from node.quic.ending import EndCause, Ending, clip, printable
-from node.quic.guard import GuardedConnection
 from node.quic.handshake import ClientTls, ServerTls
+from node.quic.lean import LeanConnection
 from node.quic.limits import QuicLimits
 from node.quic.probing import PathProbing
 from node.quic.reset import ResetTokens
@@ -54,7 +54,7 @@ def configuration(limits: QuicLimits, alpns: list[str], *, is_client: bool) -> Q
     )
 
 
-class Engine(GuardedConnection, PathProbing, Due):
+class Engine(LeanConnection, PathProbing, Due):
     """One connection's state machine. It does no I/O and never looks at a clock."""
 
     def __init__(

@@ -18,11 +18,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from node.core.errors import HandshakeError, PinMismatch
 from node.core.fingerprint import ED25519_SPKI_PREFIX, fingerprint_of, is_ed25519_spki
 from node.quic.credentials import CertificateType, ClientOffer, Credential, RawPublicKey, ServerCredentials, raw_key
+from node.quic.hello import CLIENT_CERTIFICATE_TYPE, SERVER_CERTIFICATE_TYPE, read_offer
 from node.quic.keys import NodeKey
 from node.quic.schemes import SIGNATURES, schemes_of
 
-CLIENT_CERTIFICATE_TYPE = 19
-SERVER_CERTIFICATE_TYPE = 20
 MAX_CLIENT_MESSAGE = 16 * 1024
 """Longest handshake message taken from a client, in bytes: far above any hello, and any certificate without a chain."""
 MAX_SERVER_MESSAGE = 64 * 1024
@@ -77,8 +76,8 @@ class _PeerTls(tls.Context):
         self.handshake_extensions = given.handshake_extensions
         self.alpn_cb = given.alpn_cb
         self.update_traffic_key_cb = given.update_traffic_key_cb
-        self._signature_algorithms = list(SIGNATURES)
-        self._supported_groups = list(_GROUPS)
+        self._signature_algorithms = SIGNATURES
+        self._supported_groups = _GROUPS
         self.level = self._buffer_level = tls.Epoch.INITIAL
         self._peer_type = CertificateType.X509
         self._peer_schemes: tuple[tls.SignatureAlgorithm, ...] = ()
@@ -103,6 +102,19 @@ class _PeerTls(tls.Context):
         if input_buf.capacity - 4 > self.longest:
             raise tls.AlertDecodeError("handshake message too long")
         super()._handle_reassembled_message(message_type, input_buf, output_buf)
+
+    def release(self) -> None:
+        """Let go of what only a handshake needs: secrets, transcripts, the peer's certificate. The engine keeps us."""
+        self.key_schedule = self._key_schedule_proxy = None
+        self._enc_key = self._dec_key = None
+        self._x25519_private_key = None
+        self._ec_private_keys = []
+        self._certificate_request = None
+        self._peer_certificate = None
+        self._peer_certificate_chain = []
+        self.received_extensions = None
+        self.handshake_extensions = []
+        self.alpn_cb = None
 
     def adopt(self, credential: Credential) -> None:
         """Show this credential in the handshake."""
@@ -174,27 +186,20 @@ class ServerTls(_PeerTls):
         self.handshake_extensions.extend(self._answers)
 
     def _server_handle_hello(self, input_buf: Buffer, initial_buf: Buffer, handshake_buf: Buffer) -> None:
-        hello = tls.pull_client_hello(input_buf)
-        input_buf.seek(0)
-        extensions = dict(hello.other_extensions)
-        offer = ClientOffer(
-            reads=_type_list(extensions.get(SERVER_CERTIFICATE_TYPE)),
-            shows=_type_list(extensions.get(CLIENT_CERTIFICATE_TYPE)),
-            verifies=hello.signature_algorithms or (),
-        )
-        self._settle_own(offer, named=SERVER_CERTIFICATE_TYPE in extensions)
-        self._settle_peer(offer, named=CLIENT_CERTIFICATE_TYPE in extensions)
+        offer = read_offer(input_buf.data_slice(0, input_buf.capacity))
+        self._settle_own(offer)
+        self._settle_peer(offer)
         super()._server_handle_hello(input_buf, initial_buf, handshake_buf)
 
-    def _settle_own(self, offer: ClientOffer, *, named: bool) -> None:
+    def _settle_own(self, offer: ClientOffer) -> None:
         credential = self._credentials.choose(offer)
         if credential is None:
             raise tls.AlertUnsupportedCertificate("no key of ours that this client can verify")
         self.adopt(credential)
-        if named:
+        if offer.names_server:
             self._answers.append((SERVER_CERTIFICATE_TYPE, bytes([credential.kind])))
 
-    def _settle_peer(self, offer: ClientOffer, *, named: bool) -> None:
+    def _settle_peer(self, offer: ClientOffer) -> None:
         """A raw key is taken wherever it is offered; a client whose kinds we all lack is refused (RFC 7250 §4.2)."""
         shown = next(
             (kind for kind in (CertificateType.RAW_PUBLIC_KEY, CertificateType.X509) if kind in offer.shows), None
@@ -202,8 +207,13 @@ class ServerTls(_PeerTls):
         if shown is None:
             raise tls.AlertUnsupportedCertificate("no kind of client key that we can read")
         self._peer_type = shown
-        if named:
+        if offer.names_client:
             self._answers.append((CLIENT_CERTIFICATE_TYPE, bytes([shown])))
+
+    def _server_handle_finished(self, input_buf: Buffer, output_buf: Buffer) -> None:
+        super()._server_handle_finished(input_buf, output_buf)
+        self._answers = []
+        self.release()
 
     def _set_peer_certificate(self, certificate: tls.Certificate) -> None:
         if len(certificate.certificates) != 1:
@@ -239,6 +249,10 @@ class ClientTls(_PeerTls):
         if self._own is not None:
             self.handshake_extensions.append((CLIENT_CERTIFICATE_TYPE, bytes([1, self._own.kind])))
 
+    def _client_handle_finished(self, input_buf: Buffer, output_buf: Buffer) -> None:
+        super()._client_handle_finished(input_buf, output_buf)
+        self.release()
+
     def _client_handle_certificate(self, input_buf: Buffer) -> None:
         super()._client_handle_certificate(input_buf)
         if self._pin is not None and self.peer_key is not None and self.peer_key.fingerprint != self._pin:
@@ -254,15 +268,6 @@ def _key_of(certificate: x509.Certificate | None) -> object:
         return None
     except ValueError:
         raise tls.AlertBadCertificate("a damaged key") from None
-
-
-def _type_list(data: bytes | None) -> tuple[int, ...]:
-    """The certificate types of a hello; without the extension it is X.509 alone (RFC 7250 §3)."""
-    if data is None:
-        return (CertificateType.X509,)
-    if len(data) < 2 or data[0] != len(data) - 1:
-        raise tls.AlertDecodeError("malformed certificate types")
-    return tuple(data[1:])
 
 
 def _single_type(data: bytes, offered: tuple[CertificateType, ...]) -> CertificateType:

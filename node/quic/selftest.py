@@ -20,18 +20,18 @@ from aioquic.quic.stream import QuicStream
 from node.quic.version import WANTED
 
 _CONNECTION = (
-    "_alpn_handler", "_close_at", "_close_begin", "_close_event", "_close_pending", "_crypto_streams", "_cryptos",
-    "_get_or_create_stream", "_get_or_create_stream_for_send", "_handle_ack_frame", "_handle_crypto_frame",
-    "_handle_data_blocked_frame", "_handle_handshake_done_frame", "_handle_max_data_frame",
-    "_handle_max_streams_bidi_frame", "_handle_max_streams_uni_frame", "_handle_new_connection_id_frame",
-    "_handle_new_token_frame", "_handle_path_challenge_frame", "_handle_path_response_frame", "_handle_ping_frame",
-    "_handle_retire_connection_id_frame", "_handle_streams_blocked_frame", "_handshake_confirmed", "_host_cids",
-    "_initialize", "_is_client", "_local_max_data", "_local_max_streams_bidi", "_local_max_streams_uni",
-    "_local_next_stream_id_bidi", "_network_paths", "_packet_number", "_payload_received", "_peer_cid",
-    "_peer_cid_sequence_numbers",
-    "_probe_preferred_address", "_remote_max_streams_bidi", "_remote_preferred_address", "_replenish_connection_ids",
-    "_spaces", "_state", "_stream_can_send", "_streams",
-    "_write_connection_limits", "_write_stream_limits",
+    "_QuicConnection__frame_handlers", "_alpn_handler", "_close_at", "_close_begin", "_close_event", "_close_pending",
+    "_crypto_buffers", "_crypto_streams", "_cryptos", "_get_or_create_stream", "_get_or_create_stream_for_send",
+    "_handle_ack_frame", "_handle_crypto_frame", "_handle_data_blocked_frame", "_handle_handshake_done_frame",
+    "_handle_max_data_frame", "_handle_max_streams_bidi_frame", "_handle_max_streams_uni_frame",
+    "_handle_new_connection_id_frame", "_handle_new_token_frame", "_handle_path_challenge_frame",
+    "_handle_path_response_frame", "_handle_ping_frame", "_handle_retire_connection_id_frame",
+    "_handle_streams_blocked_frame", "_handshake_complete", "_handshake_confirmed", "_host_cids", "_initialize",
+    "_is_client", "_local_active_connection_id_limit", "_local_max_data", "_local_max_streams_bidi",
+    "_local_max_streams_uni", "_local_next_stream_id_bidi", "_network_paths", "_packet_number", "_payload_received",
+    "_peer_cid", "_peer_cid_sequence_numbers", "_probe_preferred_address", "_remote_active_connection_id_limit",
+    "_remote_max_streams_bidi", "_remote_preferred_address", "_replenish_connection_ids", "_spaces", "_state",
+    "_stream_can_send", "_streams", "_write_connection_limits", "_write_stream_limits",
 )  # fmt: skip
 _TRANSMISSION = (
     "_datagrams_pending", "_handshake_done_pending", "_loss", "_max_datagram_size", "_network_paths", "_pacing_at",
@@ -50,12 +50,13 @@ _STREAM = ("max_stream_data_local", "max_stream_data_local_sent", "receiver", "s
 _RECEIVER = ("_ranges", "highest_offset", "is_finished", "starting_offset", "stop", "stop_pending")
 _SENDER = ("_buffer_start", "_buffer_stop", "buffer_is_empty", "is_finished", "reset", "reset_pending")
 _TLS = (
-    "_alpn_protocols", "_check_certificate_verify_signature", "_cipher_suites", "_client_handle_certificate",
-    "_handle_reassembled_message", "_is_client", "_peer_certificate", "_peer_certificate_chain", "_receive_buffer",
-    "_request_client_certificate", "_server_handle_hello", "_server_name", "_set_peer_certificate",
-    "_signature_algorithms", "_signature_algorithms_for_private_key", "_supported_groups", "_verify_mode", "alpn_cb",
-    "certificate", "certificate_chain", "certificate_private_key", "handshake_extensions", "received_extensions",
-    "update_traffic_key_cb",
+    "_alpn_protocols", "_certificate_request", "_check_certificate_verify_signature", "_cipher_suites",
+    "_client_handle_certificate", "_client_handle_finished", "_dec_key", "_ec_private_keys", "_enc_key",
+    "_handle_reassembled_message", "_is_client", "_key_schedule_proxy", "_peer_certificate", "_peer_certificate_chain",
+    "_receive_buffer", "_request_client_certificate", "_server_handle_finished", "_server_handle_hello",
+    "_server_name", "_set_peer_certificate", "_signature_algorithms", "_signature_algorithms_for_private_key",
+    "_supported_groups", "_verify_mode", "_x25519_private_key", "alpn_cb", "certificate", "certificate_chain",
+    "certificate_private_key", "handshake_extensions", "key_schedule", "received_extensions", "update_traffic_key_cb",
 )  # fmt: skip
 
 

@@ -88,7 +88,7 @@ async def test_a_raw_key_that_was_not_asked_for_fails_closed(monkeypatch):
 
 
 async def test_a_certificate_type_that_was_not_offered_is_refused(monkeypatch):
-    def answer_raw(self, offer, *, named):
+    def answer_raw(self, offer):
         self.adopt(self._credentials.choices[0])
         self._answers.append((20, b"\x02"))
 
