@@ -1,9 +1,9 @@
 """Our QUIC engine against stock aioquic, both in the same run, server and client each on a core of its own.
 
 Stock is aioquic's `serve`, `connect` and `create_stream`; on both engines both ends prove an Ed25519 key. Every round
-measures every engine in fresh processes, in one order and then in the other. Figures are medians over the rounds, CPU
-is the server's, and a MB has 10^6 bytes. A ratio is ours to stock's, the median of the rounds' ratios; `spread` holds
-the least and the greatest of them.
+has fresh processes for every engine, and measures each step of one right after the other's, in one order and then in
+the opposite. Figures are medians over the rounds, CPU is the server's, and a MB has 10^6 bytes. A ratio is ours to
+stock's, the median of the rounds' ratios; `spread` holds the least and the greatest of them.
 
 Parts:
   transfer     up and down on a path of 1 500 bytes: the loopback of a network namespace made for the run
@@ -37,7 +37,8 @@ from typing import Any
 
 from bench.engine_figures import figures
 from bench.engine_network import Network, NoNamespaceError, ethernet
-from bench.engine_run import LONG_PARTS, PARTS, Bench, Plan
+from bench.engine_plan import Plan
+from bench.engine_run import LONG_PARTS, PARTS, Bench
 from bench.engine_side import Side, why_absent
 from node.core.paths import DataPaths
 
@@ -99,7 +100,7 @@ async def _measure(plan: Plan, omitted: dict[str, str]) -> dict[str, Any]:
         bench = Bench(DataPaths(Path(directory)), plan, near)
         values = figures(await bench.measure_rounds())
         values |= await bench.measure_closing()
-        omitted |= bench.failures
+        omitted |= {side.value: failure for side, failure in bench.failures.items()}
         return {**values, "waited_percent": bench.waited_percent}
 
 

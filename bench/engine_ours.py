@@ -15,7 +15,7 @@ from node.quic.limits import QuicLimits
 from node.quic.listener import QuicListener
 
 MANY = 20_000
-"""Connections from one address; all of the bench's come from one."""
+"""Connections from one address, and datagrams a second of their handshakes; all of the bench's come from one."""
 
 
 class OurServer:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -35,11 +36,12 @@ EVERY_PART = "transfer,loopback,connections,requests,closing,stock-closing"
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 
 
-def run_bench(*arguments: str, path: str | None = None) -> dict[str, Any]:
+def run_bench(*arguments: str, **variables: str) -> dict[str, Any]:
     sizes = [f"--{name.replace('_', '-')}={size}" for name, size in SIZES.items()]
     command = [sys.executable, "-m", "bench", "engine", *sizes, *arguments]
-    more = {} if path is None else {"env": {"PATH": path}}
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False, **more)
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | variables, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stderr
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     assert result.pop("bench") == "engine"
@@ -108,8 +110,16 @@ def test_what_is_not_compiled_is_not_measured_as_accelerated(tmp_path: Path) -> 
 
 
 @linux_only
+def test_a_run_goes_on_without_an_engine_that_is_for_the_record_only(tmp_path: Path) -> None:
+    (tmp_path / "qh3.py").write_text("raise RuntimeError")
+    result = run_bench("--sides=qh3,tls", "--parts=requests", PYTHONPATH=str(tmp_path))
+    assert result.pop("omitted") == {"qh3": "it failed: the child process ended"}
+    assert result.keys() == {"spread", "tls_request_us", "tls_requests_s"}
+
+
+@linux_only
 def test_without_namespaces_the_short_path_is_left_out_with_a_reason() -> None:
-    result = run_bench("--sides=stock", "--parts=transfer,requests", path="/nonexistent")
+    result = run_bench("--sides=stock", "--parts=transfer,requests", PATH="/nonexistent")
     assert result.pop("omitted") == {"transfer": "unshare is not installed"}
     assert result.keys() == {"spread", *of_sides(REQUESTED, "stock_")}
 
