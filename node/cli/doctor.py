@@ -14,6 +14,8 @@ from node.cli.options import EXIT_FAILED, ConfigOption, DataOption, JsonOption, 
 from node.cli.table import table
 from node.core.finding import Finding, Level
 from node.quic.accelerated import Build, find, load
+from node.quic.buffers import shortfalls_here
+from node.quic.options import BUFFER
 from node.quic.version import WANTED
 from node.settings import Settings
 
@@ -56,5 +58,17 @@ def engine(settings: Settings) -> Finding:
     return Finding("engine", objection.level, f"{text}: {objection.value}")
 
 
-CHECKS: tuple[Check, ...] = (engine,)
+def buffers(_: Settings) -> Finding:
+    """Whether the system lets a socket have the buffers that the node asks for."""
+    try:
+        missing = shortfalls_here()
+    except OSError as error:
+        return Finding("buffers", Level.PROBLEM, f"no UDP socket can be made: {error.strerror}")
+    if not missing:
+        return Finding("buffers", Level.FINE, f"{BUFFER // 1024} KiB each way, as asked")
+    again = "a file in /etc/sysctl.d keeps that over a restart, and a container takes it from its host"
+    return Finding("buffers", Level.WARNING, f"{'; '.join(map(str, missing))}; {again}")
+
+
+CHECKS: tuple[Check, ...] = (engine, buffers)
 """Each answers within a second and raises nothing."""

@@ -82,6 +82,8 @@ class QuicListener(SharedSocket):
     def start(self, accept: Accept) -> None:
         self._accept = accept
         self._open = True
+        for shortfall in self._udp.shortfalls:
+            logger.info("a socket buffer is smaller than was asked", extra={"what": str(shortfall)})
         self._start()
 
     def stop_accepting(self) -> None:

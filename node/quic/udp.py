@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.core.identity import Address
+from node.quic.buffers import Shortfall, shortfalls
 from node.quic.options import forbid_fragments, granted_buffer, new_socket
 
 logger = logging.getLogger(__name__)
@@ -110,6 +111,11 @@ class UdpSocket:
         if target.family == socket.AF_INET and self.address[0] == "::":
             return (MAPPED + target.address[0], target.address[1], 0, 0)
         return None
+
+    @property
+    def shortfalls(self) -> list[Shortfall]:
+        """The buffers that the system keeps smaller than we asked."""
+        return shortfalls(self._socket)
 
     @property
     def is_open(self) -> bool:

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from node.cli import doctor
 from node.core.finding import Finding, Level
-from node.quic import accelerated, selftest
+from node.quic import accelerated, options, selftest
 from node.quic.accelerated import Objection
 from node.quic.version import WANTED
 from node.settings import load_settings
@@ -65,3 +65,21 @@ def test_an_accelerated_engine_that_is_not_used_is_told_with_the_way_out(
     finding = doctor.engine(load_settings(data=tmp_path).settings)
     assert finding.level is (Level.FINE if objection is Objection.ABSENT else Level.WARNING)
     assert "scripts/accelerate" in finding.text
+
+
+def test_buffers_that_the_system_caps_are_a_warning_with_a_remedy(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(options, "BUFFER", 1 << 30)
+    finding = doctor.buffers(load_settings(data=tmp_path).settings)
+    assert finding.level is Level.WARNING
+    assert "for receiving" in finding.text
+    assert "=1073741824" in finding.text
+    monkeypatch.setattr(options, "BUFFER", 16 * 1024)
+    assert doctor.buffers(load_settings(data=tmp_path).settings).level is Level.FINE
+
+
+def test_a_machine_without_a_socket_left_is_a_problem(monkeypatch, tmp_path: Path) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(options, "new_socket", refuse)
+    assert doctor.buffers(load_settings(data=tmp_path).settings).level is Level.PROBLEM
