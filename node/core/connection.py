@@ -5,6 +5,7 @@ Handlers are written against these two and never learn which transport carries t
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Protocol
 
 from node.core.errors import ConnectionClosed, StreamClosed
@@ -15,6 +16,10 @@ CLOSE_REVOKED = 0x41
 """The application close code of a connection whose peer lost its rights; the reason says which way."""
 CLOSE_TOKENS = 0x42
 """The application close code of a connection that came with too many tokens that are nobody's."""
+
+
+Moved = Callable[[Address, Address], None]
+"""Told of a peer's old address and its new one, which it has proven. Called on the loop; must not raise."""
 
 
 class IdentityAlreadySet(RuntimeError):
@@ -61,6 +66,10 @@ class BidiStreamSource(Protocol):
     @property
     def remote_addr(self) -> Address | None: ...
 
+    def watch_moves(self, tell: Moved) -> None:
+        """Have each change of the peer's address told. A transport whose peers stay where they are never calls."""
+        ...
+
     async def accept_bi(self) -> BiStream:
         """The next stream that the peer opened. Raises ConnectionClosed when there can be no more."""
         ...
@@ -95,6 +104,10 @@ class Connection:
     def remote_addr(self) -> Address | None:
         return self._source.remote_addr
 
+    def watch_moves(self, tell: Moved) -> None:
+        """Have `tell(old, new)` called when the peer has proven another address, until the connection ends."""
+        self._source.watch_moves(tell)
+
     @property
     def identity(self) -> Identity | None:
         return self._identity
@@ -126,6 +139,9 @@ class SingleStreamSource:
         self._closed = asyncio.Event()
         self._end = ConnectionClosed()
         self.remote_addr = remote_addr
+
+    def watch_moves(self, tell: Moved) -> None:
+        """Its one stream cannot move."""
 
     async def accept_bi(self) -> BiStream:
         stream, self._stream = self._stream, None

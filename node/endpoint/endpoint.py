@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterable
+from functools import partial
 
 from node.core.connection import CLOSE_NORMAL, Connection
 from node.core.errors import ConnectionClosed, HandlerConnectionClosed, HandlerError, StreamError, handler_error
@@ -68,6 +69,7 @@ class Endpoint:
         live = LiveConnection(connection, AuthContext(identity, alpn, remote_addr, fingerprint, alternative))
         logger.info("connected", extra=_facts(live))
         self.connections.add(live)
+        connection.watch_moves(partial(self._moved, live))
         live.task = self._tasks.spawn(self._serve(handler, live), f"connection {live.id}")
         live.task.add_done_callback(lambda _: self.connections.discard(live))
 
@@ -95,6 +97,10 @@ class Endpoint:
             await asyncio.gather(*(listener.close() for listener in self._listeners))
         finally:
             self._stopped.set()
+
+    def _moved(self, live: LiveConnection, old: Address, new: Address) -> None:
+        """The peer has proven another address. `remote_addr` stays the one that it was accepted from."""
+        logger.info("moved", extra=_facts(live) | {"old_addr": old, "new_addr": new})
 
     def _refuse(self, connection: Connection, alpn: bytes, remote_addr: Address | None) -> None:
         if self._stopping.is_set():

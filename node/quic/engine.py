@@ -25,6 +25,7 @@ from node.quic.ending import EndCause, Ending, clip, printable
 from node.quic.handshake import ClientTls, ServerTls
 from node.quic.lean import LeanConnection
 from node.quic.limits import QuicLimits
+from node.quic.paths import RovingConnection
 from node.quic.probing import PathProbing
 from node.quic.reset import ResetTokens
 
@@ -54,7 +55,7 @@ def configuration(limits: QuicLimits, alpns: list[str], *, is_client: bool) -> Q
     )
 
 
-class Engine(LeanConnection, PathProbing, Due):
+class Engine(RovingConnection, LeanConnection, PathProbing, Due):
     """One connection's state machine. It does no I/O and never looks at a clock."""
 
     def __init__(

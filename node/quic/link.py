@@ -12,6 +12,7 @@ from node.core.identity import Address
 from node.quic.ending import EndCause, Ending
 from node.quic.engine import Engine
 from node.quic.limits import QuicLimits
+from node.quic.rate import Allowance
 from node.quic.source import QuicSource
 from node.quic.udp import SocketAddress, readable
 
@@ -23,6 +24,12 @@ BROKEN = "a QUIC connection failed inside the engine and was dropped"
 
 CLOCK_STEP = 0.001
 """Seconds: the loop sleeps no shorter than this, so a timer that fires within it need not be set to fire sooner."""
+
+MOVES = 8
+"""Changes of its address that a peer may make at once, each of which is told."""
+
+MOVES_PER_SECOND = 1
+"""Those told in the long run. Of a peer that changes more often, some are left out."""
 
 
 class LinkOwner(Protocol):
@@ -47,6 +54,10 @@ class LinkOwner(Protocol):
 
     def established(self, link: "Link", alpn: bytes) -> None:
         """The handshake is complete: the peer's key is proven, or it has shown none."""
+        ...
+
+    def moved(self, link: "Link", old: Address, new: Address) -> None:
+        """The peer has proven another address."""
         ...
 
     def ended(self, link: "Link", ending: Ending) -> None:
@@ -81,10 +92,13 @@ class Link:
         self._farewell: list[Datagram] = []
         self._knocks = 0
         self._reset_token = b""
+        self._address: SocketAddress | None = None
+        self._moves = Allowance(MOVES_PER_SECOND, MOVES)
 
     @property
     def peer_address(self) -> Address | None:
-        address = self.engine.get_peer_address()
+        """Where the peer was last proven to be, or else, before that, where its packets come from."""
+        address = self.engine.proven_address or self.engine.get_peer_address()
         return None if address is None else readable(address)
 
     def add_connection_id(self, connection_id: bytes) -> None:
@@ -193,6 +207,8 @@ class Link:
         elif self._ending is None:
             if self.engine.peer_reset_token is not self._reset_token:
                 self._watch(self.engine.peer_reset_token)
+            if self.engine.proven_address is not self._address:
+                self._follow()
             self.source.on_progress()
 
     def _dispatch(self, event: events.QuicEvent) -> None:
@@ -233,6 +249,15 @@ class Link:
         self._reset_token = token
         if token:
             self._owner.watch(token, self)
+
+    def _follow(self) -> None:
+        """The peer has proven an address. If it is another than before, that is told, at a bounded rate."""
+        old, new = self._address, self.engine.proven_address
+        if old is not None and new is not None and old != new:
+            if not self._moves.take(self._loop.time()):
+                return
+            self._owner.moved(self, readable(old), readable(new))
+        self._address = new
 
     def _repeat_farewell(self) -> None:
         """The peer still talks: our close was lost. Answer ever more rarely (RFC 9000 §10.2.1)."""

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 
 from node.core.connection import CLOSE_NORMAL, Connection
+from node.core.identity import Address
 from node.core.listener import Accept
 from node.core.live import Live, live
 from node.quic.admission import Admission, Place, origin_of
@@ -26,6 +27,9 @@ from node.quic.udp import Batch, SocketAddress, UdpSocket, resolve
 
 logger = logging.getLogger(__name__)
 
+MOVES_PER_SECOND = 100
+"""Changes of peers' addresses told at most, over all connections. All are counted."""
+
 RESETS_PER_SECOND = 100
 """Stateless resets sent at most (RFC 9000 §10.3 asks for a limit)."""
 
@@ -46,6 +50,7 @@ class QuicListener(SharedSocket):
         self._admission = Admission(settings.limits)
         self._gate = Gate(self._admission, self.metrics, examine)
         self._reset_allowance = Allowance(RESETS_PER_SECOND)
+        self._move_allowance = Allowance(MOVES_PER_SECOND)
         self._crowd = Crowd()
         self._hosts: dict[Link, Place] = {}
         self._accept: Accept | None = None
@@ -126,9 +131,16 @@ class QuicListener(SharedSocket):
             alternative=None if key is None else key.alternative,
         )
 
+    def moved(self, link: Link, old: Address, new: Address) -> None:
+        """Its place stays counted where it began."""
+        self.metrics.moved += 1
+        if self._move_allowance.take(asyncio.get_running_loop().time()):
+            link.source.on_moved(old, new)
+
     def ended(self, link: Link, ending: Ending) -> None:
         self._admission.ended(self._hosts[link])
         self.metrics.floods += link.engine.flooded
+        self.metrics.strayed += link.engine.strayed
         self.metrics.failed += not link.is_established
         if not link.is_established and ending.cause is not EndCause.FAILED:
             facts = {"host": self._hosts[link].origin, "code": ending.code, "reason": ending.reason}

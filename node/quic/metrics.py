@@ -48,6 +48,11 @@ class QuicMetrics:
     failed: int = 0
     """Handshakes that began and came to no good end."""
 
+    moved: int = 0
+    """Changes of a peer's address that the peer has proven."""
+    strayed: int = 0
+    """Datagrams dropped since their peer had claimed another address too often; counted as its connection ends."""
+
     def snapshot(self) -> dict[str, int]:
         """Every count by name, as a metrics page would show it."""
         counts = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "refused"}
@@ -55,4 +60,4 @@ class QuicMetrics:
 
     def troubles(self) -> dict[str, int]:
         """Those counts that stand for somebody who was turned away."""
-        return {name: count for name, count in self.snapshot().items() if name != "datagrams"}
+        return {name: count for name, count in self.snapshot().items() if name not in ("datagrams", "moved")}

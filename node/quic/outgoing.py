@@ -9,6 +9,7 @@ from aioquic import tls
 from node.core.address import format_host_port
 from node.core.connection import CLOSE_NORMAL
 from node.core.errors import ConnectError, DialError, HandshakeError
+from node.core.identity import Address
 from node.quic.ending import Ending
 from node.quic.engine import Engine, configuration
 from node.quic.handshake import ClientTls
@@ -133,6 +134,9 @@ class OutgoingCall:
     def established(self, link: Link, alpn: bytes) -> None:
         if not self.outcome.done():
             self.outcome.set_result(None)
+
+    def moved(self, link: Link, old: Address, new: Address) -> None:
+        link.source.on_moved(old, new)
 
     def ended(self, link: Link, ending: Ending) -> None:
         self._fail(self._failure(ending))

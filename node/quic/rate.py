@@ -5,9 +5,13 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Allowance:
-    """`per_second` uses a second, of which one second's worth may be used at once. Holds two numbers, whoever asks."""
+    """`per_second` uses a second, of which `at_once` may be used at once: one second's worth, unless said otherwise.
 
-    per_second: int
+    Holds a few numbers, whoever asks.
+    """
+
+    per_second: float
+    at_once: float | None = None
     _left: float | None = None
     _since: float = 0.0
 
@@ -27,6 +31,7 @@ class Allowance:
         self._left = self._refill(now) - count
 
     def _refill(self, now: float) -> float:
-        left = self.per_second if self._left is None else self._left + (now - self._since) * self.per_second
-        self._left, self._since = min(left, self.per_second), now
+        most = self.per_second if self.at_once is None else self.at_once
+        left = most if self._left is None else self._left + (now - self._since) * self.per_second
+        self._left, self._since = min(left, most), now
         return self._left

@@ -43,6 +43,10 @@ _SIZED = ("_max_datagram_size",)
 _PATH = ("addr", "bytes_sent", "is_validated", "remote_challenges")
 _SENT_PACKET = ("in_flight", "is_ack_eliciting", "sent_time")
 _SPACE = ("ack_at", "largest_acked_packet", "sent_packets")
+_PLACE = (
+    "_abandon_path_validation", "_configuration", "_loss", "_max_datagram_size", "_network_paths",
+)  # fmt: skip
+_ESTIMATES = ("_rtt_initialized", "_rtt_latest", "_rtt_min", "_rtt_smoothed", "_rtt_variance", "bytes_in_flight")
 _CRYPTO = ("key_phase",)
 _CONNECTION_ID = ("cid", "stateless_reset_token", "was_sent")
 _LIMIT = ("sent", "used", "value")
@@ -86,6 +90,8 @@ def missing_names() -> list[str]:
     wanted = (
         (connection, _CONNECTION),
         (connection, _TRANSMISSION),
+        (connection, _PLACE),
+        (loss, _ESTIMATES),
         (getattr(connection, "_local_max_data", None), _LIMIT),
         (loss, _LOSS),
         (getattr(loss, "_cc", None), _SIZED),

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from aioquic.quic import events
 
-from node.core.connection import BiStream
+from node.core.connection import BiStream, Moved
 from node.core.errors import ConnectionClosed
 from node.core.identity import Address
 from node.quic.ending import Ending
@@ -50,13 +50,17 @@ class QuicSource:
         self._openable = Wakeup()
         self._closed = Wakeup()
         self._ending: Ending | None = None
+        self._watchers: tuple[Moved, ...] = ()
 
     # The contract of a source
 
     @property
     def remote_addr(self) -> Address | None:
-        """The peer's address at this moment; it may change as the peer moves between networks."""
+        """The address that the peer has proven last; it may change as the peer moves between networks."""
         return self._host.peer_address
+
+    def watch_moves(self, tell: Moved) -> None:
+        self._watchers = (*self._watchers, tell)
 
     async def accept_bi(self) -> BiStream:
         while not self._accepted:
@@ -123,6 +127,10 @@ class QuicSource:
         if self.engine.can_open():
             self._openable.wake()
         self._forget_finished()
+
+    def on_moved(self, old: Address, new: Address) -> None:
+        for tell in self._watchers:
+            tell(old, new)
 
     def on_end(self, ending: Ending) -> None:
         """Wake everyone, with the one reason that all of them get."""

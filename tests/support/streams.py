@@ -7,7 +7,7 @@ together with the QUIC transport.
 import asyncio
 from collections import deque
 
-from node.core.connection import BiStream, Connection
+from node.core.connection import BiStream, Connection, Moved
 from node.core.errors import ConnectionClosed, StreamClosed
 from node.core.identity import Address
 
@@ -80,14 +80,23 @@ def stream_pair() -> tuple[MemoryStream, MemoryStream]:
 class MemorySource:
     """One end of a connection."""
 
-    remote_addr: Address | None = ("192.0.2.1", 4433)
-
     def __init__(self) -> None:
+        self.remote_addr: Address = ("192.0.2.1", 4433)
+        self.watchers: list[Moved] = []
         self.peer: MemorySource = self
         self._queue: deque[MemoryStream] = deque()
         self._streams: list[MemoryStream] = []
         self._end: ConnectionClosed | None = None
         self._changed = asyncio.Event()
+
+    def watch_moves(self, tell: Moved) -> None:
+        self.watchers.append(tell)
+
+    def move(self, new: Address) -> None:
+        """As if the peer had proven another address."""
+        old, self.remote_addr = self.remote_addr, new
+        for tell in self.watchers:
+            tell(old, new)
 
     async def accept_bi(self) -> BiStream:
         while not self._queue:

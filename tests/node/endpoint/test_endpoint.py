@@ -120,6 +120,20 @@ async def test_a_certificate_is_looked_up_by_its_hash_and_then_by_its_key(bench:
     assert bench.handler.seen[0].identity == Identity("ann")
 
 
+async def test_a_peer_that_moves_is_logged_with_both_addresses(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    bench.publish(PeerEntry("ann", (KEY,)))
+    _, server = connection_pair(ALPN)
+    bench.endpoint.dispatch(server, ALPN, KEY, ADDRESS)
+    new = ("198.51.100.2", 99)
+    with caplog.at_level(logging.INFO, logger="node.endpoint"):
+        server._source.move(new)  # type: ignore[attr-defined]  # the transport of tests
+    (record,) = [record for record in caplog.records if record.message == "moved"]
+    facts = vars(record)
+    assert (facts["peer_id"], facts["old_addr"], facts["new_addr"]) == ("ann", ADDRESS, new)
+    assert facts["remote_addr"] == ADDRESS
+    assert facts["connection"] == next(iter(bench.endpoint.connections)).id
+
+
 async def test_an_alpn_without_a_handler_is_closed(bench: Bench) -> None:
     assert await ended(bench.connect(alpn=b"test/none")) == (0, "no handler")
     assert await ended(bench.connect(alpn=b"acme-tls/1")) == (0, "acme done")

@@ -1,0 +1,98 @@
+"""Where the peer is: which address it has proven, and how often it may claim another (RFC 9000 §9).
+
+aioquic follows a client to wherever its packets come from, keeps at most eight addresses, sends to one that is not
+proven at most three times what came from there, and goes back when no proof comes. It neither tells of a move, nor
+bounds how often a client may claim a new address, each of which is a challenge sent to somebody who may not be the
+client. Nor does it start over with what it has learnt of a path once the path is another.
+"""
+
+import math
+from typing import Any
+
+from aioquic.quic.congestion.base import create_congestion_control
+
+from node.quic.guard import GuardedConnection
+from node.quic.rate import Allowance
+from node.quic.udp import SocketAddress
+
+CLAIMS = 8
+"""Changes to an unproven address that a client may make at once; datagrams of further ones are dropped."""
+
+CLAIMS_PER_SECOND = 0.2
+"""Changes that it may make in the long run."""
+
+
+class RovingConnection(GuardedConnection):
+    """A connection whose peer may change its address."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self._claims: Allowance | None = None
+        self._heard_from: SocketAddress | None = None
+        self._proven: SocketAddress | None = None
+        self.strayed = 0
+        """Datagrams dropped since their sender had changed its address too often."""
+
+    @property
+    def proven_address(self) -> SocketAddress | None:
+        """Where the peer is, as far as it has shown that it receives there; None before it has.
+
+        Another address that packets come from is a mere claim: anyone who sees a packet can send it from elsewhere.
+        """
+        paths = self._network_paths
+        if paths and paths[0].is_validated and paths[0].addr is not self._proven:
+            self._settle_at(paths[0].addr)
+        return self._proven
+
+    def receive_datagram(self, data: bytes, addr: SocketAddress, now: float) -> None:
+        if addr == self._heard_from or self._may_come_from(addr, now):
+            super().receive_datagram(data, addr, now)
+        else:
+            self.strayed += 1
+
+    def _may_come_from(self, addr: SocketAddress, now: float) -> bool:
+        """Whether a datagram from elsewhere than the last one is looked at.
+
+        Free are the first address and those that were proven. Any other is paid for at each change to it, so that it
+        helps nobody to come and go.
+        """
+        # Before the engine follows the peer to elsewhere, what it has proven is noted.
+        proven, paths = self.proven_address, self._network_paths
+        if (
+            addr != proven
+            and not self._is_client
+            and paths
+            and not any(path.addr == addr and path.is_validated for path in paths)
+        ):
+            if self._claims is None:
+                self._claims = Allowance(CLAIMS_PER_SECOND, CLAIMS)
+            if not self._claims.take(now):
+                return False
+        self._heard_from = addr
+        return True
+
+    def _is_free(self, addr: SocketAddress) -> bool:
+        paths = self._network_paths
+        return self._is_client or not paths or any(path.addr == addr and path.is_validated for path in paths)
+
+    def _abandon_path_validation(self) -> None:
+        super()._abandon_path_validation()
+        self._heard_from = None
+
+    def _settle_at(self, addr: SocketAddress) -> None:
+        before, self._proven = self._proven, addr
+        # A NAT that has only changed the port has changed no path (RFC 9000 §9.4).
+        if before is not None and before[0] != addr[0]:
+            self._start_over()
+
+    def _start_over(self) -> None:
+        """Forget what was measured on the old path: its round-trip time, and how much it carries (RFC 9000 §9.4)."""
+        loss = self._loss
+        fresh = create_congestion_control(
+            self._configuration.congestion_control_algorithm, max_datagram_size=self._max_datagram_size
+        )
+        fresh.bytes_in_flight = loss.bytes_in_flight
+        loss._cc = fresh
+        loss._rtt_initialized = False
+        loss._rtt_min = math.inf
+        loss._rtt_latest = loss._rtt_smoothed = loss._rtt_variance = 0.0
