@@ -5,9 +5,9 @@ import json
 import sys
 from collections.abc import Sequence
 
-from bench import engine, load, propagation, resolve, revocation
+from bench import attacks, engine, load, propagation, resolve, revocation
 
-BENCHES = {module.NAME: module for module in (propagation, revocation, resolve, load, engine)}
+BENCHES = {module.NAME: module for module in (propagation, revocation, resolve, load, engine, attacks)}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -17,8 +17,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         summary = (module.__doc__ or "").partition("\n")[0]
         module.add_options(commands.add_parser(name, help=summary, description=module.__doc__))
     options = parser.parse_args(arguments)
-    print(json.dumps({"bench": options.name, **BENCHES[options.name].run(options)}))
-    return 0
+    result = BENCHES[options.name].run(options)
+    print(json.dumps({"bench": options.name, **result}))
+    return 1 if result.get("failures") else 0
 
 
 if __name__ == "__main__":

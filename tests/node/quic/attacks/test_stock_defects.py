@@ -15,11 +15,12 @@ from aioquic.quic.connection import QuicConnection
 from aioquic.tls import Epoch, SignatureAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from bench.hostile import frame, sealed, stream_frame
 from node.core.errors import HandshakeError, StreamClosed, StreamError
 from node.quic import engine as engine_module
 from node.quic.credentials import CertificateType, Credential
 from node.quic.keys import NodeKey
-from tests.support.attacker import Duel, frame, sealed, stream_frame
+from tests.support.attacker import Duel
 from tests.support.certificates import certificate
 from tests.support.quic import dial_as, engine_of, serving, settled, soon
 from tests.support.two_engines import PAIRS, AskingConnection, stock_configuration, stock_listener

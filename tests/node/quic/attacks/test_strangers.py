@@ -5,8 +5,9 @@ import socket
 
 from aioquic.tls import Epoch
 
+from bench.hostile import frame, sealed
 from node.quic.guard import KEPT_ACKS, MAX_HELLO
-from tests.support.attacker import Duel, frame, held, sealed
+from tests.support.attacker import Duel, held
 from tests.support.quic import serving, settled, soon
 
 CRYPTO_BUFFER_EXCEEDED = 0xD

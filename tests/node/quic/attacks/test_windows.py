@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
+from bench.hostile import frame, stream_frame
 from node.core.errors import StreamError
 from node.quic.guard import MAX_PIECES
-from tests.support.attacker import PIECE, Attacker, Duel, frame, held, held_by, stream_frame
+from tests.support.attacker import PIECE, Attacker, Duel, held, held_by
 from tests.support.quic import engine_of, serving, settled, socket_of, soon
 
 KIB = 1024

@@ -1,0 +1,141 @@
+"""What each attack does to the honest peers of a node with default limits, and to its memory.
+
+Each attack has a server process of its own. An honest client first measures requests of 64 bytes with nothing else
+going on, then the same while the attack goes on, and connects anew once a second. `p99_ratio` is p99 under attack to
+p99 before it; `grown_mib` is the server's memory at the end of the attack, above what it was before.
+An attack for which a bound does not hold is named in `failures`, and the exit code is 1.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from bench.assailants import ASSAULTS
+from bench.child import Child, running
+from bench.engine_commands import prepare
+from bench.engine_side import ALPN, HOST
+from bench.engine_workload import request
+from bench.figures import percentile
+from node.core.connection import BiStream, Connection
+from node.core.errors import DialError
+from node.core.paths import DataPaths
+from node.quic.dial import dial_quic
+
+NAME = "attacks"
+PAUSE_S = 0.005
+MOST_RATIO = 5.0
+LEAST_P99_MS = 2.0
+"""A p99 below this is taken for this: stalls of some milliseconds come by chance, whatever goes on."""
+
+MOST_CONNECT_S = 1.0
+MOST_MIB: dict[str, float] = {"unread": 300.0, "unfinished": 60.0}
+"""What an attack may have the server hold: the bounds of `docs/hardening.md` for so many connections."""
+
+MOST_MIB_ELSE = 40.0
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seconds", type=float, default=20.0, help="of each attack")
+    parser.add_argument("--only", nargs="*", default=list(ASSAULTS), choices=list(ASSAULTS), metavar="NAME")
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    prepare(1)
+    with tempfile.TemporaryDirectory(prefix="alknet-bench-") as directory:
+        paths = DataPaths(Path(directory))
+        results = {name: asyncio.run(_measure(paths, name, options.seconds)) for name in options.only}
+    return {
+        "seconds": options.seconds,
+        "attacks": results,
+        "failures": [name for name, result in results.items() if not _holds(name, result)],
+    }
+
+
+def _holds(name: str, result: dict[str, Any]) -> bool:
+    return bool(
+        result["p99_ratio"] < MOST_RATIO
+        and result["connect_max_s"] < MOST_CONNECT_S
+        and result["grown_mib"] < MOST_MIB.get(name, MOST_MIB_ELSE)
+    )
+
+
+class _Opener:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def open(self) -> BiStream:
+        return await self._connection.open_bi()
+
+
+async def _measure(paths: DataPaths, name: str, seconds: float) -> dict[str, Any]:
+    async with _server(paths) as (server, port, pin):
+        honest = _Opener(await _connect(port, pin))
+        await _requests(honest, 0.5)
+        idle = await _requests(honest, max(1.0, seconds / 4))
+        before = await report(server)
+        async with running(paths, "-m", "bench.assailants", name, str(port), pin) as assailant:
+            await assailant.line()
+            await asyncio.sleep(1.0)
+            under, connects = await asyncio.gather(_requests(honest, seconds), _connects(port, pin, seconds))
+            after = await report(server)
+    idle_p99, p99 = (max(percentile(samples, 99), LEAST_P99_MS) for samples in (idle, under))
+    return {
+        "idle_p99_ms": round(percentile(idle, 99), 2),
+        "p50_ms": round(percentile(under, 50), 2),
+        "p99_ms": round(percentile(under, 99), 2),
+        "p99_ratio": round(p99 / idle_p99, 2),
+        "connect_max_s": round(max(connects), 3),
+        "grown_mib": round((after["rss"] - before["rss"]) / (1 << 20), 1),
+        "server_cpu_percent": round(100 * (after["cpu_s"] - before["cpu_s"]) / (seconds + 1)),
+        "after": {
+            key: after[key] for key in ("hosts", "routes", "streams", "half_open", "floods", "retried", "limited")
+        },
+    }
+
+
+@contextlib.asynccontextmanager
+async def _server(paths: DataPaths) -> AsyncIterator[tuple[Child, int, str]]:
+    async with running(paths, "-m", "bench.watched_server") as server:
+        port, pin = (await server.line()).split()
+        yield server, int(port), pin
+
+
+async def report(server: Child) -> dict[str, Any]:
+    await server.say("report")
+    told: dict[str, Any] = json.loads(await server.line())
+    return told
+
+
+async def _connect(port: int, pin: str) -> Connection:
+    return await dial_quic(HOST, port, alpn=ALPN, key=None, pin=pin)
+
+
+async def _requests(opener: _Opener, seconds: float) -> list[float]:
+    """Milliseconds of each request, one after the other."""
+    took, end = [], time.monotonic() + seconds
+    while time.monotonic() < end:
+        began = time.perf_counter()
+        await request(opener, 1)
+        took.append(1000 * (time.perf_counter() - began))
+        await asyncio.sleep(PAUSE_S)
+    return took
+
+
+async def _connects(port: int, pin: str, seconds: float) -> list[float]:
+    """Seconds of each new connection, one every second; one that fails counts as endless."""
+    took = []
+    for _ in range(max(1, int(seconds))):
+        began = time.perf_counter()
+        try:
+            (await _connect(port, pin)).close()
+            took.append(time.perf_counter() - began)
+        except DialError:
+            took.append(999.0)
+        await asyncio.sleep(1.0)
+    return took

@@ -1,0 +1,38 @@
+"""Attackers, the node and honest peers in processes of their own: who is kept out, and what is held."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.assailants import ASSAULTS
+from bench.attacks import MOST_CONNECT_S, MOST_MIB_ELSE
+
+ROOT = Path(__file__).parents[2]
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+
+
+def run_attacks(seconds, name):
+    command = [sys.executable, "-m", "bench", "attacks", f"--seconds={seconds}", "--only", name]
+    done = subprocess.run(command, check=False, cwd=ROOT, stdout=subprocess.PIPE, timeout=120)
+    told = json.loads(done.stdout)
+    assert done.returncode == bool(told["failures"])
+    return told["attacks"][name]
+
+
+@linux_only
+def test_five_thousand_forged_initials_a_second_keep_nobody_out_and_hold_little():
+    result = run_attacks(3, "initials")
+    assert result["after"]["retried"] > 3000
+    assert result["after"]["half_open"] <= 120
+    assert result["connect_max_s"] < MOST_CONNECT_S
+    assert result["grown_mib"] < MOST_MIB_ELSE
+
+
+@linux_only
+@pytest.mark.soak
+@pytest.mark.parametrize("name", ASSAULTS)
+def test_honest_peers_hardly_notice(name):
+    assert run_attacks(20, name)["p99_ratio"] < 5
