@@ -6,10 +6,14 @@ code has changed since, the copy that is there is proven again with it.
 """
 
 import argparse
+import contextlib
+import fcntl
 import hashlib
 import json
+import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +36,28 @@ def main() -> None:
     if found.objection is None and not forced and _made_by_this_recipe(found.tree):
         _say(f"the accelerated engine is built, and proven with this code: {found.tree}")
         return
-    found.tree.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=found.tree.parent, prefix="building-") as scratch:
-        if not forced and found.objection is Objection.OUTDATED and _made_by_this_recipe(found.tree):
-            _prove_again(found.tree, Path(scratch))
-        else:
-            _build(found.tree, Path(scratch))
+    again = not forced and found.objection is Objection.OUTDATED and _made_by_this_recipe(found.tree)
+    if not again:
+        require_compiler()
+    with _workshop(found.tree.parent) as scratch:
+        (_prove_again if again else _build)(found.tree, scratch)
     _say(f"the accelerated engine is ready; the node uses it from its next start: {found.tree}")
 
 
+@contextlib.contextmanager
+def _workshop(directory: Path) -> Iterator[Path]:
+    """A directory to build in, on the same file system as the result. One build at a time; what a killed one has left
+    goes."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for left in directory.glob("building-*"):
+            shutil.rmtree(left)
+        with tempfile.TemporaryDirectory(dir=directory, prefix="building-") as scratch:
+            yield Path(scratch)
+
+
 def _build(tree: Path, scratch: Path) -> None:
-    require_compiler()
     _say("installing the build tools")
     tools = BuildTools.install(scratch / "tools")
     _say(f"fetching aioquic {WANTED}")

@@ -217,7 +217,7 @@ def test_without_the_tests_nothing_can_be_proven(load, monkeypatch: pytest.Monke
 
 
 def test_a_failed_gate_leaves_no_tree_behind(load, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The old tree stays, with its old stamp."""
+    """The old tree stays, with its old stamp; what an earlier run left goes."""
     spec = importlib.util.spec_from_file_location("acceleration_main", SCRIPTS / "__main__.py")
     assert spec
     assert spec.loader
@@ -226,6 +226,7 @@ def test_a_failed_gate_leaves_no_tree_behind(load, monkeypatch: pytest.MonkeyPat
     spec.loader.exec_module(script)
     tree = tmp_path / "engines" / "key"
     tree.mkdir(parents=True)
+    (tree.parent / "building-left" / "by-a-killed-one").mkdir(parents=True)
     (tree / STAMP).write_text(json.dumps({"code": "old"}))
 
     def compile_tree(_tools: object, _source: Path, made: Path) -> Path:
@@ -244,5 +245,5 @@ def test_a_failed_gate_leaves_no_tree_behind(load, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "argv", ["accelerate"])
     with pytest.raises(script.GateFailed):
         script.main()
-    assert [path.name for path in tree.parent.iterdir()] == ["key"]
+    assert {path.name for path in tree.parent.iterdir()} == {"key", "lock"}
     assert json.loads((tree / STAMP).read_text()) == {"code": "old"}
