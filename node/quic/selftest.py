@@ -59,7 +59,7 @@ _TLS = (
     "_handle_reassembled_message", "_is_client", "_key_schedule_proxy", "_peer_certificate", "_peer_certificate_chain",
     "_receive_buffer", "_request_client_certificate", "_server_handle_finished", "_server_handle_hello",
     "_server_name", "_set_peer_certificate", "_signature_algorithms", "_signature_algorithms_for_private_key",
-    "_supported_groups", "_verify_mode", "_x25519_private_key", "alpn_cb", "certificate", "certificate_chain",
+    "_supported_groups", "_x25519_private_key", "alpn_cb", "certificate", "certificate_chain",
     "certificate_private_key", "handshake_extensions", "key_schedule", "received_extensions", "update_traffic_key_cb",
 )  # fmt: skip
 
