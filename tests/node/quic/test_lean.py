@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from node.quic.credentials import CertificateType, Credential
 from node.quic.keys import NodeKey
+from node.quic.lean import _HANDLERS as HANDLERS
 from node.quic.lean import CONNECTION_IDS
 from tests.support.certificates import certificate
 from tests.support.quic import dial_as, echo, engine_of, read_all, serving, settled, soon
@@ -52,6 +53,6 @@ async def test_one_connection_after_another_moves_and_talks():
 async def test_connections_share_what_never_differs():
     async with serving() as server:
         pairs = [await server.pair() for _ in range(2)]
-        first, second = (vars(engine_of(accepted))["_QuicConnection__frame_handlers"] for _, accepted in pairs)
+        first, second = (getattr(engine_of(accepted), HANDLERS) for _, accepted in pairs)
         assert all(first[kind][1] is second[kind][1] for kind in first)
         assert first[2][0] is not second[2][0]
