@@ -8,16 +8,15 @@ from node.core.connection import CLOSE_NORMAL, Connection
 from node.core.identity import Address
 from node.core.listener import Accept
 from node.core.live import Live, live
-from node.quic.admission import Admission, Place, origin_of
+from node.quic.admission import Admission, Place
 from node.quic.credentials import ServerCredentials
-from node.quic.crowd import Crowd
 from node.quic.ending import EndCause, Ending
 from node.quic.gate import Entry, Filter, Gate
 from node.quic.keys import NodeKey
 from node.quic.limits import QuicLimits
 from node.quic.link import Link
 from node.quic.metrics import QuicMetrics, Refusal
-from node.quic.packets import destination_of, is_long, parse_initial, unknown_version
+from node.quic.porter import Porter
 from node.quic.ports import SharedSocket
 from node.quic.rate import Allowance
 from node.quic.reset import ResetTokens
@@ -29,9 +28,6 @@ logger = logging.getLogger(__name__)
 
 MOVES_PER_SECOND = 100
 """Changes of peers' addresses told at most, over all connections. All are counted."""
-
-RESETS_PER_SECOND = 100
-"""Stateless resets sent at most (RFC 9000 §10.3 asks for a limit)."""
 
 
 class QuicListener(SharedSocket):
@@ -48,13 +44,11 @@ class QuicListener(SharedSocket):
         self.metrics = QuicMetrics()
         self._settings = settings
         self._admission = Admission(settings.limits)
-        self._gate = Gate(self._admission, self.metrics, examine)
-        self._reset_allowance = Allowance(RESETS_PER_SECOND)
+        gate = Gate(self._admission, self.metrics, examine)
+        self._porter = Porter(gate, tokens, self.metrics, settings.limits)
         self._move_allowance = Allowance(MOVES_PER_SECOND)
-        self._crowd = Crowd()
         self._hosts: dict[Link, Place] = {}
         self._accept: Accept | None = None
-        self._open = False
 
     @classmethod
     async def bind(
@@ -86,21 +80,21 @@ class QuicListener(SharedSocket):
 
     def start(self, accept: Accept) -> None:
         self._accept = accept
-        self._open = True
+        self._porter.is_open = True
         for shortfall in self._udp.shortfalls:
             logger.info("a socket buffer is smaller than was asked", extra={"what": str(shortfall)})
         self._start()
 
     def stop_accepting(self) -> None:
         """Refuse whoever comes now, and whoever has not finished its handshake; the others live on until `close`."""
-        self._open = False
+        self._porter.is_open = False
         for link in list(self._hosts):
             if not link.is_established:
                 self.metrics.refused[Refusal.CLOSING] += 1
                 link.abandon("shutdown")
 
     async def close(self) -> None:
-        self._open = False
+        self._porter.is_open = False
         for link in list(self._hosts):
             link.close(CLOSE_NORMAL, "shutdown")
             link.drop()
@@ -119,7 +113,7 @@ class QuicListener(SharedSocket):
             self.metrics.refused[Refusal.ADDRESS] += 1
             link.abandon("too many connections")
             return
-        if not self._open or self._accept is None or handshake is None:
+        if not self._porter.is_open or self._accept is None or handshake is None:
             link.abandon("shutdown")
             return
         key = handshake.peer_key
@@ -156,11 +150,7 @@ class QuicListener(SharedSocket):
         super()._on_batch(batch)
 
     def _may_knock(self, address: SocketAddress) -> bool:
-        now = asyncio.get_running_loop().time()
-        if self._crowd.take(origin_of(address[0]), self._settings.limits.value.strangers_per_second, now):
-            return True
-        self.metrics.limited += 1
-        return False
+        return self._porter.may_knock(address, asyncio.get_running_loop().time())
 
     def _settle(self, link: Link) -> None:
         if link.engine.begun or link not in self._hosts:
@@ -176,29 +166,13 @@ class QuicListener(SharedSocket):
         return
 
     def _stranger(self, data: bytes, address: SocketAddress) -> Link | None:
-        initial = parse_initial(data)
         now = asyncio.get_running_loop().time()
-        answer: Entry | bytes | None
-        if initial is None:
-            answer = unknown_version(data) or self._reset(data, now)
-        elif not self._open:
-            answer = self._gate.refuse(initial, Refusal.CLOSING, now)
-        else:
-            answer = self._gate.judge(initial, address, now)
+        answer = self._porter.answer(data, address, now)
         if isinstance(answer, Entry):
             return self._begin(answer, now)
         if answer is not None:
             self._udp.send(answer, address)
         return None
-
-    def _reset(self, data: bytes, now: float) -> bytes | None:
-        """The stateless reset for a packet of a connection that we have forgotten, or never had."""
-        connection_id = None if is_long(data) else destination_of(data)
-        answer = None if connection_id is None else self._tokens.answer(connection_id, len(data))
-        if answer is None or not self._reset_allowance.take(now):
-            return None
-        self.metrics.resets += 1
-        return answer
 
     def _begin(self, entry: Entry, now: float) -> Link:
         limits = self._settings.limits.value

@@ -47,7 +47,6 @@ class QuicMetrics:
     """Datagrams dropped since `quic.strangers_per_second` came from their address before."""
     failed: int = 0
     """Handshakes that began and came to no good end."""
-
     moved: int = 0
     """Changes of a peer's address that the peer has proven."""
     strayed: int = 0

@@ -6,7 +6,7 @@ import socket
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.quic import listener as listener_module
+from node.quic import porter
 from node.quic.keys import NodeKey
 from node.quic.listener import QuicListener
 from node.quic.reset import MIN_RESET, TOKEN_LENGTH, ResetTokens, ResetWatch
@@ -106,7 +106,7 @@ async def test_a_reset_with_another_token_is_ignored():
 
 
 async def test_a_flood_of_unknown_packets_gets_few_resets(monkeypatch):
-    monkeypatch.setattr(listener_module, "RESETS_PER_SECOND", 2)
+    monkeypatch.setattr(porter, "RESETS_PER_SECOND", 2)
     async with serving() as server:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as junk:
             for _ in range(60):
