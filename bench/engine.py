@@ -60,7 +60,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mib", type=int, default=16, help="of one transfer")
     parser.add_argument("--loopback-mib", type=int, default=64, help="the same on the loopback; stock's is --mib")
     parser.add_argument("--connections", type=int, default=200, help="idle at once")
-    parser.add_argument("--requests", type=int, default=1_000, help="of 64 bytes, each on a new stream")
+    parser.add_argument("--requests", type=int, default=2_000, help="of 64 bytes, each on a new stream")
     parser.add_argument("--engine-tree", type=Path, help="measure this accelerated engine, whether or not it is proven")
     parser.add_argument("--crowd", type=int, default=10_000, help="connections at once while some are closed")
 
