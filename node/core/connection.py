@@ -70,6 +70,10 @@ class BidiStreamSource(Protocol):
         """Have each change of the peer's address told. A transport whose peers stay where they are never calls."""
         ...
 
+    def keep_alive(self, interval: float | None) -> None:
+        """Keep the connection from falling idle while both sides are there. Nothing to do without an idle time-out."""
+        ...
+
     async def accept_bi(self) -> BiStream:
         """The next stream that the peer opened. Raises ConnectionClosed when there can be no more."""
         ...
@@ -108,6 +112,16 @@ class Connection:
         """Have `tell(old, new)` called when the peer has proven another address, until the connection ends."""
         self._source.watch_moves(tell)
 
+    def keep_alive(self, interval: float | None = None) -> None:
+        """Have the transport see to it that the connection does not fall idle, from now to its end.
+
+        It sends something after `interval` seconds of quiet; without one, after those of its own setting. A peer that
+        has vanished is noticed as it would be otherwise. Meant for protocols that wait for long with nothing to say.
+        """
+        if interval is not None and not interval > 0:
+            raise ValueError("an interval is longer than nothing")
+        self._source.keep_alive(interval)
+
     @property
     def identity(self) -> Identity | None:
         return self._identity
@@ -142,6 +156,9 @@ class SingleStreamSource:
 
     def watch_moves(self, tell: Moved) -> None:
         """Its one stream cannot move."""
+
+    def keep_alive(self, interval: float | None) -> None:
+        """What carries the stream has no idle time-out."""
 
     async def accept_bi(self) -> BiStream:
         stream, self._stream = self._stream, None

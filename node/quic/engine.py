@@ -23,6 +23,7 @@ from aioquic.quic.packet import QuicErrorCode, QuicFrameType, QuicProtocolVersio
 from node.quic.due import Due
 from node.quic.ending import EndCause, Ending, clip, printable
 from node.quic.handshake import ClientTls, ServerTls
+from node.quic.keepalive import KeptAlive
 from node.quic.lean import LeanConnection
 from node.quic.limits import QuicLimits
 from node.quic.paths import RovingConnection
@@ -55,7 +56,7 @@ def configuration(limits: QuicLimits, alpns: list[str], *, is_client: bool) -> Q
     )
 
 
-class Engine(RovingConnection, LeanConnection, PathProbing, Due):
+class Engine(RovingConnection, LeanConnection, PathProbing, KeptAlive, Due):
     """One connection's state machine. It does no I/O and never looks at a clock."""
 
     def __init__(

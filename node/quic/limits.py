@@ -16,6 +16,9 @@ class QuicLimits(BaseModel):
     idle_timeout: float = Field(default=30.0, gt=0, le=600)
     """A connection ends, silently, after this much silence; the smaller of both sides' values counts."""
 
+    keep_alive: float = Field(default=10.0, gt=0, le=300)
+    """A connection whose handler wants it kept is pinged after this much quiet, or after half the idle time-out."""
+
     handshake_timeout: float = Field(default=10.0, gt=0, le=60)
     """An incoming handshake that is not complete by then is dropped."""
 

@@ -150,6 +150,12 @@ class Link:
             self.engine.close(error_code=code, reason_phrase=reason)
             self._finish()
 
+    def keep_alive(self, interval: float) -> None:
+        """Ping the peer after each `interval` seconds of quiet, to the connection's end."""
+        if self._ending is None:
+            self.engine.keep_alive(interval)
+            self._arm(self._loop.time())
+
     def abandon(self, reason: str) -> None:
         """Close for the transport, as long as no application has seen the connection."""
         if self._ending is None:

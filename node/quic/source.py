@@ -31,6 +31,8 @@ class SourceHost(Protocol):
 
     def close(self, code: int, reason: str) -> None: ...
 
+    def keep_alive(self, interval: float) -> None: ...
+
 
 class QuicSource:
     """Yields the two-way streams that the peer opens, in the order in which they were first heard of.
@@ -75,6 +77,9 @@ class QuicSource:
         if self._ending is not None:
             raise self._ending.stream_error()
         return self._add(self.engine.open())
+
+    def keep_alive(self, interval: float | None) -> None:
+        self._host.keep_alive(self._limits.keep_alive if interval is None else interval)
 
     def close(self, code: int, reason: str) -> None:
         self._host.close(code, reason)

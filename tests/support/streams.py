@@ -92,6 +92,9 @@ class MemorySource:
     def watch_moves(self, tell: Moved) -> None:
         self.watchers.append(tell)
 
+    def keep_alive(self, interval: float | None) -> None:
+        """Memory does not fall idle."""
+
     def move(self, new: Address) -> None:
         """As if the peer had proven another address."""
         old, self.remote_addr = self.remote_addr, new
