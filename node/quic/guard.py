@@ -98,7 +98,9 @@ class GuardedConnection(QuicConnection):
         crypto_frame_required: bool = False,  # noqa: FBT001, FBT002  as the engine calls it
     ) -> tuple[bool, bool]:
         self._weight = 0
-        outcome = super()._payload_received(context, plain, crypto_frame_required)
+        # Where a client's hello was lost, the first that arrives may be a probe without any of it. The engine would
+        # end the connection for that; the hello comes again.
+        outcome = super()._payload_received(context, plain)
         excess = self._weight - FREE_FRAMES - len(plain) // 16
         if excess > 0:
             self._allowance.charge(context.time, excess)
@@ -113,13 +115,22 @@ class GuardedConnection(QuicConnection):
             raise self._flood("acknowledgement of a packet that was not sent", frame_type)
 
     def _handle_new_connection_id_frame(self, context: QuicReceiveContext, frame_type: int, buf: Buffer) -> None:
-        self._weigh_identifier(frame_type)
+        known = self._peer_cid_sequence_numbers
+        if _peek(buf) in known:
+            # Said again, as a peer does that takes its packets for lost; some do so many times in one packet.
+            self._weight += 1 + len(known) // 8
+        else:
+            self._weigh_identifier(frame_type)
         super()._handle_new_connection_id_frame(context, frame_type, buf)
         if len(self._peer_cid_sequence_numbers) > MAX_PEER_IDS:
             raise self._flood("too many connection ids", frame_type)
 
     def _handle_retire_connection_id_frame(self, context: QuicReceiveContext, frame_type: int, buf: Buffer) -> None:
-        self._weigh_identifier(frame_type)
+        number = _peek(buf)
+        if any(issued.sequence_number == number for issued in self._host_cids):
+            self._weigh_identifier(frame_type)
+        else:
+            self._weight += 1
         super()._handle_retire_connection_id_frame(context, frame_type, buf)
 
     def _weigh_identifier(self, frame_type: int) -> None:
@@ -196,6 +207,14 @@ class GuardedConnection(QuicConnection):
     def _close_begin(self, is_initiator: bool, now: float) -> None:  # noqa: FBT001  as the engine calls it
         super()._close_begin(is_initiator, now)
         self._close_at = min(self._close_at or now, now + MAX_CLOSING)
+
+
+def _peek(buf: Buffer) -> int:
+    """The number that comes next."""
+    start = buf.tell()
+    number = buf.pull_uint_var()
+    buf.seek(start)
+    return number
 
 
 def _forget_acks(space: QuicPacketSpace) -> None:

@@ -3,9 +3,14 @@
 import asyncio
 
 import pytest
+from aioquic.quic.crypto import CryptoPair
+from aioquic.quic.packet import QuicFrameType, QuicPacketType
+from aioquic.quic.packet_builder import QuicPacketBuilder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from node.quic.packets import parse_initial
+from tests.support.attacker import Duel
 from tests.support.lossy import Fate, bad_weather, lossy
 from tests.support.quic import echo, read_all, serving, soon
 
@@ -56,3 +61,26 @@ async def test_a_handshake_completes_in_spite_of_loss():
         proxy.judge = lambda _: next(first, Fate.DELIVER)
         await server.pair(host=proxy.address[0], port=proxy.address[1])
         assert proxy.lost == 2
+
+
+def test_a_probe_that_comes_before_the_hello_is_answered_and_the_hello_taken():
+    """Of a client whose first packet was lost and that asks with a PING whether anyone is there."""
+    duel = Duel()
+    first = parse_initial(duel.hello)
+    crypto = CryptoPair()
+    crypto.setup_initial(cid=first.destination, is_client=True, version=first.version)
+    builder = QuicPacketBuilder(
+        host_cid=first.source,
+        peer_cid=first.destination,
+        version=first.version,
+        is_client=True,
+        max_datagram_size=1200,
+        packet_number=9,
+    )
+    builder.start_packet(QuicPacketType.INITIAL, crypto)
+    builder.start_frame(QuicFrameType.PING)
+    (probe,), _ = builder.flush()
+    duel.client._packet_number = 10
+    duel.strike(probe)
+    assert duel.server.ending is None
+    duel.shake_hands()

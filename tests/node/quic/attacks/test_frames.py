@@ -74,6 +74,17 @@ def test_connection_ids_are_not_given_as_fast_as_a_peer_likes():
     assert len(duel.server._retire_connection_ids) <= 64
 
 
+def test_connection_ids_said_and_retired_over_and_over_are_no_flood():
+    """A peer whose packets are lost says them again; qh3 does so ever more times in one packet."""
+    duel = Duel().shake_hands()
+    known = sorted(duel.server._peer_cid_sequence_numbers - {0})
+    said = [frame(0x18, number, 0, tail=b"\x08" + number.to_bytes(8, "big") + TOKEN) for number in known]
+    for _ in range(20):
+        duel.attack(*said * (42 // len(known)))
+        duel.attack(*[frame(0x19, known[-1])] * 80)
+    assert duel.server.ending is None
+
+
 def test_a_peer_that_goes_through_ever_more_connection_ids_is_stopped():
     """The engine alone remembers the number of every id that was ever named."""
     duel = Duel().shake_hands()
