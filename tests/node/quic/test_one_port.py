@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from node.quic.keys import NodeKey
 from node.quic.listener import QuicListener
 from node.quic.selfmade import load_or_make_passing, self_made
-from tests.support.h3 import PAGE, H3Site
+from tests.support.page_over_h3 import PAGE, H3Site
 from tests.support.quic import ALPN, Server, echo, engine_of, read_all, soon
 
 pytestmark = [pytest.mark.browser, pytest.mark.interop]
