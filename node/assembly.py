@@ -119,6 +119,7 @@ async def open_node(loaded: LoadedSettings, load: Load, stop: asyncio.Event) -> 
             yield None
             return
         endpoint = Endpoint(registry, store, limits.endpoint, [listener])
+        metrics.add("endpoint", lambda: {"connections": len(endpoint.connections)})
         store.subscribe(endpoint.enforce)
         serving = asyncio.create_task(endpoint.run(), name="endpoint")
         await stack.enter_async_context(_running(certificates.watch(), "certificates"))

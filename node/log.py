@@ -36,8 +36,8 @@ def configure_logging(settings: LogSettings, stream: TextIO | None = None) -> No
 def set_level(level: str) -> None:
     """Write only what is at least this important from now on."""
     logging.getLogger().setLevel(level.upper())
-    # The QUIC engine tells several lines about every connection; the endpoint's own two say the same.
-    logging.getLogger("quic").setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
+    # The QUIC engine tells several lines about every connection, and two about every failure; ours say the same.
+    logging.getLogger("quic").setLevel(logging.DEBUG if level == "debug" else logging.ERROR)
 
 
 def _shared_processors() -> list[Processor]:
