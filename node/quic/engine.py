@@ -220,12 +220,14 @@ class Engine(RovingConnection, LeanConnection, PathProbing, KeptAlive, Due):
         return stream_id
 
     def write_room(self, high_water: int, most: int) -> int:
-        """How many unacknowledged bytes a stream may have before its writer waits: at least `high_water`.
+        """How many unacknowledged bytes a stream may have before its writer waits.
 
-        Twice what the path carries at once keeps it full; the streams that are open share that, up to `most`.
+        Twice what the path carries at once keeps it full; the streams that are open share that, with `high_water` for
+        each if it is less. They never share more than `most`, so that a peer that reads nothing has us hold no more.
         """
-        shared = min(2 * int(self._loss.congestion_window), most) // max(len(self._streams), 1)
-        return max(high_water, shared)
+        streams = max(len(self._streams), 1)
+        wanted = max(2 * int(self._loss.congestion_window), streams * high_water)
+        return min(wanted, most) // streams
 
     def unacked(self, stream_id: int) -> int:
         """Bytes queued or sent on this stream that the peer has not acknowledged."""

@@ -47,7 +47,7 @@ class QuicLimits(BaseModel):
     """A writer waits while this many bytes of its stream are not yet acknowledged, until half of them are."""
 
     max_write_high_water: int = Field(default=4 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)
-    """What a connection's writers may have unacknowledged together beyond that, where its path carries so much."""
+    """What a connection's writers may have unacknowledged together; its streams share it equally if it is used up."""
 
     max_connections: int = Field(default=10_000, ge=1)
     """Connections at once, handshakes included; one more is refused."""

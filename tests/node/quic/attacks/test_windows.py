@@ -122,3 +122,25 @@ async def test_a_writer_is_let_go_when_such_a_peer_falls_silent():
         with pytest.raises(StreamError):
             await soon(far.write(bytes(MIB)))
         await settled(lambda: not server.links)
+
+
+async def test_many_streams_that_a_peer_does_not_read_share_what_a_connection_may_hold():
+    chunk = bytes(16 * KIB)
+    async with serving() as server:
+        client, accepted = await server.pair()
+        engine_of(client).read = lambda *_: False
+
+        async def answer(stream):
+            while True:
+                await stream.write(chunk)
+
+        asked = []
+        for _ in range(100):
+            asked.append(await client.open_bi())
+            await asked[-1].write(b"?")
+        answers = [asyncio.create_task(answer(await soon(accepted.accept_bi()))) for _ in range(100)]
+        await settled(lambda: len(accepted._source._waiting_writers) == 100)
+        await asyncio.sleep(0.3)
+        assert held_by(accepted) <= 4 * MIB + 100 * len(chunk)
+        for task in answers:
+            task.cancel()
