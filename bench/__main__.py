@@ -5,9 +5,9 @@ import json
 import sys
 from collections.abc import Sequence
 
-from bench import attacks, engine, load, propagation, resolve, revocation
+from bench import attacks, engine, load, propagation, resolve, revocation, soak
 
-BENCHES = {module.NAME: module for module in (propagation, revocation, resolve, load, engine, attacks)}
+BENCHES = {module.NAME: module for module in (propagation, revocation, resolve, load, engine, attacks, soak)}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -34,7 +34,7 @@ LEAST_P99_MS = 2.0
 """A p99 below this is taken for this: stalls of some milliseconds come by chance, whatever goes on."""
 
 MOST_CONNECT_S = 1.0
-MOST_MIB: dict[str, float] = {"unread": 300.0, "unfinished": 60.0}
+MOST_MIB: dict[str, float] = {"unread": 220.0, "unfinished": 60.0}
 """What an attack may have the server hold: the bounds of `docs/hardening.md` for so many connections."""
 
 MOST_MIB_ELSE = 40.0
