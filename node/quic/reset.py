@@ -2,6 +2,7 @@
 
 import hmac
 import os
+import secrets
 from hashlib import blake2s
 from typing import Generic, TypeVar
 
@@ -18,8 +19,8 @@ T = TypeVar("T")
 TOKEN_LENGTH = 16
 MIN_RESET = 21
 """Shortest datagram that can be a reset (RFC 9000 §10.3)."""
-_LENGTH = 43
-"""Length of ours, where the datagram that it answers is longer: like a small packet of a live connection."""
+_LENGTHS = range(40, 60)
+"""Lengths of ours, where the datagram that it answers is longer: those of small packets of a live connection."""
 
 
 class ResetTokens:
@@ -39,7 +40,7 @@ class ResetTokens:
 
     def answer(self, connection_id: bytes, length: int) -> bytes | None:
         """The reset for a datagram of `length` bytes; shorter than that, so that two nodes cannot answer for ever."""
-        size = min(length - 1, _LENGTH)
+        size = min(length - 1, secrets.choice(_LENGTHS))
         if size < MIN_RESET:
             return None
         noise = os.urandom(size - TOKEN_LENGTH)

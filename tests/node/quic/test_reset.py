@@ -30,6 +30,23 @@ def test_a_reset_is_shorter_than_what_it_answers_and_looks_like_a_short_packet(c
         assert watch.find(answer) == "ours"
 
 
+def test_resets_have_no_one_length_and_no_byte_but_the_token_in_common():
+    answers = [TOKENS.answer(b"12345678", 1200) for _ in range(200)]
+    assert len({len(answer) for answer in answers}) > 10
+    assert len({answer[:-TOKEN_LENGTH] for answer in answers}) == len(answers)
+    assert {answer[-TOKEN_LENGTH:] for answer in answers} == {TOKENS.token(b"12345678")}
+
+
+def test_two_nodes_that_answer_each_other_s_resets_soon_fall_silent():
+    """Each reset is shorter than what it answers, until it would be no reset any more (RFC 9000 §10.3.3)."""
+    nodes = [TOKENS, ResetTokens(NodeKey.generate(), HERE)]
+    datagram, rounds = bytes([0x40]) + os.urandom(1400), 0
+    while datagram is not None:
+        datagram = nodes[rounds % 2].answer(datagram[1:9], len(datagram))
+        rounds += 1
+    assert rounds < 60
+
+
 def test_tokens_follow_from_key_and_address_and_from_nothing_else():
     key = NodeKey.generate()
     token = ResetTokens(key, HERE).token(b"12345678")
