@@ -23,6 +23,7 @@ from aioquic.quic.packet import QuicErrorCode, QuicFrameType, QuicProtocolVersio
 from node.quic.due import Due
 from node.quic.ending import EndCause, Ending, clip, printable
 from node.quic.handshake import ClientTls, ServerTls
+from node.quic.identifiers import Recognisable
 from node.quic.keepalive import KeptAlive
 from node.quic.lean import LeanConnection
 from node.quic.limits import QuicLimits
@@ -56,7 +57,7 @@ def configuration(limits: QuicLimits, alpns: list[str], *, is_client: bool) -> Q
     )
 
 
-class Engine(RovingConnection, LeanConnection, PathProbing, KeptAlive, Due):
+class Engine(RovingConnection, Recognisable, LeanConnection, PathProbing, KeptAlive, Due):
     """One connection's state machine. It does no I/O and never looks at a clock."""
 
     def __init__(
@@ -174,29 +175,6 @@ class Engine(RovingConnection, LeanConnection, PathProbing, KeptAlive, Due):
         if self.handshake is not None:
             self.handshake.level = context.epoch
         super()._handle_crypto_frame(context, frame_type, buf)
-
-    # Stateless reset
-
-    @property
-    def peer_reset_token(self) -> bytes:
-        """What the peer would end a stateless reset with now; empty before it has said so."""
-        return self._peer_cid.stateless_reset_token
-
-    def _probe_preferred_address(self) -> None:
-        """Stay where we dialled: a server could have us send to whomever it names (RFC 9000 §21.5.3)."""
-        # The engine goes on asking while there is one.
-        self._remote_preferred_address = None
-
-    def _replenish_connection_ids(self) -> None:
-        super()._replenish_connection_ids()
-        self._name_reset_tokens()
-
-    def _name_reset_tokens(self) -> None:
-        if self._reset_tokens is not None:
-            # A client's first id has no token, and may have none (RFC 9000 §18.2).
-            for issued in self._host_cids:
-                if issued.stateless_reset_token is not None:
-                    issued.stateless_reset_token = self._reset_tokens.token(issued.cid)
 
     # Streams
 

@@ -176,6 +176,33 @@ async def test_a_restarted_node_is_noticed_by_a_connection_from_a_shared_socket(
         await again.listener.close()
 
 
+async def test_a_restarted_node_is_noticed_by_those_whom_it_had_dialled():
+    """The server's side of it: a node that dials from its port gives its connection ids tokens, and has them used."""
+    async with serving(idle_timeout=600) as near, serving(idle_timeout=600) as far:
+        client, accepted = await call(near, far)
+        _, stream = await exchange(client, accepted.connection)
+        await settled(lambda: engine_of(accepted.connection).peer_reset_token)
+        again = await restarted(near)
+        await stream.write(b"still there?")
+        assert (await soon(accepted.connection.wait_closed())).reason == "stateless reset"
+        await settled(lambda: not far.links)
+        await again.listener.close()
+
+
+async def test_the_ids_of_an_outgoing_connection_are_routed_and_the_retired_ones_are_not():
+    async with serving() as near, serving() as far:
+        client, accepted = await call(near, far)
+        for _ in range(3):
+            await exchange(client, accepted.connection)
+            engine_of(accepted.connection).change_connection_id()
+        await exchange(client, accepted.connection)
+        engine = engine_of(client)
+        await settled(lambda: all(issued.sequence_number > 3 for issued in engine._host_cids))
+        issued = {one.cid for one in engine._host_cids if one.was_sent}
+        await settled(lambda: near.listener._routes.keys() == {one.cid for one in engine._host_cids if one.was_sent})
+        assert issued
+
+
 async def test_a_reset_from_another_address_than_the_peer_s_is_ignored():
     async with serving() as near, serving() as far, serving() as third:
         client, accepted = await call(near, far)
