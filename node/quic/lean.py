@@ -1,9 +1,14 @@
 """aioquic's connection, without what it keeps for nothing while it is idle: thousands of them are to be cheap."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from aioquic._buffer import Buffer
+from aioquic.quic import connection
 from aioquic.quic.connection import QuicReceiveContext
+from aioquic.quic.crypto import CryptoPair
 from aioquic.tls import Epoch
 
 from node.quic.guard import GuardedConnection
@@ -14,9 +19,22 @@ CONNECTION_IDS = 4
 _NOTHING = Buffer(capacity=0)
 _NO_BUFFERS = {Epoch.INITIAL: _NOTHING, Epoch.HANDSHAKE: _NOTHING, Epoch.ONE_RTT: _NOTHING}
 
-_HANDLERS = "_QuicConnection__frame_handlers"
-_EPOCHS: dict[int, Any] = {}
-"""In which epochs each type of frame may come: the same for all connections. The engine makes 33 sets for each."""
+# In which epochs a type of frame may come is asked 33 times for each connection, and answered with a new set each time.
+vars(connection)["EPOCHS"] = cache(connection.EPOCHS)
+
+
+class InitialKeys(dict[int, CryptoPair]):
+    """The keys of Initial packets by version, made when a version is met: few connections meet two."""
+
+    def __init__(self, made: dict[int, CryptoPair], connection_id: bytes, *, is_client: bool) -> None:
+        super().__init__(made)
+        self._connection_id = connection_id
+        self._is_client = is_client
+
+    def __missing__(self, version: int) -> CryptoPair:
+        pair = self[version] = CryptoPair()
+        pair.setup_initial(cid=self._connection_id, is_client=self._is_client, version=version)
+        return pair
 
 
 class LeanConnection(GuardedConnection):
@@ -24,10 +42,28 @@ class LeanConnection(GuardedConnection):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
+        self._versions = self._configuration.supported_versions
         self._local_active_connection_id_limit = CONNECTION_IDS
-        handlers = getattr(self, _HANDLERS)
-        for frame_type, (handle, epochs) in handlers.items():
-            handlers[frame_type] = (handle, _EPOCHS.setdefault(frame_type, epochs))
+
+    def _initialize(self, peer_cid: bytes) -> None:
+        # The engine makes keys for every version that is configured.
+        with self._configured([self._version]):
+            super()._initialize(peer_cid)
+        self._cryptos_initial = InitialKeys(self._cryptos_initial, peer_cid, is_client=self._is_client)
+
+    def _serialize_transport_parameters(self) -> bytes:
+        with self._configured(self._versions):
+            return super()._serialize_transport_parameters()
+
+    @contextmanager
+    def _configured(self, versions: list[Any]) -> Iterator[None]:
+        """Within, these are the versions of the configuration, which other connections share."""
+        before = self._configuration.supported_versions
+        self._configuration.supported_versions = versions
+        try:
+            yield
+        finally:
+            self._configuration.supported_versions = before
 
     def _replenish_connection_ids(self) -> None:
         self._remote_active_connection_id_limit = min(self._remote_active_connection_id_limit, CONNECTION_IDS)

@@ -20,8 +20,8 @@ from aioquic.quic.stream import QuicStream
 from node.quic.version import WANTED
 
 _CONNECTION = (
-    "_QuicConnection__frame_handlers", "_alpn_handler", "_close_at", "_close_begin", "_close_event", "_close_pending",
-    "_crypto_buffers", "_crypto_streams", "_cryptos", "_get_or_create_stream", "_get_or_create_stream_for_send",
+    "_alpn_handler", "_close_at", "_close_begin", "_close_event", "_close_pending", "_crypto_buffers",
+    "_crypto_streams", "_cryptos", "_cryptos_initial", "_get_or_create_stream", "_get_or_create_stream_for_send",
     "_handle_ack_frame", "_handle_crypto_frame", "_handle_data_blocked_frame", "_handle_handshake_done_frame",
     "_handle_max_data_frame", "_handle_max_streams_bidi_frame", "_handle_max_streams_uni_frame",
     "_handle_new_connection_id_frame", "_handle_new_token_frame", "_handle_path_challenge_frame",
@@ -30,8 +30,9 @@ _CONNECTION = (
     "_is_client", "_local_active_connection_id_limit", "_local_max_data", "_local_max_streams_bidi",
     "_local_max_streams_uni", "_local_next_stream_id_bidi", "_network_paths", "_packet_number", "_payload_received",
     "_peer_cid", "_peer_cid_sequence_numbers", "_probe_preferred_address", "_remote_active_connection_id_limit",
-    "_remote_max_streams_bidi", "_remote_preferred_address", "_replenish_connection_ids", "_spaces", "_state",
-    "_stream_can_send", "_streams", "_write_connection_limits", "_write_stream_limits",
+    "_remote_max_streams_bidi", "_remote_preferred_address", "_replenish_connection_ids",
+    "_serialize_transport_parameters", "_spaces", "_state", "_stream_can_send", "_streams", "_write_connection_limits",
+    "_write_stream_limits",
 )  # fmt: skip
 _TRANSMISSION = (
     "_datagrams_pending", "_handshake_done_pending", "_loss", "_max_datagram_size", "_network_paths", "_pacing_at",

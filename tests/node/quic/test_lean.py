@@ -2,12 +2,14 @@
 
 import asyncio
 
+from aioquic.quic import connection
+from aioquic.quic.packet import QuicProtocolVersion
 from aioquic.tls import SignatureAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from node.quic.credentials import CertificateType, Credential
+from node.quic.engine import VERSIONS
 from node.quic.keys import NodeKey
-from node.quic.lean import _HANDLERS as HANDLERS
 from node.quic.lean import CONNECTION_IDS
 from tests.support.certificates import certificate
 from tests.support.quic import dial_as, echo, engine_of, read_all, serving, settled, soon
@@ -50,9 +52,16 @@ async def test_one_connection_after_another_moves_and_talks():
         await soon(serving_echo)
 
 
-async def test_connections_share_what_never_differs():
+async def test_keys_are_made_for_the_version_that_is_met_and_no_other():
     async with serving() as server:
-        pairs = [await server.pair() for _ in range(2)]
-        first, second = (getattr(engine_of(accepted), HANDLERS) for _, accepted in pairs)
-        assert all(first[kind][1] is second[kind][1] for kind in first)
-        assert first[2][0] is not second[2][0]
+        _, accepted = await server.pair()
+        engine = engine_of(accepted)
+        assert list(engine._cryptos_initial) == [engine._version] == [QuicProtocolVersion.VERSION_1]
+        assert engine._configuration.supported_versions == VERSIONS
+        other = engine._cryptos_initial[QuicProtocolVersion.VERSION_2]
+        assert other is engine._cryptos_initial[QuicProtocolVersion.VERSION_2]
+
+
+def test_the_engine_answers_in_which_epochs_a_frame_may_come_with_one_set():
+    assert connection.EPOCHS("IH01") is connection.EPOCHS("IH01")
+    assert {epoch.name for epoch in connection.EPOCHS("I1")} == {"INITIAL", "ONE_RTT"}
