@@ -32,6 +32,7 @@ class OurServer:
             max_connections=MANY,
             max_connections_per_address=MANY,
             strangers_per_second=MANY,
+            handshakes_per_second=MANY,
         )
         self._listener = await QuicListener.bind(HOST, 0, key=key, alpns=[ALPN], limits=limits)
         self._listener.start(self._accept)

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from node.core.live import Live
+from node.quic.crowd import Crowd
 from node.quic.limits import QuicLimits
 from node.quic.metrics import Refusal
 from node.quic.rate import Allowance
@@ -41,6 +42,8 @@ class Admission:
     half_open: int = 0
     by_origin: Counter[str] = field(default_factory=Counter)
     half_open_by_origin: Counter[str] = field(default_factory=Counter)
+    proven_pace: Crowd = field(default_factory=Crowd)
+    unproven_pace: Crowd = field(default_factory=Crowd)
     noise: Allowance = field(default_factory=lambda: Allowance(NOISE_PER_SECOND))
 
     def objection(self, origin: str, *, validated: bool) -> Refusal | None:
@@ -59,6 +62,14 @@ class Admission:
     def wants_proof(self, now: float) -> bool:
         """Whether a new client must prove that it receives what is sent to its address (RFC 9000 §8.1.2)."""
         return self.half_open >= self.limits.value.retry_above or not self.noise.has(now)
+
+    def keeps_pace(self, origin: str, now: float, *, validated: bool) -> bool:
+        """Count a handshake that is about to begin. False if this address begins them too fast.
+
+        What comes under a forged address is counted apart, so that it takes nothing from its owner.
+        """
+        paces = self.proven_pace if validated else self.unproven_pace
+        return paces.take(origin, self.limits.value.handshakes_per_second, now)
 
     def enter(self, origin: str, *, validated: bool) -> Place:
         place = Place(origin, validated)

@@ -85,7 +85,9 @@ class Gate:
             return self.refuse(initial, reason, now)
         if not entry.validated and (verdict is Verdict.RETRY or self._admission.wants_proof(now)):
             return self._retry(initial, address, now)
-        return entry
+        if self._admission.keeps_pace(entry.origin, now, validated=entry.validated):
+            return entry
+        return self.refuse(initial, Refusal.RATE, now) if entry.validated else self._retry(initial, address, now)
 
     def refuse(self, initial: Initial, reason: Refusal, now: float) -> bytes | None:
         """Count the refusal; the answer to it, unless too many were told already."""

@@ -61,6 +61,9 @@ class QuicLimits(BaseModel):
     max_half_open_per_address: int = Field(default=20, ge=1)
     """Handshakes under way at once from one address that has proven to be its own; one more is refused."""
 
+    handshakes_per_second: int = Field(default=100, ge=1)
+    """Handshakes begun a second by one address; then it must prove itself, and after as many again it is refused."""
+
     strangers_per_second: int = Field(default=1000, ge=10)
     """Datagrams a second of no established connection from one IPv4 address or one IPv6 /64; more are dropped."""
 

@@ -20,6 +20,8 @@ class Refusal(StrEnum):
     """`quic.max_connections_per_address` come from this address."""
     HALF_OPEN_ADDRESS = "half_open_address"
     """`quic.max_half_open_per_address` handshakes of this address are under way."""
+    RATE = "rate"
+    """This address, which is proven, has begun `quic.handshakes_per_second` in this second."""
     TOKEN = "token"  # noqa: S105  a word of RFC 9000 §8.1, no secret
     """A Retry token that is not ours, too old, or of another address."""
 

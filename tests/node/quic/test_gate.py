@@ -260,6 +260,39 @@ async def test_a_proven_address_holds_no_more_handshakes_than_its_share():
         assert not server.listener._admission.half_open_by_origin
 
 
+def test_an_address_that_begins_too_many_handshakes_must_prove_itself_and_then_wait():
+    limits = Live(QuicLimits(handshakes_per_second=2))
+    metrics, address = QuicMetrics(), ("192.0.2.1", 5)
+    door = Gate(Admission(limits), metrics, None)
+    forger = Forger(NodeKey.generate().fingerprint)
+    for _ in range(2):
+        assert isinstance(door.judge(parse_initial(forger.initial()), address, 100.0), Entry)
+    answer = door.judge(parse_initial(forger.initial()), address, 100.0)
+    assert metrics.retried == 1
+    proven = parse_initial(forger.initial(*token_of(answer)))
+    for _ in range(2):
+        assert isinstance(door.judge(proven, address, 100.5), Entry)
+    assert isinstance(door.judge(proven, address, 100.5), bytes)
+    assert metrics.refused == {Refusal.RATE: 1}
+    assert isinstance(door.judge(parse_initial(forger.initial()), ("192.0.2.2", 5), 100.5), Entry)
+    assert isinstance(door.judge(proven, address, 102.0), Entry)
+
+
+async def test_noise_under_good_tokens_makes_a_bounded_number_of_engines():
+    """A proven address need not go on to send anything that can be decrypted."""
+    async with serving(retry_above=0, handshakes_per_second=10) as server:
+        forger, metrics = Forger(server.key.fingerprint), server.listener.metrics
+        with sender(server) as sock:
+            for number in range(1, 61):
+                sock.send(forger.initial())
+                await settled(lambda number=number: metrics.retried == number)
+            for _ in range(60):
+                sock.send(forger.initial(*token_of(next_retry(sock)))[:100] + bytes(1100))
+            await settled(lambda: metrics.noise + metrics.refused[Refusal.RATE] == 60)
+        assert metrics.noise <= 20, "more than in a second and the next"
+        assert not server.links
+
+
 # The filter
 
 
