@@ -5,6 +5,7 @@ import socket
 from collections import Counter
 
 import pytest
+from aioquic.quic.packet import QuicPreferredAddress
 
 from node.quic import link as link_module
 from node.quic.paths import CLAIMS, CLAIMS_PER_SECOND
@@ -197,3 +198,17 @@ def test_to_stay_at_a_victim_s_address_is_given_up_again_and_again():
     claims = CLAIMS + 60 * CLAIMS_PER_SECOND
     assert roamer.got[victim] <= 3 * roamer.sent[victim]
     assert quiet > 600 - 12 * claims
+
+
+def test_a_server_cannot_have_us_send_to_whomever_it_names():
+    """aioquic would send a challenge to a server's preferred address, and move there (RFC 9000 §21.5.3)."""
+    duel = Duel().shake_hands()
+    duel.client._remote_preferred_address = QuicPreferredAddress(
+        ipv4_address=("198.51.100.7", 22), ipv6_address=None, connection_id=bytes(8), stateless_reset_token=bytes(16)
+    )
+    for _ in range(3):
+        duel.client.send_ping(1)
+        sent = duel.client.datagrams_to_send(duel.now)
+        assert {address for _, address in sent} == {duel.SERVER}
+        duel.exchange()
+    assert len(duel.client._network_paths) == 1

@@ -102,6 +102,15 @@ async def test_a_port_of_one_family_does_not_reach_the_other():
             await call(near, far)
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_a_port_of_both_families_reaches_either(host):
+    async with serving("::") as near, serving(host) as far:
+        client, accepted = await call(near, far)
+        assert accepted.address == (host, near.port)
+        assert client.remote_addr == (host, far.port)
+        await exchange(client, accepted.connection)
+
+
 async def test_failed_dials_leave_nothing_on_the_shared_socket():
     async with serving() as near, serving() as far:
         with pytest.raises(PinMismatch):
