@@ -23,7 +23,7 @@ from node.core.identity import Address
 from node.quic import outgoing
 from node.quic.dial import dial_quic
 from node.quic.engine import configuration
-from tests.support import h3
+from tests.support import http3
 from tests.support.programs import CHACHA20_ONLY, QUIET, running
 from tests.support.quic import LONG, engine_of, settled
 from tests.support.site import ALPN, SiteServer
@@ -78,7 +78,7 @@ class Ours(Caller):
 
     async def fetch(self, *sizes: int, via: Address | None = None, wishes: Wishes = PLAIN) -> None:
         async with self.connected(via, wishes) as connection:
-            asking = asyncio.gather(*(h3.ask(connection, f"/{size}") for size in sizes))
+            asking = asyncio.gather(*(http3.ask(connection, f"/{size}") for size in sizes))
             if wishes.update_keys:
                 await settled(lambda: engine_of(connection)._handshake_confirmed)
                 engine_of(connection).request_key_update()
@@ -87,8 +87,8 @@ class Ours(Caller):
 
     async def deliver(self, size: int, via: Address | None = None, wishes: Wishes = PLAIN) -> None:
         async with self.connected(via, wishes) as connection:
-            answer = await h3.ask(connection, "/", h3.content(size))
-            assert answer.body.decode() == h3.digest(h3.content(size))
+            answer = await http3.ask(connection, "/", http3.content(size))
+            assert answer.body.decode() == http3.digest(http3.content(size))
 
     async def _certificate_pin(self) -> str:
         """The name of the certificate that the server shows, as a refused one is told."""
@@ -124,21 +124,21 @@ class Qh3(Caller):
 
     async def deliver(self, size: int, via: Address | None = None, wishes: Wishes = PLAIN) -> None:
         async with self.connected(via, wishes) as connection:
-            answer = await self._ask(connection, "/", h3.content(size))
-            assert answer.body.decode() == h3.digest(h3.content(size))
+            answer = await self._ask(connection, "/", http3.content(size))
+            assert answer.body.decode() == http3.digest(http3.content(size))
 
-    async def _ask_in_turn(self, connection: Any, path: str) -> h3.Message:
+    async def _ask_in_turn(self, connection: Any, path: str) -> http3.Message:
         """Its streams fail, rather than wait, where the server's limit is reached."""
         async with self._turn:
             return await self._ask(connection, path)
 
-    async def _ask(self, connection: Any, path: str, body: bytes = b"") -> h3.Message:
+    async def _ask(self, connection: Any, path: str, body: bytes = b"") -> http3.Message:
         reader, writer = await connection.create_stream()
-        writer.write(h3.request(path, has_body=bool(body)))
+        writer.write(http3.request(path, has_body=bool(body)))
         if body:
-            writer.write(h3.frame(h3.DATA, body))
+            writer.write(http3.frame(http3.DATA, body))
         writer.write_eof()
-        return h3.parse(await reader.read())
+        return http3.parse(await reader.read())
 
 
 class GtlsClient(Caller):
@@ -154,9 +154,9 @@ class GtlsClient(Caller):
 
     async def deliver(self, size: int, via: Address | None = None, wishes: Wishes = PLAIN) -> None:
         body = self.directory / f"body-{size}"
-        body.write_bytes(h3.content(size))
+        body.write_bytes(http3.content(size))
         await self.run(["https://localhost/"], f"--data={body}", "--http-method=POST", via=via, wishes=wishes)
-        assert h3.content(size) in [request.body for request in self.server.site.requests]
+        assert http3.content(size) in [request.body for request in self.server.site.requests]
 
     async def run(self, urls: Sequence[str], *options: str, via: Address | None = None, wishes: Wishes = PLAIN) -> str:
         """The client's output. Raises AssertionError where it ends in failure."""
@@ -169,7 +169,7 @@ class GtlsClient(Caller):
 
 
 def _hold(body: bytes, size: int) -> None:
-    assert (len(body), h3.digest(body)) == (size, h3.digest(h3.content(size)))
+    assert (len(body), http3.digest(body)) == (size, http3.digest(http3.content(size)))
 
 
 def _shaped(made: Any, wishes: Wishes) -> Any:

@@ -12,7 +12,7 @@ from node.quic.keys import NodeKey
 from node.quic.limits import QuicLimits
 from node.quic.link import Link
 from node.quic.listener import QuicListener
-from tests.support.h3 import Site
+from tests.support.http3 import Site
 from tests.support.quic import engine_of, settled
 
 ALPN = b"h3"

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from tests.support.callers import GtlsClient, Ours, Qh3
-from tests.support.h3 import forbearing
+from tests.support.http3 import forbearing
 
 MAKES = {"ours": Ours, "gtlsclient": GtlsClient, "qh3": Qh3}
 

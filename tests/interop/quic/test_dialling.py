@@ -10,7 +10,7 @@ from aioquic.tls import CipherSuite, Epoch
 from node.core.errors import ConnectionClosed, HandshakeError, PinMismatch
 from node.quic.dial import dial_quic
 from node.quic.keys import NodeKey
-from tests.support import h3
+from tests.support import http3
 from tests.support.lossy import ETHERNET, Fate, bad_weather, lossy, now_and_then
 from tests.support.programs import CHACHA20_ONLY, gtlsserver
 from tests.support.quic import LONG, engine_of, soon
@@ -25,7 +25,7 @@ MIB = 1024 * 1024
 def foreign(program, tmp_path, monkeypatch):
     """Start a foreign server with these options."""
     path = program("gtlsserver")
-    h3.forbearing(monkeypatch)
+    http3.forbearing(monkeypatch)
     return lambda *options: gtlsserver(path, tmp_path, *options)
 
 
@@ -42,15 +42,15 @@ async def dialled(server, via=None, **changes):
 
 async def fetched(connection, size):
     """Whether a page came whole. Its bytes are the server's own invention."""
-    answer = await soon(h3.ask(connection, f"/{size}"))
+    answer = await soon(http3.ask(connection, f"/{size}"))
     return (answer.headers[":status"], len(answer.body), int(answer.headers["content-length"])) == ("200", size, size)
 
 
 async def test_transfer(foreign):
     async with foreign() as server, dialled(server) as connection:
         assert await fetched(connection, 2 * MIB)
-        assert (await soon(h3.ask(connection, "/10", h3.content(2 * MIB)))).headers[":status"] == "200"
-        answers = await soon(asyncio.gather(*(h3.ask(connection, "/1000") for _ in range(90))))
+        assert (await soon(http3.ask(connection, "/10", http3.content(2 * MIB)))).headers[":status"] == "200"
+        answers = await soon(asyncio.gather(*(http3.ask(connection, "/1000") for _ in range(90))))
         assert {len(answer.body) for answer in answers} == {1000}
 
 
@@ -90,7 +90,7 @@ async def test_bad_weather(foreign, judge):
         proxy.judge = judge
         async with dialled(server, proxy.address) as connection:
             assert await fetched(connection, MIB // 8)
-            assert (await soon(h3.ask(connection, "/10", h3.content(MIB // 8)))).headers[":status"] == "200"
+            assert (await soon(http3.ask(connection, "/10", http3.content(MIB // 8)))).headers[":status"] == "200"
         assert proxy.lost + proxy.damaged > 5
 
 
