@@ -46,7 +46,7 @@ async def test_retry(make):
 async def test_chacha20(make):
     async with site() as server:
         await soon(make(server).fetch(MIB, wishes=Wishes(chacha20=True)))
-        assert server.engine.tls.key_schedule.cipher_suite is CipherSuite.CHACHA20_POLY1305_SHA256
+        assert server.engine._cryptos[Epoch.ONE_RTT].send.cipher_suite is CipherSuite.CHACHA20_POLY1305_SHA256
 
 
 async def test_key_update_begun_by_the_client(make):

@@ -65,7 +65,7 @@ async def test_retry(foreign):
 
 async def test_chacha20(foreign):
     async with foreign(CHACHA20_ONLY) as server, dialled(server) as connection:
-        assert engine_of(connection).tls.key_schedule.cipher_suite is CipherSuite.CHACHA20_POLY1305_SHA256
+        assert engine_of(connection)._cryptos[Epoch.ONE_RTT].send.cipher_suite is CipherSuite.CHACHA20_POLY1305_SHA256
         assert await fetched(connection, MIB)
 
 
