@@ -45,8 +45,10 @@ async def test_retry(make):
 
 async def test_chacha20(make):
     async with site() as server:
-        await soon(make(server).fetch(MIB, wishes=Wishes(chacha20=True)))
-        assert server.engine._cryptos[Epoch.ONE_RTT].send.cipher_suite is CipherSuite.CHACHA20_POLY1305_SHA256
+        fetching = asyncio.create_task(make(server).fetch(MIB, wishes=Wishes(chacha20=True)))
+        keys = (await server.confirmed())._cryptos[Epoch.ONE_RTT]
+        assert keys.send.cipher_suite is keys.recv.cipher_suite is CipherSuite.CHACHA20_POLY1305_SHA256
+        await soon(fetching)
 
 
 async def test_key_update_begun_by_the_client(make):
