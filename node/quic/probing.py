@@ -8,6 +8,7 @@ from aioquic.quic.connection import QuicConnection, QuicNetworkPath
 from aioquic.quic.packet import QuicFrameType, QuicPacketType
 from aioquic.quic.packet_builder import QuicDeliveryState, QuicPacketBuilder
 
+from node.quic.doubt import ROUNDS, SizeDoubt
 from node.quic.pmtud import BASE, PathMtu
 
 BLACK_HOLE_TIMEOUTS = 3
@@ -26,6 +27,7 @@ class PathProbing(QuicConnection):
         """To be called once, before any packet."""
         self._path_mtu = PathMtu()
         self._mtu_address: Any = None
+        self._doubt: SizeDoubt | None = None
 
     @property
     def datagram_size(self) -> int:
@@ -51,7 +53,7 @@ class PathProbing(QuicConnection):
             return
         if self._network_paths[0].addr != self._mtu_address:
             self._path_mtu.restart()
-        elif self._loss._pto_count >= BLACK_HOLE_TIMEOUTS:
+        elif self._loss._pto_count >= BLACK_HOLE_TIMEOUTS or (self._doubt and self._doubt.rounds >= ROUNDS):
             self._path_mtu.fall_back(now)
         self._use_size()
 
@@ -104,6 +106,11 @@ class PathProbing(QuicConnection):
     def _use_size(self) -> None:
         size = self._path_mtu.size
         control: Any = self._loss._cc
+        if size == BASE:
+            if self._doubt:
+                self._doubt.settle()
+        elif self._doubt is None:
+            self._doubt = SizeDoubt(control)
         self._max_datagram_size = self._loss._pacer._max_datagram_size = control._max_datagram_size = size
         # No smaller window is ever used (RFC 9002 §7.2).
         control.congestion_window = max(control.congestion_window, 2 * size)

@@ -40,9 +40,10 @@ _TRANSMISSION = (
     "_spin_bit", "_streams_blocked_pending", "_version",
 )  # fmt: skip
 _LOSS = ("_cc", "_pacer", "_pto_count", "_rtt_smoothed", "congestion_window", "on_packet_sent", "spaces")
+_CONTROL = ("_max_datagram_size", "on_packet_acked", "on_packets_lost")
 _SIZED = ("_max_datagram_size",)
 _PATH = ("addr", "bytes_sent", "is_validated", "remote_challenges")
-_SENT_PACKET = ("in_flight", "is_ack_eliciting", "sent_time")
+_SENT_PACKET = ("in_flight", "is_ack_eliciting", "sent_bytes", "sent_time")
 _SPACE = ("ack_at", "largest_acked_packet", "sent_packets")
 _PLACE = (
     "_abandon_path_validation", "_configuration", "_events", "_idle_timeout", "_loss", "_max_datagram_size",
@@ -96,7 +97,7 @@ def missing_names() -> list[str]:
         (loss, _ESTIMATES),
         (getattr(connection, "_local_max_data", None), _LIMIT),
         (loss, _LOSS),
-        (getattr(loss, "_cc", None), _SIZED),
+        (getattr(loss, "_cc", None), _CONTROL),
         (getattr(loss, "_pacer", None), _SIZED),
         (QuicNetworkPath(("", 0)), _PATH),
         (_sent_packet(), _SENT_PACKET),

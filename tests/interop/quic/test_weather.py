@@ -115,7 +115,7 @@ async def test_a_path_that_turns_narrow_on_the_way_to_the_client(make):
     assert await narrowing(make, lambda client, *a, **k: client.fetch(*a, **k)) > 0
 
 
-@pytest.mark.makes("ours", "qh3")
+@pytest.mark.makes("ours")
 async def test_a_path_that_turns_narrow_on_the_way_to_the_server(make):
-    # This ngtcp2 looks for no black holes: it goes on sending what no longer passes.
+    # The other two look for no black holes: they go on sending what no longer passes.
     assert await narrowing(make, lambda client, *a, **k: client.deliver(*a, **k)) > 0

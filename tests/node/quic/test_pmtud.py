@@ -1,5 +1,7 @@
 """Path MTU discovery: the search by itself, then two engines on simulated paths."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -212,3 +214,37 @@ def test_a_black_hole_is_told_from_a_peer_that_is_silent_for_a_moment():
     run.up.drop = lambda _: engine._loss._pto_count < probing.BLACK_HOLE_TIMEOUTS - 1
     run.run_until(lambda: stream_id in run.server.ended)
     assert engine.datagram_size == 16_380
+
+
+def test_a_black_hole_is_seen_though_small_packets_are_acknowledged_all_the_while():
+    """The window has room for two large packets and a bit, and that bit arrives: no time-out is ever reached."""
+    run = Simulation()
+    run.up.mtu = 1472
+    stream_id = run.send(run.client, 4 * MB)
+    run.run_until(lambda: run.server.received.get(stream_id, 0) > MB)
+    engine = run.client.engine
+    assert engine.datagram_size == 1472
+    run.up.mtu = 1252
+
+    def done():
+        if engine.datagram_size == 1472:
+            engine._loss._cc.congestion_window = 3050
+        return stream_id in run.server.ended
+
+    run.run_until(done)
+    assert engine.datagram_size == BASE
+
+
+def test_losses_among_large_packets_that_pass_are_no_black_hole():
+    run = Simulation()
+    count = itertools.count()
+    run.up.drop = lambda _: next(count) % 10 == 0
+    stream_id = run.send(run.client, 4 * MB)
+    sizes = set()
+
+    def done():
+        sizes.add(run.client.engine.datagram_size)
+        return stream_id in run.server.ended
+
+    run.run_until(done)
+    assert run.client.engine.datagram_size == max(sizes) > BASE
