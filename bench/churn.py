@@ -70,8 +70,8 @@ async def vanish_idle(port: int, pin: str) -> None:
 
 async def vanish_in_a_transfer(port: int, pin: str) -> None:
     opener = await dialled(port, pin)
-    asking = asyncio.create_task(download(opener, 16 * TRANSFER))
-    await asyncio.sleep(random.uniform(0.01, 0.1))
+    asking = asyncio.create_task(download(opener, 2 * TRANSFER))
+    await asyncio.sleep(random.uniform(0.002, 0.02))
     vanish(opener)
     await asyncio.wait([asking])
     with contextlib.suppress(StreamError, AssertionError):
@@ -185,8 +185,10 @@ class Churn:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def go_on(self, peer: Peer, rate: float) -> None:
+        # At an even pace, so that what is held varies little.
+        await asyncio.sleep(random.uniform(0, 1 / rate))
         while True:
-            await asyncio.sleep(random.expovariate(rate))
+            await asyncio.sleep(1 / rate)
             task = asyncio.create_task(self._live(peer))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

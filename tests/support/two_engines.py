@@ -6,6 +6,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakSet
 
 from aioquic.asyncio import server as stock_server
 from aioquic.asyncio.client import connect
@@ -15,6 +16,7 @@ from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from bench.churn import Nat
 from node.core.connection import Connection
 from tests.support.certificates import certificate
 from tests.support.quic import engine_of, serving, soon
@@ -45,6 +47,8 @@ class Pair:
     server: End
     listener: Any
     port: int
+    nat: Nat | None
+    """What the client's datagrams go through, where that was asked for."""
 
     @property
     def routes(self) -> dict[bytes, Any]:
@@ -61,9 +65,14 @@ class Pair:
             raw._source._host._owner.send([(data, address)])
 
 
+_WRITERS: WeakSet[asyncio.StreamWriter] = WeakSet()
+"""Of stock's streams. Each writes an end when it is collected, unless it takes itself for closed."""
+
+
 class StockStream:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
+        _WRITERS.add(writer)
         self.stream_id = writer.get_extra_info("stream_id")
 
     async def read(self, limit: int = 65_536) -> bytes:
@@ -122,18 +131,23 @@ async def stock_listener(
     finally:
         stock_server.QuicConnection = before  # type: ignore[misc]
         listener.close()
+        for writer in _WRITERS:
+            writer.transport._closing = True  # type: ignore[attr-defined]
 
 
 @contextlib.asynccontextmanager
-async def stock_pair(**changes: Any) -> AsyncIterator[Pair]:
+async def stock_pair(*, through_nat: bool = False, **changes: Any) -> AsyncIterator[Pair]:
     accepted: asyncio.Queue[QuicConnectionProtocol] = asyncio.Queue()
     configuration = stock_configuration(is_client=False, **changes)
     async with (
         stock_listener(accepted, configuration=configuration) as (listener, port),
-        connect("127.0.0.1", port, configuration=stock_configuration(is_client=True, **changes)) as client,
+        _nat(port, wanted=through_nat) as nat,
+        connect(
+            "127.0.0.1", nat.port if nat else port, configuration=stock_configuration(is_client=True, **changes)
+        ) as client,
     ):
         server = await soon(accepted.get())
-        yield Pair(_stock_end(client), _stock_end(server), listener, port)
+        yield Pair(_stock_end(client), _stock_end(server), listener, port, nat)
 
 
 def _stock_end(protocol: QuicConnectionProtocol) -> End:
@@ -147,10 +161,23 @@ def _stock_end(protocol: QuicConnectionProtocol) -> End:
 
 
 @contextlib.asynccontextmanager
-async def our_pair(**limits: Any) -> AsyncIterator[Pair]:
-    async with serving(**limits) as server:
-        client, accepted = await server.pair()
-        yield Pair(_our_end(client), _our_end(accepted), server.listener, server.port)
+async def our_pair(*, through_nat: bool = False, **limits: Any) -> AsyncIterator[Pair]:
+    async with serving(**limits) as server, _nat(server.port, wanted=through_nat) as nat:
+        client, accepted = await server.pair(port=nat.port if nat else server.port)
+        yield Pair(_our_end(client), _our_end(accepted), server.listener, server.port, nat)
+
+
+@contextlib.asynccontextmanager
+async def _nat(port: int, *, wanted: bool) -> AsyncIterator[Nat | None]:
+    if not wanted:
+        yield None
+        return
+    nat = Nat(("127.0.0.1", port))
+    await nat.start()
+    try:
+        yield nat
+    finally:
+        nat.close()
 
 
 def _our_end(connection: Connection) -> End:

@@ -406,3 +406,74 @@ async def test_a_refused_client_learns_of_it_at_once_and_why(side):
                 await server.dial(alpn=b"alknet/unheard-of")
             assert caught.value.code == 0x178
             assert time.monotonic() - before < 0.4
+
+
+# What time and the network do
+
+
+@both
+async def test_a_quiet_connection_can_be_kept(side):
+    """Stock has no way to, short of a timer of one's own that pings."""
+    async with PAIRS[side](idle_timeout=0.5) as pair:
+        if side == "ours":
+            pair.server.raw.keep_alive(0.1)
+        ended = await _ends_within(pair, 1.2)
+        assert ended is (side == "stock")
+
+
+async def _ends_within(pair, seconds):
+    try:
+        await asyncio.wait_for(pair.client.raw.wait_closed(), seconds)
+    except TimeoutError:
+        return False
+    return True
+
+
+@both
+async def test_a_peer_that_moved_is_told_of(side):
+    """The client's packets come from another port, as behind a NAT that forgot it. Stock has no event for it."""
+    async with PAIRS[side](through_nat=True) as pair:
+        told, before = [], pair.server.engine.get_peer_address()
+        if side == "ours":
+            pair.server.raw.watch_moves(lambda old, new: told.append((old, new)))
+        else:
+            pair.server.raw.quic_event_received = told.append
+        await pair.nat.rebind()
+        near = await pair.client.open()
+        await near.write(b"?")
+        await settled(lambda: pair.server.engine.get_peer_address() != before)
+        await settled(lambda: pair.server.engine._network_paths[0].is_validated)
+        await asyncio.sleep(0.05)
+        now = pair.server.engine.get_peer_address()
+        if side == "ours":
+            assert told == [(before, now)]
+        else:
+            assert told
+            assert not [event for event in told if str(now[1]) in repr(vars(event))]
+
+
+@both
+async def test_datagrams_grow_to_what_the_path_takes(side):
+    async with PAIRS[side]() as pair:
+        near = await pair.client.open()
+        for _ in range(20):
+            await near.write(bytes(16 * KIB))
+            await asyncio.sleep(0.01)
+        size = pair.client.engine._max_datagram_size
+    assert size == 1200 if side == "stock" else size > 1500
+
+
+@both
+async def test_no_datagram_blocks_those_behind_it(side):
+    """Stock keeps one that fits no packet at the head of its queue for ever. Ours offers none, and takes none."""
+    async with PAIRS[side](**({"max_datagram_frame_size": 65_536} if side == "stock" else {})) as pair:
+        engine = pair.client.engine
+        if side == "stock":
+            engine.send_datagram_frame(bytes(1300))
+            engine.send_datagram_frame(b"small")
+            pair.client.raw.transmit()
+            await asyncio.sleep(0.1)
+            assert [len(data) for data in engine._datagrams_pending] == [1300, 5]
+        else:
+            assert engine.configuration.max_datagram_frame_size is None
+            assert not hasattr(pair.client.raw, "send_datagram")
