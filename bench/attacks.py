@@ -101,7 +101,7 @@ async def _measure(paths: DataPaths, name: str, seconds: float) -> dict[str, Any
 
 @contextlib.asynccontextmanager
 async def _server(paths: DataPaths) -> AsyncIterator[tuple[Child, int, str]]:
-    async with running(paths, "-m", "bench.watched_server") as server:
+    async with running(paths, "-m", "bench.watched_server", "{}") as server:
         port, pin = (await server.line()).split()
         yield server, int(port), pin
 

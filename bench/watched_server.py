@@ -1,6 +1,7 @@
-"""The node's listener with its default limits, a process of its own that tells what it holds.
+"""The node's listener, a process of its own that tells what it holds.
 
-Run as `python -m bench.watched_server`. Prints its port and pin, then one line of JSON for each line that comes in.
+Run as `python -m bench.watched_server LIMITS`, which is JSON of those limits that are not to be the defaults. Prints
+its port and pin, then one line of JSON for each line that comes in.
 """
 
 import asyncio
@@ -8,6 +9,7 @@ import contextlib
 import gc
 import json
 import logging
+import sys
 import time
 from typing import Any
 
@@ -19,6 +21,7 @@ from node.core.connection import Connection
 from node.core.errors import StreamError
 from node.core.identity import Address
 from node.quic.keys import NodeKey
+from node.quic.limits import QuicLimits
 from node.quic.listener import QuicListener
 
 
@@ -75,9 +78,9 @@ class WatchedServer:
         task.add_done_callback(self._tasks.discard)
 
 
-async def main() -> None:
+async def main(limits: QuicLimits) -> None:
     key = NodeKey.generate()
-    listener = await QuicListener.bind(HOST, 0, key=key, alpns=[ALPN])
+    listener = await QuicListener.bind(HOST, 0, key=key, alpns=[ALPN], limits=limits)
     server = WatchedServer(listener)
     print(listener.address[1], key.fingerprint, flush=True)
     async for _ in commands():
@@ -87,4 +90,4 @@ async def main() -> None:
 if __name__ == "__main__":
     logging.disable(logging.CRITICAL)
     prepare(0)
-    asyncio.run(main())
+    asyncio.run(main(QuicLimits.model_validate_json(sys.argv[1])))
