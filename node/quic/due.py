@@ -6,9 +6,6 @@ from aioquic import tls
 
 from node.quic.windows import ReceiveWindows
 
-_APPLICATION = 2
-"""The place of the packet space of everything after the handshake."""
-
 
 class Due(ReceiveWindows):
     """Most passes over a connection find nothing to send; this is what makes such a pass cheap."""
@@ -17,7 +14,7 @@ class Due(ReceiveWindows):
         """Whether a pass would send nothing and change nothing. False in doubt."""
         if not self._handshake_confirmed or self._close_pending:
             return False
-        acknowledge_at = self._loss.spaces[_APPLICATION].ack_at
+        acknowledge_at = self._spaces[tls.Epoch.ONE_RTT].ack_at
         if acknowledge_at is not None and acknowledge_at <= now:
             return False
         return not (self._control_frames_due() or self._path_frames_due() or self._streams_due())

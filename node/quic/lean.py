@@ -9,6 +9,7 @@ from aioquic._buffer import Buffer
 from aioquic.quic import connection
 from aioquic.quic.connection import QuicReceiveContext
 from aioquic.quic.crypto import CryptoPair
+from aioquic.quic.recovery import QuicPacketSpace
 from aioquic.tls import Epoch
 
 from node.quic.guard import GuardedConnection
@@ -17,7 +18,15 @@ CONNECTION_IDS = 4
 """Connection ids that either side has of the other at once: one in use, three for moves to other addresses."""
 
 _NOTHING = Buffer(capacity=0)
-_NO_BUFFERS = {Epoch.INITIAL: _NOTHING, Epoch.HANDSHAKE: _NOTHING, Epoch.ONE_RTT: _NOTHING}
+_NO_BUFFERS = {Epoch.ONE_RTT: _NOTHING}
+
+_DEAD_KEYS = CryptoPair()
+"""Opens no packet, as the keys of a level that was discarded."""
+
+_DEAD_SPACE = QuicPacketSpace()
+_DEAD_SPACE.discarded = True
+
+_OVER = (Epoch.INITIAL, Epoch.ZERO_RTT, Epoch.HANDSHAKE)
 
 # In which epochs a type of frame may come is asked 33 times for each connection, and answered with a new set each time.
 vars(connection)["EPOCHS"] = cache(connection.EPOCHS)
@@ -44,6 +53,7 @@ class LeanConnection(GuardedConnection):
         super().__init__(**arguments)
         self._versions = self._configuration.supported_versions
         self._local_active_connection_id_limit = CONNECTION_IDS
+        self._is_lean = False
 
     def _initialize(self, peer_cid: bytes) -> None:
         # The engine makes keys for every version that is configured.
@@ -74,3 +84,18 @@ class LeanConnection(GuardedConnection):
         if self._handshake_complete:
             # 48 KiB to write handshake messages in. Neither side has more to say: tickets are off (decision 10).
             self._crypto_buffers = _NO_BUFFERS
+
+    def datagrams_to_send(self, now: float) -> list[tuple[bytes, Any]]:
+        if self._handshake_confirmed and not self._is_lean:
+            self._shed_handshake()
+        return super().datagrams_to_send(now)
+
+    def _shed_handshake(self) -> None:
+        """Let go of the earlier levels (RFC 9001 §4.9), which would else be looked at for every timer."""
+        self._is_lean = True
+        application = self._spaces[Epoch.ONE_RTT]
+        self._spaces = dict.fromkeys(self._spaces, _DEAD_SPACE) | {Epoch.ONE_RTT: application}
+        self._loss.spaces = [application]
+        self._cryptos.update(dict.fromkeys(_OVER, _DEAD_KEYS))
+        self._cryptos_initial = dict.fromkeys(self._versions, _DEAD_KEYS)
+        self._crypto_streams = {Epoch.ONE_RTT: self._crypto_streams[Epoch.ONE_RTT]}

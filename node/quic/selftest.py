@@ -44,7 +44,7 @@ _CONTROL = ("_max_datagram_size", "on_packet_acked", "on_packets_lost")
 _SIZED = ("_max_datagram_size",)
 _PATH = ("addr", "bytes_sent", "is_validated", "remote_challenges")
 _SENT_PACKET = ("in_flight", "is_ack_eliciting", "sent_bytes", "sent_time")
-_SPACE = ("ack_at", "largest_acked_packet", "sent_packets")
+_SPACE = ("ack_at", "discarded", "largest_acked_packet", "sent_packets")
 _PLACE = (
     "_abandon_path_validation", "_configuration", "_events", "_idle_timeout", "_loss", "_max_datagram_size",
     "_network_paths", "_on_new_connection_id_delivery", "_write_new_connection_id_frame",

@@ -64,8 +64,11 @@ class Host:
 
 
 class Simulation:
-    def __init__(self, limits: QuicLimits | None = None, seed: int = 1) -> None:
+    def __init__(
+        self, limits: QuicLimits | None = None, seed: int = 1, watch: Callable[[bytes], None] = lambda _: None
+    ) -> None:
         limits = limits or QuicLimits()
+        self._watch = watch
         self.now = 0.0
         self.up, self.down = Path(), Path()
         self._chance = random.Random(seed)
@@ -150,6 +153,7 @@ class Simulation:
     def _put(self, sender: Host, data: bytes) -> None:
         path = self.up if sender is self.client else self.down
         path.sizes.append(len(data))
+        self._watch(data)
         if len(data) > path.mtu or path.drop(data) or self._chance.random() < path.loss:
             return
         self._count += 1

@@ -4,15 +4,16 @@ import asyncio
 
 from aioquic.quic import connection
 from aioquic.quic.packet import QuicProtocolVersion
-from aioquic.tls import SignatureAlgorithm
+from aioquic.tls import Epoch, SignatureAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from node.quic.credentials import CertificateType, Credential
 from node.quic.engine import VERSIONS
 from node.quic.keys import NodeKey
-from node.quic.lean import CONNECTION_IDS
+from node.quic.lean import CONNECTION_IDS, LeanConnection
 from tests.support.certificates import certificate
 from tests.support.quic import dial_as, echo, engine_of, read_all, serving, settled, soon
+from tests.support.simulated import CLIENT, SERVER, Simulation
 
 
 async def test_after_the_handshake_no_secret_of_it_and_no_buffer_is_left():
@@ -52,7 +53,8 @@ async def test_one_connection_after_another_moves_and_talks():
         await soon(serving_echo)
 
 
-async def test_keys_are_made_for_the_version_that_is_met_and_no_other():
+async def test_keys_are_made_for_the_version_that_is_met_and_no_other(monkeypatch):
+    monkeypatch.setattr(LeanConnection, "_shed_handshake", lambda _: None)
     async with serving() as server:
         _, accepted = await server.pair()
         engine = engine_of(accepted)
@@ -65,3 +67,30 @@ async def test_keys_are_made_for_the_version_that_is_met_and_no_other():
 def test_the_engine_answers_in_which_epochs_a_frame_may_come_with_one_set():
     assert connection.EPOCHS("IH01") is connection.EPOCHS("IH01")
     assert {epoch.name for epoch in connection.EPOCHS("I1")} == {"INITIAL", "ONE_RTT"}
+
+
+def test_late_packets_of_the_handshake_change_nothing():
+    """Repeated by the network, or by an attacker who has seen them: their keys are gone."""
+    seen = []
+    run = Simulation(watch=seen.append)
+    run.transfer(run.client, 1000)
+    run.transfer(run.server, 1000)
+    assert run.client.engine._is_lean
+    assert run.server.engine._is_lean
+    long_headers = [data for data in seen if data[0] & 0x80]
+    assert len(long_headers) >= 3
+    for data in long_headers:
+        run.server.engine.receive_datagram(data, CLIENT, run.now)
+        run.client.engine.receive_datagram(data, SERVER, run.now)
+    run.run_for(1.0)
+    assert run.transfer(run.client, 100_000) < 1.0
+    assert run.client.engine.ending is None
+    assert run.server.engine.ending is None
+
+
+def test_handshake_data_on_an_established_connection_is_still_looked_at():
+    run = Simulation()
+    run.transfer(run.client, 10)
+    run.client.engine._crypto_streams[Epoch.ONE_RTT].sender.write(b"\x01\x00\x00\x00")
+    run.run_until(lambda: run.server.engine.ending is not None)
+    assert run.server.engine.ending.code == 0x10A
