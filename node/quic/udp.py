@@ -11,11 +11,15 @@ from typing import Any
 from node.core.identity import Address
 from node.quic.buffers import Shortfall, shortfalls
 from node.quic.options import forbid_fragments, granted_buffer, new_socket
+from node.quic.segments import UNABLE, UNWILLING, can_segment, cut_at, runs
 
 logger = logging.getLogger(__name__)
 
 BATCH = 64
 """Datagrams read per wake-up; more would keep other callbacks of the loop waiting."""
+
+SHORTEST_RUN = 3
+"""Datagrams that are worth looking for runs among them."""
 
 PAUSE = 0.05
 """Seconds without reading after the system had no memory or buffers for it."""
@@ -60,6 +64,7 @@ class UdpSocket:
         self._socket = sock
         self.keeps_whole = forbid_fragments(sock)
         """Whether datagrams are never fragmented, so that one that arrives has shown what the path takes."""
+        self._segments = can_segment(sock)
         self._loop = asyncio.get_running_loop()
         self._peer: SocketAddress | None = None
         self._on_batch: Callable[[Batch], None] | None = None
@@ -155,9 +160,35 @@ class UdpSocket:
             logger.debug("sending to %s failed: %s", address[0], error)
 
     def send_all(self, datagrams: Batch) -> None:
-        """As `send`, for several."""
-        for data, address in datagrams:
+        """As `send`, for several, in as few calls as the system takes."""
+        if not self._segments or len(datagrams) < SHORTEST_RUN:
+            for data, address in datagrams:
+                self.send(data, address)
+            return
+        for run, address in runs(datagrams):
+            if len(run) > 1 and self._segments:
+                self._send_run(run, address)
+            else:
+                self._send_each(run, address)
+
+    def _send_each(self, run: list[bytes], address: SocketAddress) -> None:
+        for data in run:
             self.send(data, address)
+
+    def _send_run(self, run: list[bytes], address: SocketAddress) -> None:
+        if self._peer is not None and address != self._peer:
+            return
+        try:
+            self._socket.sendmsg(run, cut_at(len(run[0])), 0, address if self._peer is None else None)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            if error.errno in UNABLE:
+                self._segments = False
+            if error.errno in UNABLE or error.errno in UNWILLING:
+                self._send_each(run, address)
+            else:
+                logger.debug("sending to %s failed: %s", address[0], error)
 
     def close(self) -> None:
         """Harmless when repeated."""
