@@ -9,6 +9,10 @@ from node.quic.packets import destination_of
 from node.quic.reset import ResetWatch
 from node.quic.udp import Batch, SocketAddress, UdpSocket
 
+TURN = 0.01
+"""Seconds after which what is left of a batch waits until the loop has been round: a peer whose datagrams take long
+shall not hold up the timers and writers of all others."""
+
 
 class Endpoint(ABC):
     """Routes datagrams. A connection keeps the set of its own ids, so that its end costs no search."""
@@ -61,11 +65,14 @@ class Endpoint(ABC):
     def _on_batch(self, batch: Batch) -> None:
         touched: dict[Link, None] = {}
         now = self._loop.time()
-        for data, address in batch:
+        for place, (data, address) in enumerate(batch, 1):
             link = self._find(data, address)
             if link is not None:
                 link.receive(data, address, now)
                 touched[link] = None
+            if place < len(batch) and self._loop.time() > now + TURN:
+                self._udp.put_back(batch[place:])
+                break
         for link in touched:
             self._settle(link)
 

@@ -67,6 +67,7 @@ class UdpSocket:
         self._segments = can_segment(sock)
         self._loop = asyncio.get_running_loop()
         self._peer: SocketAddress | None = None
+        self._held: Batch = []
         self._on_batch: Callable[[Batch], None] | None = None
         self._on_error: Callable[[OSError], None] | None = None
 
@@ -190,13 +191,25 @@ class UdpSocket:
             else:
                 logger.debug("sending to %s failed: %s", address[0], error)
 
+    def put_back(self, rest: Batch) -> None:
+        """Take back the end of a batch, to be handed out again once the loop has been round."""
+        self._held = rest
+        self._loop.call_soon(self._go_on)
+
     def close(self) -> None:
         """Harmless when repeated."""
         if self._socket.fileno() >= 0:
             self._loop.remove_reader(self._socket.fileno())
             self._socket.close()
 
+    def _go_on(self) -> None:
+        batch, self._held = self._held, []
+        if self._on_batch is not None and self._socket.fileno() >= 0:
+            self._on_batch(batch)
+
     def _readable(self) -> None:
+        if self._held:
+            return
         batch, error = self._read_batch()
         if batch and self._on_batch is not None:
             self._on_batch(batch)
