@@ -129,12 +129,12 @@ class Engine(RovingConnection, Recognisable, LeanConnection, PathProbing, KeptAl
         self._passed_at = now
         if self.ended:
             return []
-        if self._handshake_confirmed:
-            self._renew_keys()
-            self._check_path(now)
         if self.nothing_due(now):
             self._pacing_at = None
             return []
+        if self._handshake_confirmed:
+            self._renew_keys()
+            self._check_path(now)
         datagrams: list[tuple[bytes, Any]] = super().datagrams_to_send(now)
         return datagrams + self._probes(datagrams, now)
 
