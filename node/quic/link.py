@@ -204,18 +204,23 @@ class Link:
     def _pass_on(self) -> None:
         for event in self.engine.pending_events():
             self._dispatch(event)
+        if self._ending is not None:
+            return
         ending = self.engine.ending
-        if ending is not None:
-            if not self.engine.ended:
-                # The owner may drop the connection when it hears of its end; the peer must have heard of it by then.
-                self._transmit(self._loop.time())
-            self._end(ending)
-        elif self._ending is None:
-            if self.engine.peer_reset_token is not self._reset_token:
-                self._watch(self.engine.peer_reset_token)
-            if self.engine.proven_address is not self._address:
-                self._follow()
-            self.source.on_progress()
+        if ending is None:
+            self._progress()
+            return
+        if not self.engine.ended:
+            # The owner may drop the connection when it hears of its end; the peer must have heard of it by then.
+            self._transmit(self._loop.time())
+        self._end(ending)
+
+    def _progress(self) -> None:
+        if self.engine.peer_reset_token is not self._reset_token:
+            self._watch(self.engine.peer_reset_token)
+        if self.engine.proven_address is not self._address:
+            self._follow()
+        self.source.on_progress()
 
     def _dispatch(self, event: events.QuicEvent) -> None:
         match event:
@@ -232,8 +237,8 @@ class Link:
                 self.connection_ids.discard(event.connection_id)
                 self._owner.unroute(event.connection_id, self)
             case events.ConnectionTerminated():
-                if self.engine.ending is not None:
-                    self._end(self.engine.ending)
+                if self._ending is None and (ending := self.engine.ending) is not None:
+                    self._end(ending)
                 self._leave()
 
     def _transmit(self, now: float) -> None:
