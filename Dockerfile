@@ -11,6 +11,14 @@ RUN apt-get update \
 COPY . /app
 RUN ROOT=/app PIP_NO_CACHE_DIR=1 sh -euc '. /app/scripts/lib.sh && bootstrap run'
 
+# The accelerated engine (docs/adr/0025), proven here in the image. Where that fails the image has the stock engine alone,
+# which `alknet doctor` tells. The compiler does not stay.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends gcc libc6-dev \
+    && { PIP_NO_CACHE_DIR=1 /app/scripts/accelerate || echo 'the image has the stock engine alone'; } \
+    && apt-get purge --yes --auto-remove gcc libc6-dev \
+    && rm -rf /var/lib/apt/lists/*
+
 ENV PATH=/app/.venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     ALKNET_DATA=/data \
