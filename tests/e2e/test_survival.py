@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from node.quic.accelerated import running
 from tests.e2e.conftest import LiveClient
 from tests.support.appliance import Appliance, alknet
 from tests.support.waiting import until
@@ -45,6 +46,10 @@ def new_peer(appliance: Appliance, identity: Path, name: str) -> None:
 def panel_answers(appliance: Appliance) -> bool:
     with urllib.request.urlopen(appliance.ready["panel_url"] + "/healthz", timeout=5) as answer:
         return bool(answer.status == 200)
+
+
+def test_the_node_tells_which_engine_it_runs_and_it_is_the_one_under_test(appliance: Appliance) -> None:
+    assert f'"engine": "{running()}"' in appliance.log()
 
 
 def test_the_node_serves_on_while_the_web_process_dies(

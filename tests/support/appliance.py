@@ -11,14 +11,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from node.quic.accelerated import Build, running
+
 START_SECONDS = 60
 STOP_SECONDS = 15
 ALKNET = (sys.executable, "-m", "node.cli.main")
 
 
 def environment(**more: str) -> dict[str, str]:
-    """This process's environment without the settings that a developer may have set."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("ALKNET_", "DJANGO_"))} | more
+    """This process's environment without the settings that a developer may have set, and with the engine under test."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ALKNET_", "DJANGO_"))}
+    engine = "auto" if running() is Build.ACCELERATED else "stock"
+    return {**kept, "ALKNET_NODE__ENGINE": engine, **more}
 
 
 class Appliance:
