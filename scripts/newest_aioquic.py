@@ -72,7 +72,7 @@ def _pip(command: str, *options: str) -> str:
     ran = subprocess.run(argv, capture_output=True, text=True, timeout=PIP_LIMIT_S, check=False)
     if ran.returncode:
         said = [line for line in ran.stderr.splitlines() if line.startswith("ERROR")]
-        raise NotTried(said[-1].removeprefix("ERROR: ") if said else "pip failed")
+        raise NotTried(said[0].removeprefix("ERROR: ") if said else "pip failed")
     return ran.stdout
 
 

@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import io
 import json
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -99,11 +100,17 @@ from dataclasses import dataclass
 class Counter:
     def __init__(self):
         self.count, self.name = 0, ""
+        self.frame = None
+        self.both = Frame(1)
+        self.either, self.far = Frame(1), Far()
+        self.away = Far()
         other.hidden = 1
 
     def add(self):
         self.count += 1
         self.last: int = self.count
+        self.frame: Frame | None = Frame(2)
+        self.both = self.name
 
 class Untouched: ...
 
@@ -119,12 +126,21 @@ class Frame(Base):
 
 
 def test_every_attribute_has_a_slot_and_a_record_its_fields_in_order(load) -> None:
-    text = load("declarations").declarations(SOURCE, ["Counter"], ["Base", "Frame"])
+    """One that is set to anything but new objects of one declared class is open to all."""
+    text = load("declarations").declarations(
+        SOURCE, ["Counter"], ["Base", "Frame"], {"Counter": "here", "Base": "here", "Frame": "here", "Far": "quic/far"}
+    )
     assert text.split("\n") == [
+        "from aioquic.quic.far cimport Far",
         "cdef class Counter:",
         "    cdef dict __dict__",
         "    cdef object __weakref__",
+        "    cdef public Far away",
+        "    cdef public object both",
         "    cdef public object count",
+        "    cdef public object either",
+        "    cdef public object far",
+        "    cdef public Frame frame",
         "    cdef public object last",
         "    cdef public object name",
         "",
@@ -141,17 +157,16 @@ def test_every_attribute_has_a_slot_and_a_record_its_fields_in_order(load) -> No
 def test_a_class_that_is_gone_is_noticed(load) -> None:
     declarations = load("declarations")
     with pytest.raises(declarations.UnknownSource, match="Gone"):
-        declarations.declarations(SOURCE, ["Counter", "Gone"], [])
+        declarations.declarations(SOURCE, ["Counter", "Gone"], [], {})
 
 
 def test_the_installed_engine_has_every_class_that_is_declared(load, tmp_path: Path) -> None:
     declarations = load("declarations")
     installed = Path(sysconfig.get_path("platlib"), "aioquic")
-    for module in {*declarations.STATE, *declarations.RECORDS}:
-        source = (installed / f"{module}.py").read_text()
-        assert declarations.declarations(
-            source, declarations.STATE.get(module, ()), declarations.RECORDS.get(module, ())
-        )
+    package = tmp_path / "aioquic"
+    shutil.copytree(installed, package, ignore=shutil.ignore_patterns("__pycache__"))
+    declarations.declare(package)
+    assert "cdef public QuicPacketRecovery _loss" in (package / "quic" / "connection.pxd").read_text()
     compiled = load("compiling").MODULES
     assert {*declarations.STATE, *declarations.RECORDS} <= set(compiled)
     assert all((installed / f"{module}.py").exists() for module in compiled)

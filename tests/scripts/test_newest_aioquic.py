@@ -28,7 +28,9 @@ def test_without_an_index_it_says_so_and_ends_well(newest: ModuleType, monkeypat
         newest.subprocess, "run", lambda argv, **more: real((*argv, "--no-index", "--isolated"), **more)
     )
     newest.main()
-    assert capsys.readouterr().out == "newest aioquic: not tried: No matching distribution found for aioquic\n"
+    out = capsys.readouterr().out
+    assert out.startswith("newest aioquic: not tried: Could not find a version")
+    assert out.count("\n") == 1
 
 
 def test_the_pinned_version_is_not_tried_again(newest: ModuleType, monkeypatch, capsys) -> None:
