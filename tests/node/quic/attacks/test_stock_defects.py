@@ -449,7 +449,7 @@ async def test_a_peer_that_moved_is_told_of(side):
             assert told == [(before, now)]
         else:
             assert told
-            assert not [event for event in told if str(now[1]) in repr(vars(event))]
+            assert not [event for event in told if str(now[1]) in repr(event)]
 
 
 @both
