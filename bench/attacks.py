@@ -1,8 +1,9 @@
 """What each attack does to the honest peers of a node with default limits, and to its memory.
 
-Each attack has a server process of its own. An honest client first measures requests of 64 bytes with nothing else
-going on, then the same while the attack goes on, and connects anew once a second. `p99_ratio` is p99 under attack to
-p99 before it; `grown_mib` is the server's memory at the end of the attack, above what it was before.
+Each attack has a server process of its own. An honest client measures requests of 64 bytes, in turns while the attack
+is held and while it goes on, so that whatever else the machine does is in both; under attack it also connects anew once
+a second. `p99_ratio` is p99 under attack to p99 without; `grown_mib` is the server's memory at the end of the attack,
+above what it was before.
 An attack for which a bound does not hold is named in `failures`, and the exit code is 1.
 """
 
@@ -29,6 +30,10 @@ from node.quic.dial import dial_quic
 
 NAME = "attacks"
 PAUSE_S = 0.005
+ROUND_S = 5.0
+"""Of each turn, about."""
+
+SETTLE_S = 0.3
 MOST_RATIO = 5.0
 LEAST_P99_MS = 2.0
 """A p99 below this is taken for this: stalls of some milliseconds come by chance, whatever goes on."""
@@ -76,13 +81,24 @@ class _Opener:
 async def _measure(paths: DataPaths, name: str, seconds: float) -> dict[str, Any]:
     async with _server(paths) as (server, port, pin):
         honest = _Opener(await _connect(port, pin))
-        await _requests(honest, 0.5)
-        idle = await _requests(honest, max(1.0, seconds / 4))
+        await _requests([], honest, 0.5)
         before = await report(server)
+        idle: list[float] = []
+        under: list[float] = []
+        connects: list[float] = []
+        rounds = max(1, round(seconds / ROUND_S))
         async with running(paths, "-m", "bench.assailants", name, str(port), pin) as assailant:
             await assailant.line()
             await asyncio.sleep(1.0)
-            under, connects = await asyncio.gather(_requests(honest, seconds), _connects(port, pin, seconds))
+            for _ in range(rounds):
+                assailant.pause()
+                await asyncio.sleep(SETTLE_S)
+                await _requests(idle, honest, seconds / rounds)
+                assailant.resume()
+                await asyncio.sleep(SETTLE_S)
+                await asyncio.gather(
+                    _requests(under, honest, seconds / rounds), _connects(connects, port, pin, seconds / rounds)
+                )
             after = await report(server)
     idle_p99, p99 = (max(percentile(samples, 99), LEAST_P99_MS) for samples in (idle, under))
     return {
@@ -92,7 +108,6 @@ async def _measure(paths: DataPaths, name: str, seconds: float) -> dict[str, Any
         "p99_ratio": round(p99 / idle_p99, 2),
         "connect_max_s": round(max(connects), 3),
         "grown_mib": round((after["rss"] - before["rss"]) / (1 << 20), 1),
-        "server_cpu_percent": round(100 * (after["cpu_s"] - before["cpu_s"]) / (seconds + 1)),
         "after": {
             key: after[key] for key in ("hosts", "routes", "streams", "half_open", "floods", "retried", "limited")
         },
@@ -116,20 +131,18 @@ async def _connect(port: int, pin: str) -> Connection:
     return await dial_quic(HOST, port, alpn=ALPN, key=None, pin=pin)
 
 
-async def _requests(opener: _Opener, seconds: float) -> list[float]:
+async def _requests(took: list[float], opener: _Opener, seconds: float) -> None:
     """Milliseconds of each request, one after the other."""
-    took, end = [], time.monotonic() + seconds
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         began = time.perf_counter()
         await request(opener, 1)
         took.append(1000 * (time.perf_counter() - began))
         await asyncio.sleep(PAUSE_S)
-    return took
 
 
-async def _connects(port: int, pin: str, seconds: float) -> list[float]:
+async def _connects(took: list[float], port: int, pin: str, seconds: float) -> None:
     """Seconds of each new connection, one every second; one that fails counts as endless."""
-    took = []
     for _ in range(max(1, int(seconds))):
         began = time.perf_counter()
         try:
@@ -138,4 +151,3 @@ async def _connects(port: int, pin: str, seconds: float) -> list[float]:
         except DialError:
             took.append(999.0)
         await asyncio.sleep(1.0)
-    return took

@@ -24,8 +24,8 @@ def run_attacks(seconds, name):
 
 @linux_only
 def test_five_thousand_forged_initials_a_second_keep_nobody_out_and_hold_little():
-    result = run_attacks(3, "initials")
-    assert result["after"]["retried"] > 3000
+    result = run_attacks(2, "initials")
+    assert result["after"]["retried"] > 2000
     assert result["after"]["half_open"] <= 120
     assert result["connect_max_s"] < MOST_CONNECT_S
     assert result["grown_mib"] < MOST_MIB_ELSE
