@@ -27,8 +27,7 @@ class RovingConnection(GuardedConnection):
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
-        self._claims: Allowance | None = None
-        self._heard_from: SocketAddress | None = None
+        self._claims = Allowance(CLAIMS_PER_SECOND, CLAIMS)
         self._proven: SocketAddress | None = None
         self.strayed = 0
         """Datagrams dropped since their sender had changed its address too often."""
@@ -45,39 +44,30 @@ class RovingConnection(GuardedConnection):
         return self._proven
 
     def receive_datagram(self, data: bytes, addr: SocketAddress, now: float) -> None:
-        if addr == self._heard_from or self._may_come_from(addr, now):
+        if self._is_client or self._is_free(addr):
             super().receive_datagram(data, addr, now)
+        elif self._claims.has(now):
+            before = list(self._network_paths)
+            super().receive_datagram(data, addr, now)
+            # Only now is it known whether the peer sent this: anybody can send noise from anywhere.
+            if self._network_paths != before and not self._is_validated(addr):
+                self._claims.charge(now)
         else:
             self.strayed += 1
 
-    def _may_come_from(self, addr: SocketAddress, now: float) -> bool:
-        """Whether a datagram from elsewhere than the last one is looked at.
-
-        Free are the first address and those that were proven. Any other is paid for at each change to it, so that it
-        helps nobody to come and go.
-        """
-        # Before the engine follows the peer to elsewhere, what it has proven is noted.
-        proven, paths = self.proven_address, self._network_paths
-        if (
-            addr != proven
-            and not self._is_client
-            and paths
-            and not any(path.addr == addr and path.is_validated for path in paths)
-        ):
-            if self._claims is None:
-                self._claims = Allowance(CLAIMS_PER_SECOND, CLAIMS)
-            if not self._claims.take(now):
-                return False
-        self._heard_from = addr
-        return True
-
     def _is_free(self, addr: SocketAddress) -> bool:
-        paths = self._network_paths
-        return self._is_client or not paths or any(path.addr == addr and path.is_validated for path in paths)
+        """Whether a datagram from here claims nothing: from the first address, the one in use, or one that was proven.
 
-    def _abandon_path_validation(self) -> None:
-        super()._abandon_path_validation()
-        self._heard_from = None
+        Any other is paid for at each change to it, so that it helps nobody to come and go.
+        """
+        paths = self._network_paths
+        if not paths or paths[0].addr == addr:
+            return True
+        # Before the engine follows the peer to elsewhere, what it has proven is noted.
+        return addr == self.proven_address or self._is_validated(addr)
+
+    def _is_validated(self, addr: SocketAddress) -> bool:
+        return any(path.addr == addr and path.is_validated for path in self._network_paths)
 
     def _settle_at(self, addr: SocketAddress) -> None:
         before, self._proven = self._proven, addr

@@ -46,7 +46,7 @@ _PATH = ("addr", "bytes_sent", "is_validated", "remote_challenges")
 _SENT_PACKET = ("in_flight", "is_ack_eliciting", "sent_bytes", "sent_time")
 _SPACE = ("ack_at", "discarded", "largest_acked_packet", "sent_packets")
 _PLACE = (
-    "_abandon_path_validation", "_configuration", "_events", "_idle_timeout", "_loss", "_max_datagram_size",
+    "_configuration", "_events", "_idle_timeout", "_loss", "_max_datagram_size",
     "_network_paths", "_on_new_connection_id_delivery", "_write_new_connection_id_frame",
 )  # fmt: skip
 _ESTIMATES = ("_rtt_initialized", "_rtt_latest", "_rtt_min", "_rtt_smoothed", "_rtt_variance", "bytes_in_flight")

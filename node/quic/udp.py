@@ -30,6 +30,8 @@ MAPPED = "::ffff:"
 _OF_THE_PEER = (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EMSGSIZE)
 """What a network says about what we have sent; reading it takes it off the socket."""
 
+PORTS = range(1 << 16)
+
 _MAX_DATAGRAM = 65_535
 SocketAddress = tuple[Any, ...]
 """An address as the socket module has it: host, port, and for IPv6 two more numbers that matter on some links."""
@@ -47,6 +49,9 @@ class Target:
 
 async def resolve(host: str, port: int) -> list[Target]:
     """The addresses of `host`, best first. Raises OSError, UnicodeError or OverflowError where it names none."""
+    if port not in PORTS:
+        # The system's resolver would take the lowest 16 bits.
+        raise OverflowError("a port is a number from 0 to 65535")
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     return [Target(family, address) for family, _, _, _, address in found]
 

@@ -153,6 +153,14 @@ async def test_a_resolver_that_does_not_answer_is_covered_by_the_time_out(monkey
             await soon(server.dial(host="node.test", timeout=0.02))
 
 
+@pytest.mark.parametrize("off", [65_536, -65_536])
+async def test_a_port_that_is_none_is_not_taken_for_another(off):
+    """The system's resolver looks at the lowest 16 bits only."""
+    async with serving() as server:
+        with pytest.raises(ConnectError, match="cannot find"):
+            await soon(server.dial(port=server.port + off))
+
+
 async def test_only_so_many_addresses_are_tried(addresses, monkeypatch):
     monkeypatch.setattr(race, "ATTEMPT_DELAY", 0.0)
     with contextlib.ExitStack() as stack:

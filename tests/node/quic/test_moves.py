@@ -176,6 +176,22 @@ def test_a_new_address_for_every_packet_disturbs_few():
     assert roamer.packets[roamer.CLIENT] > before
 
 
+def test_who_has_no_keys_uses_up_none_of_a_client_s_moves():
+    """A connection id is seen by everyone on the way, and so can be sent from anywhere with noise behind it."""
+    roamer, elsewhere = Roamer(), ("203.0.113.9", 9)
+    roamer.client.send_ping(1)
+    [(seen, _)] = roamer.client.datagrams_to_send(roamer.now)
+    roamer.server.receive_datagram(seen, roamer.CLIENT, roamer.now)
+    noise = bytes([0x40]) + roamer.server.host_cid + bytes(60)
+    for number in range(10 * CLAIMS):
+        for data in (noise, seen):
+            roamer.server.receive_datagram(data, ("198.51.100.7", number), roamer.now)
+    assert len(roamer.server._network_paths) == 1
+    roamer.ping(elsewhere)
+    assert roamer.server.get_peer_address() == elsewhere
+    assert roamer.server.strayed == 0
+
+
 def test_to_come_and_go_buys_no_more_traffic_to_a_victim():
     roamer, victim = Roamer(), ("203.0.113.9", 9)
     for _ in range(200):
