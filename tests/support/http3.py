@@ -2,6 +2,10 @@
 
 Our connections serve no one-way streams, and an HTTP/3 peer takes a refused one for the end. `forbearing` has them
 ignored instead; the peer never hears of settings of ours, and so keeps to the static table.
+
+It is for the cases between makes of QUIC: what runs there is our engine and our streams, with bodies of any size both
+ways, and it asks as well as it answers. A browser is not content with it: `page_over_h3` has HTTP/3 whole for that, but
+goes round our streams.
 """
 
 import asyncio
