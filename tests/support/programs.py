@@ -6,8 +6,8 @@ import datetime
 import hashlib
 import socket
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -15,44 +15,23 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from node.core.identity import Address
-
 TLS13 = "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL"
 CHACHA20_ONLY = f"--ciphers={TLS13}:+CHACHA20-POLY1305"
 QUIET = ("--quiet", "--no-quic-dump", "--no-http-dump")
 
 
 @contextlib.asynccontextmanager
-async def running(*command: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process whose output can be read, ended with the block."""
-    process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
+async def running(
+    *command: str, output: int | IO[bytes] = asyncio.subprocess.PIPE
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process whose output can be read, or goes to a file; ended with the block."""
+    process = await asyncio.create_subprocess_exec(*command, stdout=output, stderr=asyncio.subprocess.STDOUT)
     try:
         yield process
     finally:
         if process.returncode is None:
             process.kill()
         await process.communicate()
-
-
-@dataclass(frozen=True, slots=True)
-class ForeignServer:
-    """A running gtlsserver: where it is, and the pin of its certificate."""
-
-    address: Address
-    pin: str
-
-
-@contextlib.asynccontextmanager
-async def gtlsserver(path: str, directory: Path, *options: str) -> AsyncIterator[ForeignServer]:
-    """Serves `/N` with N bytes; it answers a body with nothing of interest."""
-    key, leaf, pin = certificate(directory)
-    port = free_port()
-    command = (path, *QUIET, f"--htdocs={directory}", *options, "127.0.0.1", str(port), str(key), str(leaf))
-    async with running(*command):
-        await _listening(port)
-        yield ForeignServer(("127.0.0.1", port), pin)
 
 
 def certificate(directory: Path) -> tuple[Path, Path, str]:
@@ -75,7 +54,7 @@ def free_port() -> int:
         return taken.getsockname()[1]
 
 
-async def _listening(port: int) -> None:
+async def listening(port: int) -> None:
     """Wait until the port is taken; it says nothing when it is."""
     async with asyncio.timeout(10):
         while True:

@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from tests.support.callers import GtlsClient, Ours, Qh3
+from tests.support.foreign import gtlsserver
 from tests.support.http3 import forbearing
 
 MAKES = {"ours": Ours, "gtlsclient": GtlsClient, "qh3": Qh3}
@@ -27,6 +28,14 @@ def make(request, monkeypatch, tmp_path):
         pytest.importorskip("qh3")
     forbearing(monkeypatch)
     return lambda server: MAKES[request.param](server, tmp_path)
+
+
+@pytest.fixture
+def foreign(program, tmp_path, monkeypatch):
+    """Start a foreign server with these options."""
+    path = program("gtlsserver")
+    forbearing(monkeypatch)
+    return lambda *options: gtlsserver(path, tmp_path, *options)
 
 
 @pytest.fixture(autouse=True)

@@ -10,23 +10,15 @@ from aioquic.tls import CipherSuite, Epoch
 from node.core.errors import ConnectionClosed, HandshakeError, PinMismatch
 from node.quic.dial import dial_quic
 from node.quic.keys import NodeKey
-from tests.support import http3
+from tests.support.foreign import deliver, fetch
 from tests.support.lossy import ETHERNET, Fate, bad_weather, lossy, now_and_then
-from tests.support.programs import CHACHA20_ONLY, gtlsserver
+from tests.support.programs import CHACHA20_ONLY
 from tests.support.quic import LONG, engine_of, soon
 from tests.support.wire import Capture
 
 pytestmark = pytest.mark.interop
 
 MIB = 1024 * 1024
-
-
-@pytest.fixture
-def foreign(program, tmp_path, monkeypatch):
-    """Start a foreign server with these options."""
-    path = program("gtlsserver")
-    http3.forbearing(monkeypatch)
-    return lambda *options: gtlsserver(path, tmp_path, *options)
 
 
 @contextlib.asynccontextmanager
@@ -40,25 +32,22 @@ async def dialled(server, via=None, **changes):
         connection.close()
 
 
-async def fetched(connection, size):
-    """Whether a page came whole. Its bytes are the server's own invention."""
-    answer = await soon(http3.ask(connection, f"/{size}"))
-    return (answer.headers[":status"], len(answer.body), int(answer.headers["content-length"])) == ("200", size, size)
-
-
 async def test_transfer(foreign):
     async with foreign() as server, dialled(server) as connection:
-        assert await fetched(connection, 2 * MIB)
-        assert (await soon(http3.ask(connection, "/10", http3.content(2 * MIB)))).headers[":status"] == "200"
-        answers = await soon(asyncio.gather(*(http3.ask(connection, "/1000") for _ in range(90))))
-        assert {len(answer.body) for answer in answers} == {1000}
+        await fetch(connection, server, 2 * MIB)
+        await deliver(connection, server, MIB // 2)
+
+
+async def test_multiplexing(foreign):
+    async with foreign() as server, dialled(server) as connection:
+        await asyncio.gather(*(fetch(connection, server, size) for size in range(1000, 1090)))
 
 
 async def test_retry(foreign):
     async with foreign("--validate-addr") as server, lossy(server.address) as proxy:
         seen = Capture(proxy)
         async with dialled(server, proxy.address) as connection:
-            assert await fetched(connection, 1000)
+            await fetch(connection, server, 1000)
         assert seen.count(QuicPacketType.RETRY, to_server=False) == 1
         assert len(seen.tokens()) == 1
 
@@ -66,16 +55,16 @@ async def test_retry(foreign):
 async def test_chacha20(foreign):
     async with foreign(CHACHA20_ONLY) as server, dialled(server) as connection:
         assert engine_of(connection)._cryptos[Epoch.ONE_RTT].send.cipher_suite is CipherSuite.CHACHA20_POLY1305_SHA256
-        assert await fetched(connection, MIB)
+        await fetch(connection, server, MIB)
 
 
 async def test_a_key_update(foreign):
     async with foreign() as server, dialled(server) as connection:
-        assert await fetched(connection, 1000)
+        await fetch(connection, server, 1000)
         engine = engine_of(connection)
         engine.request_key_update()
         first_under_new_keys = engine._packet_number
-        assert await fetched(connection, MIB)
+        await fetch(connection, server, MIB)
         assert engine._cryptos[Epoch.ONE_RTT].key_phase == 1
         assert engine._spaces[Epoch.ONE_RTT].largest_acked_packet > first_under_new_keys
 
@@ -89,17 +78,17 @@ async def test_bad_weather(foreign, judge):
     async with foreign() as server, lossy(server.address, largest=ETHERNET) as proxy:
         proxy.judge = judge
         async with dialled(server, proxy.address) as connection:
-            assert await fetched(connection, MIB // 8)
-            assert (await soon(http3.ask(connection, "/10", http3.content(MIB // 8)))).headers[":status"] == "200"
+            await fetch(connection, server, MIB // 8)
+            await deliver(connection, server, MIB // 8)
         assert proxy.lost + proxy.damaged > 5
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"], ids=["rebind-port", "rebind-addr"])
 async def test_rebinding(foreign, host):
     async with foreign() as server, lossy(server.address) as proxy, dialled(server, proxy.address) as connection:
-        assert await fetched(connection, MIB // 4)
+        await fetch(connection, server, MIB // 4)
         await proxy.rebind(host)
-        assert await fetched(connection, MIB)
+        await fetch(connection, server, MIB)
 
 
 async def test_another_certificate_than_the_pinned_one_is_refused(foreign):
