@@ -28,6 +28,7 @@ from node.quic.keepalive import KeptAlive
 from node.quic.lean import LeanConnection
 from node.quic.limits import QuicLimits
 from node.quic.paths import RovingConnection
+from node.quic.phases import PhasedKeys
 from node.quic.probing import PathProbing
 from node.quic.reset import ResetTokens
 
@@ -133,18 +134,20 @@ class Engine(RovingConnection, Recognisable, LeanConnection, PathProbing, KeptAl
             self._pacing_at = None
             return []
         if self._handshake_confirmed:
-            self._renew_keys()
+            self._renew_keys(now)
             self._check_path(now)
         datagrams: list[tuple[bytes, Any]] = super().datagrams_to_send(now)
         return datagrams + self._probes(datagrams, now)
 
-    def _renew_keys(self) -> None:
+    def _renew_keys(self, now: float) -> None:
         """Replace the keys once the peer has acknowledged enough packets under them.
 
         To wait for acknowledgements is also what keeps a second update from overtaking the first (RFC 9001 §6.1). The
         peer's own updates start the count again, as they replace both directions' keys.
         """
-        phase = self._cryptos[tls.Epoch.ONE_RTT].key_phase
+        if self._keys.keeps_old:
+            self._keys.forget_old(now, 3 * self._loss.get_probe_timeout())
+        phase = self._keys.key_phase
         if phase != self._key_phase:
             self._key_phase, self._key_since = phase, self._packet_number
         elif self._spaces[tls.Epoch.ONE_RTT].largest_acked_packet - self._key_since >= KEY_UPDATE_PACKETS:
@@ -161,6 +164,7 @@ class Engine(RovingConnection, Recognisable, LeanConnection, PathProbing, KeptAl
             # The engine begins anew at every packet of a first datagram that it cannot decrypt, and many fit in one.
             return
         super()._initialize(peer_cid)
+        self._keys = self._cryptos[tls.Epoch.ONE_RTT] = PhasedKeys()
         self.handshake = self._make_handshake(self.tls)
         self.tls = self.handshake
 

@@ -11,7 +11,7 @@ import aioquic
 from aioquic import tls
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection, QuicNetworkPath
-from aioquic.quic.crypto import CryptoPair
+from aioquic.quic.crypto import CryptoContext, CryptoPair
 from aioquic.quic.packet import QuicPacketType
 from aioquic.quic.packet_builder import QuicSentPacket
 from aioquic.quic.recovery import QuicPacketSpace
@@ -39,7 +39,10 @@ _TRANSMISSION = (
     "_parse_transport_parameters", "_ping_pending", "_probe_pending", "_retire_connection_ids", "_send_probing_frames",
     "_spin_bit", "_streams_blocked_pending", "_version",
 )  # fmt: skip
-_LOSS = ("_cc", "_pacer", "_pto_count", "_rtt_smoothed", "congestion_window", "on_packet_sent", "spaces")
+_LOSS = (
+    "_cc", "_pacer", "_pto_count", "_rtt_smoothed", "congestion_window", "get_probe_timeout", "on_packet_sent",
+    "spaces",
+)  # fmt: skip
 _CONTROL = ("_max_datagram_size", "on_packet_acked", "on_packets_lost")
 _SIZED = ("_max_datagram_size",)
 _PATH = ("addr", "bytes_sent", "is_validated", "remote_challenges")
@@ -50,7 +53,8 @@ _PLACE = (
     "_network_paths", "_on_new_connection_id_delivery", "_write_new_connection_id_frame",
 )  # fmt: skip
 _ESTIMATES = ("_rtt_initialized", "_rtt_latest", "_rtt_min", "_rtt_smoothed", "_rtt_variance", "bytes_in_flight")
-_CRYPTO = ("key_phase",)
+_CRYPTO = ("_update_key", "decrypt_packet", "key_phase", "recv")
+_KEYS = ("aead", "cipher_suite", "decrypt_packet", "hp", "key_phase", "secret", "version")
 _CONNECTION_ID = ("cid", "stateless_reset_token", "was_sent")
 _LIMIT = ("sent", "used", "value")
 _STREAM = ("max_stream_data_local", "max_stream_data_local_sent", "receiver", "sender")
@@ -103,6 +107,7 @@ def missing_names() -> list[str]:
         (_sent_packet(), _SENT_PACKET),
         (QuicPacketSpace(), _SPACE),
         (CryptoPair(), _CRYPTO),
+        (CryptoContext(), _KEYS),
         (getattr(connection, "_peer_cid", None), _CONNECTION_ID),
         (stream, _STREAM),
         (stream.receiver, _RECEIVER),

@@ -3,11 +3,16 @@
 import asyncio
 import itertools
 
+import pytest
+from aioquic._crypto import CryptoError
+from aioquic.quic.crypto import CipherSuite, CryptoPair
 from aioquic.tls import Epoch
 
 from node.quic import engine as engine_module
+from node.quic.phases import PhasedKeys
 from tests.support.lossy import Fate, lossy
 from tests.support.quic import echo, engine_of, read_all, serving, soon
+from tests.support.simulated import Simulation
 
 
 class Secrets:
@@ -84,3 +89,82 @@ async def test_keys_are_kept_for_as_long_as_they_are_good(monkeypatch):
         assert len(secrets.of(client)) == len(secrets.of(accepted)) == 1
         client.close()
         await soon(echoing)
+
+
+def test_an_update_that_the_peer_never_heard_of_does_not_cut_it_off():
+    """All that was sent under the new keys is one acknowledgement, which is lost and which nobody sends again."""
+    run = Simulation()
+    run.client.engine.request_key_update()
+    run.up.drop = lambda _: True
+    run.send(run.server, 10)
+    run.run_for(0.1)
+    assert run.client.engine._cryptos[Epoch.ONE_RTT].recv.key_phase == 1
+    assert run.server.engine._cryptos[Epoch.ONE_RTT].recv.key_phase == 0
+    run.up.drop = lambda _: False
+    second = run.send(run.server, 100_000)
+    run.run_until(lambda: second in run.client.ended, 2.0)
+    run.run_until(lambda: run.server.engine.unacked(second) == 0, 2.0)
+    assert run.server.engine._cryptos[Epoch.ONE_RTT].recv.key_phase == 1
+
+
+def test_old_keys_are_forgotten_once_the_peer_has_used_the_new_ones_for_a_while():
+    run = Simulation()
+    keys = run.client.engine._cryptos[Epoch.ONE_RTT]
+    run.client.engine.request_key_update()
+    run.transfer(run.client, 1000)
+    assert keys.keeps_old
+    for _ in range(2):
+        run.run_for(1.0)
+        run.transfer(run.client, 1000)
+    assert not keys.keeps_old
+
+
+HEADER = bytes([0x40]) + bytes(8)
+
+
+def sealed(pair, number):
+    header = bytes([HEADER[0] | pair.key_phase << 2 | 3]) + HEADER[1:] + number.to_bytes(4, "big")
+    return pair.encrypt_packet(header, b"what was said", number)
+
+
+def two_ends():
+    """A stock sender, and keys of ours that open what it seals."""
+    sender, ours = CryptoPair(), PhasedKeys()
+    for context in (sender.send, sender.recv, ours.send, ours.recv):
+        context.setup(cipher_suite=CipherSuite.AES_128_GCM_SHA256, secret=bytes(32), version=1)
+    return sender, ours
+
+
+def opened(ours, packet):
+    return ours.decrypt_packet(packet, len(HEADER), 0)[2]
+
+
+def test_what_was_sent_before_an_update_is_read_after_it():
+    sender, ours = two_ends()
+    late = [sealed(sender, number) for number in range(3)]
+    sender.update_key()
+    assert opened(ours, sealed(sender, 5)) == 5
+    assert ours.key_phase == sender.key_phase == 1
+    assert [opened(ours, packet) for packet in late] == [0, 1, 2]
+    assert ours.key_phase == 1
+
+
+def test_old_keys_open_nothing_that_came_after_the_new_ones():
+    sender, ours = two_ends()
+    forged = sealed(sender, 9)
+    sender.update_key()
+    opened(ours, sealed(sender, 5))
+    with pytest.raises(CryptoError, match="under old keys"):
+        opened(ours, forged)
+
+
+def test_noise_moves_no_key():
+    sender, ours = two_ends()
+    sender.update_key()
+    opened(ours, sealed(sender, 5))
+    packet = sealed(sender, 6)
+    for place in (0, 10, len(packet) - 1):
+        with pytest.raises(CryptoError):
+            opened(ours, packet[:place] + bytes([packet[place] ^ 4]) + packet[place + 1 :])
+    assert ours.key_phase == 1
+    assert opened(ours, packet) == 6
