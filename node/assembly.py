@@ -15,6 +15,7 @@ from typing import Any
 from node.core.address import format_host_port, parse_host_port
 from node.core.attempts import TokenGuards
 from node.core.metrics import Metrics
+from node.core.tasks import TaskSet
 from node.endpoint.endpoint import Endpoint
 from node.endpoint.registry import HandlerRegistry
 from node.handlers.call.discovery import register_discovery
@@ -22,10 +23,11 @@ from node.handlers.call.handler import CallHandler
 from node.handlers.call.operation import OperationRegistry
 from node.lifeline import Lifeline
 from node.quic.accelerated import running
-from node.quic.certificate_watch import Certificates, OperatorFiles
+from node.quic.certificate_watch import Certificates
 from node.quic.credentials import ServerCredentials
 from node.quic.keys import KeyFileError, NodeKey, load_or_create_node_key
 from node.quic.listener import QuicListener
+from node.quic.operator_files import operator_files
 from node.quic.selftest import EngineMismatch
 from node.reload import LiveSettings, SettingsWatch
 from node.report import report
@@ -107,11 +109,12 @@ async def open_node(loaded: LoadedSettings, load: Load, stop: asyncio.Event) -> 
     key = load_or_create_node_key(settings.paths.node_key)
     async with contextlib.AsyncExitStack() as stack:
         watch = SettingsWatch(loaded, load, limits)
+        given = operator_files(settings.node.certificate, settings.node.certificate_key)
+        certificates = Certificates(key, settings.paths.passing_certificate, given)
         store = await stack.enter_async_context(_open_store(settings, limits))
-        stack.enter_context(_signals({signal.SIGHUP: partial(_hang_up, watch, store)}))
+        stack.enter_context(_signals({signal.SIGHUP: partial(_hang_up, watch, certificates, store)}))
         await stack.enter_async_context(_running(watch.run(), "settings"))
         registry = _handlers(limits, store, metrics)
-        certificates = Certificates(key, settings.paths.passing_certificate, _operator_files(settings))
         listener = await _bind(settings, limits, key, registry.alpns(), certificates.credentials)
         stack.push_async_callback(listener.close)
         metrics.add("quic", listener.snapshot, listener.metrics.troubles)
@@ -143,11 +146,6 @@ async def _bind(
         raise CannotListen(f"cannot listen on {settings.node.listen} (UDP): {error.strerror or error}") from error
 
 
-def _operator_files(settings: Settings) -> OperatorFiles | None:
-    certificate = settings.node.certificate
-    return None if certificate is None else OperatorFiles(certificate, settings.node.certificate_key or certificate)
-
-
 def _handlers(limits: LiveSettings, store: Store, metrics: Metrics) -> HandlerRegistry:
     """Every protocol of this node, in order of preference."""
     guards = TokenGuards(store, lambda: limits.endpoint.value.max_token_failures)
@@ -171,9 +169,10 @@ async def _open_store(settings: Settings, limits: LiveSettings) -> AsyncIterator
         await database.stop()
 
 
-def _hang_up(watch: SettingsWatch, store: Store) -> None:
+def _hang_up(watch: SettingsWatch, certificates: Certificates, store: Store) -> None:
     """Read every file again that can be."""
     watch.ask()
+    certificates.ask()
     if isinstance(store, MemoryIdentityStore):
         store.reload()
 
@@ -206,13 +205,13 @@ def _signals(handlers: Mapping[signal.Signals, Callable[[], object]]) -> Iterato
 
 @contextlib.asynccontextmanager
 async def _running(work: Coroutine[Any, Any, Any], name: str) -> AsyncIterator[None]:
-    """Work that never ends, for as long as the block lasts."""
-    task = asyncio.create_task(work, name=name)
+    """Work that never ends, for as long as the block lasts. If it fails, that is told, and the rest goes on."""
+    tasks = TaskSet()
+    tasks.spawn(work, name)
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await tasks.cancel()
 
 
 async def _first(*waits: Coroutine[Any, Any, Any]) -> None:

@@ -24,9 +24,13 @@ def replace_private(path: Path, data: bytes) -> None:
 
 def create_private(path: Path, data: bytes) -> None:
     """The same, but a file that exists stays: of two processes that start at once, one makes it. Raises OSError."""
-    with _beside(path, data) as written, contextlib.suppress(FileExistsError):
-        # A link, unlike a rename, fails where the name is taken.
-        path.hardlink_to(written)
+    with _beside(path, data) as written:
+        try:
+            # A link, unlike a rename, fails where the name is taken.
+            path.hardlink_to(written)
+        except FileExistsError:
+            if not path.exists():
+                raise  # the name is taken by a symbolic link that leads nowhere
     _sync_directory(path.parent)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from node.core.live import Live
+from node.core.looks import Looks
 from node.log import set_level
 from node.settings import LoadedSettings, Settings, SettingsError, is_live, known_keys
 
@@ -51,35 +52,25 @@ class SettingsWatch:
         self._started = started
         self._load = load
         self._target = target
-        self._asked = asyncio.Event()
+        self._looks = Looks(LOOK_EVERY)
         self._complaint = ""
         self._waiting: list[str] = []
 
     def ask(self) -> None:
         """Have the file read at once, and the result told even if it is no news."""
-        self._asked.set()
+        self._looks.ask()
 
     async def run(self) -> NoReturn:
         """Follow the file for ever; only cancellation ends it."""
         done: Signature | object = object()  # as if it had changed since the start, which it may have
         seen = _signature(self._started.file)
         while True:
-            asked = await self._wait()
+            asked = await self._looks.next()
             now = _signature(self._started.file)
             if asked or (now == seen and now != done):
                 done = now
                 await self._read(asked=asked)
             seen = now
-
-    async def _wait(self) -> bool:
-        """Wait for the next look; whether somebody asked for it."""
-        try:
-            async with asyncio.timeout(LOOK_EVERY):
-                await self._asked.wait()
-        except TimeoutError:
-            return False
-        self._asked.clear()
-        return True
 
     async def _read(self, *, asked: bool) -> None:
         try:
@@ -105,10 +96,15 @@ class SettingsWatch:
         """One warning for all keys of the file that are different from what the node was started with, and not live."""
         old, new = self._started.written, loaded.written
         keys = [".".join(key) for key in known_keys(Settings) if not is_live(key)]
-        waiting = [key for key in keys if old.get(key) != new.get(key) and loaded.origins[key] != "option"]
+        waiting = [key for key in keys if old.get(key) != new.get(key) and not _is_overruled(loaded.origins[key])]
         if waiting and waiting != self._waiting:
             logger.warning("these settings take effect at the next start", extra={"keys": waiting})
         self._waiting = waiting
+
+
+def _is_overruled(origin: str) -> bool:
+    """Whether what the file says counts for nothing, at the next start as little as now."""
+    return origin == "option" or origin.startswith("environment ")
 
 
 def _signature(path: Path | None) -> Signature:

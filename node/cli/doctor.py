@@ -15,6 +15,7 @@ from node.cli.table import table
 from node.core.finding import Finding, Level
 from node.quic.accelerated import Build, find, load
 from node.quic.buffers import shortfalls_here
+from node.quic.keys import KeyFileError
 from node.quic.options import BUFFER
 from node.quic.version import WANTED
 from node.settings import Settings
@@ -70,5 +71,25 @@ def buffers(_: Settings) -> Finding:
     return Finding("buffers", Level.WARNING, f"{'; '.join(map(str, missing))}; {again}")
 
 
-CHECKS: tuple[Check, ...] = (engine, buffers)
+def certificate(settings: Settings) -> Finding:
+    """Whether the operator's certificate can be served, and for how long yet."""
+    # As above: it imports the engine.
+    operator = import_module("node.quic.operator_files")
+    files = operator.operator_files(settings.node.certificate, settings.node.certificate_key)
+    if files is None:
+        return Finding("certificate", Level.FINE, "none is given (node.certificate): browsers are shown the node's own")
+    try:
+        certified = files.load()
+    except KeyFileError as error:
+        return Finding("certificate", Level.PROBLEM, str(error))
+    if problem := operator.out_of_time(certified):
+        return Finding("certificate", Level.PROBLEM, f"{files.certificate} {problem}; browsers refuse it")
+    if notice := operator.soon_over(certified):
+        again = "a running node takes a new one from the same file by itself"
+        return Finding("certificate", Level.WARNING, f"{files.certificate} {notice}; {again}")
+    until = f"{certified.leaf.not_valid_after_utc:%Y-%m-%d}"
+    return Finding("certificate", Level.FINE, f"{files.certificate} is valid until {until}")
+
+
+CHECKS: tuple[Check, ...] = (engine, buffers, certificate)
 """Each answers within a second and raises nothing."""

@@ -1,16 +1,15 @@
 """Keeps a running node's certificates fresh: the operator's when its files change, the self-made one by its age."""
 
-import asyncio
-import contextlib
 import datetime
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
+from node.core.looks import Looks
 from node.quic.credentials import Certified
 from node.quic.keys import KeyFileError, NodeKey
-from node.quic.pem import read_certified
+from node.quic.operator_files import OperatorFiles, out_of_time, soon_over
 from node.quic.selfmade import load_or_make_passing, renewed, self_made
 
 logger = logging.getLogger(__name__)
@@ -18,43 +17,7 @@ logger = logging.getLogger(__name__)
 POLL_S = 2.0
 """Between two looks at the files. A change counts once two looks saw the same: tools write one file after the other."""
 
-Signature = tuple[tuple[int, ...] | None, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class OperatorFiles:
-    """The operator's certificate chain and private key; both may be in one file."""
-
-    certificate: Path
-    key: Path
-
-    def load(self) -> Certified:
-        """What the files hold now, expired or not. Raises KeyFileError."""
-        try:
-            return read_certified(self.certificate, self.key)
-        except FileNotFoundError as error:
-            raise KeyFileError(Path(error.filename), "there is no such file") from None
-
-    def load_current(self, now: datetime.datetime | None = None) -> Certified:
-        """The same, but a certificate outside its time is an error. Raises KeyFileError."""
-        certified = self.load()
-        if problem := out_of_time(certified, now):
-            raise KeyFileError(self.certificate, problem)
-        return certified
-
-    def signature(self) -> Signature:
-        """Differs after any change: of content, of a link's target, of owner or mode."""
-        return tuple(_signature(path) for path in (self.certificate, self.key))
-
-
-def out_of_time(certified: Certified, now: datetime.datetime | None = None) -> str | None:
-    """What is wrong with the dates of the leaf."""
-    now = now or datetime.datetime.now(datetime.UTC)
-    if now > certified.leaf.not_valid_after_utc:
-        return f"has expired on {certified.leaf.not_valid_after_utc:%Y-%m-%d}"
-    if now < certified.leaf.not_valid_before_utc:
-        return f"is not valid before {certified.leaf.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
-    return None
+Replace = Callable[[Certified], None]
 
 
 class OperatorWatch:
@@ -65,25 +28,42 @@ class OperatorWatch:
         self._files = files
         self._taken = self._seen = files.signature()
         self._complaint: str | None = None
+        self._reminder: str | None = None
         self.certified = files.load()
-        if problem := out_of_time(self.certified):
-            logger.warning("the certificate is served all the same", extra={"error": f"{files.certificate}: {problem}"})
+        self._remind(None)
 
-    def look(self, replace: Callable[[Certified], None]) -> None:
-        """One look at the files; `replace` is called with a changed certificate."""
+    def look(self, replace: Replace, now: datetime.datetime | None = None, *, asked: bool = False) -> None:
+        """One look at the files and the clock; `replace` is called with a changed certificate.
+
+        Where somebody `asked` for it, a change need not have held still, and is told even if it cannot be used still.
+        """
         before, self._seen = self._seen, self._files.signature()
-        if self._seen != before or self._seen == self._taken:
-            return
+        if asked:
+            self._complaint = None
+        if self._seen != self._taken and (asked or self._seen == before):
+            self._take(replace, now)
+        self._remind(now)
+
+    def _take(self, replace: Replace, now: datetime.datetime | None) -> None:
         try:
-            self.certified = self._files.load_current()
+            fresh = self._files.load_current(now)
         except KeyFileError as error:
             self._complain(str(error))
             return
+        old, self.certified = self.certified, fresh
         self._taken, self._complaint = self._seen, None
-        replace(self.certified)
-        until = f"{self.certified.leaf.not_valid_after_utc:%Y-%m-%d}"
-        facts = {"fingerprint": self.certified.fingerprint, "until": until}
-        logger.info("the certificate was changed", extra=facts)
+        replace(fresh)
+        if (fresh.leaf, fresh.chain) != (old.leaf, old.chain):
+            facts = {"fingerprint": fresh.fingerprint, "until": f"{fresh.leaf.not_valid_after_utc:%Y-%m-%d}"}
+            logger.info("the certificate was changed", extra=facts)
+
+    def _remind(self, now: datetime.datetime | None) -> None:
+        """Once for each thing that the calendar says against what is served. It stays served all the same."""
+        problem = out_of_time(self.certified, now) or soon_over(self.certified, now)
+        if problem is not None and problem != self._reminder:
+            error = f"{self._files.certificate}: {problem}"
+            logger.warning("the certificate is served all the same", extra={"error": error})
+        self._reminder = problem
 
     def _complain(self, problem: str) -> None:
         """Once for each problem: the files are tried again at every look, as it may be the clock that is wrong."""
@@ -101,7 +81,7 @@ class PassingWatch:
         self._complained = False
         self.certified = load_or_make_passing(path)
 
-    def look(self, replace: Callable[[Certified], None], now: datetime.datetime | None = None) -> None:
+    def look(self, replace: Replace, now: datetime.datetime | None = None) -> None:
         """One look at the clock; `replace` is called with a renewed certificate."""
         try:
             fresh = renewed(self._path, self.certified, now)
@@ -129,17 +109,16 @@ class Certificates:
         given = None if self._operator is None else self._operator.certified
         self.credentials = self_made(key, self._passing.certified, given)
 
-    async def watch(self, every: float = POLL_S) -> None:
+        self._looks = Looks(POLL_S)
+
+    def ask(self) -> None:
+        """Have the files looked at now."""
+        self._looks.ask()
+
+    async def watch(self) -> NoReturn:
         """Look for ever; cancel it to stop."""
         while True:
-            await asyncio.sleep(every)
+            asked = await self._looks.next()
             self._passing.look(self.credentials.replace_passing)
             if self._operator is not None:
-                self._operator.look(self.credentials.replace_operator)
-
-
-def _signature(path: Path) -> tuple[int, ...] | None:
-    with contextlib.suppress(OSError):
-        status = path.stat()
-        return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    return None
+                self._operator.look(self.credentials.replace_operator, asked=asked)

@@ -1,6 +1,5 @@
 """What a node shows in a handshake: its raw Ed25519 key, or a certificate where that is not read (decision 3)."""
 
-import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -11,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from node.core.fingerprint import fingerprint_of
 from node.quic.keys import NodeKey
 from node.quic.schemes import schemes_of
 
@@ -89,7 +89,7 @@ class Certified:
 
     @property
     def fingerprint(self) -> str:
-        return "SHA256:" + hashlib.sha256(self.leaf.public_bytes(Encoding.DER)).hexdigest()
+        return fingerprint_of(self.leaf.public_bytes(Encoding.DER))
 
     def choices(self) -> tuple[Credential, ...]:
         """One for each way in which its key can sign, as a client may verify one and not another."""
@@ -133,6 +133,11 @@ class ServerCredentials:
     def _arrange(self) -> None:
         given = () if self.operator is None else self.operator.choices()
         self.choices = (self._raw, *given, *self._own.choices(), *self.passing.choices())
+
+
+def require_dates(certificate: x509.Certificate) -> None:
+    """Raises ValueError where its dates are in no calendar; it is read without a look at them."""
+    _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
 
 
 def raw_key(key: NodeKey) -> Credential:

@@ -17,7 +17,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from node.core.errors import HandshakeError, PinMismatch
 from node.core.fingerprint import ED25519_SPKI_PREFIX, fingerprint_of, is_ed25519_spki
-from node.quic.credentials import CertificateType, ClientOffer, Credential, RawPublicKey, ServerCredentials, raw_key
+from node.quic.credentials import (
+    CertificateType,
+    ClientOffer,
+    Credential,
+    RawPublicKey,
+    ServerCredentials,
+    raw_key,
+    require_dates,
+)
 from node.quic.hello import CLIENT_CERTIFICATE_TYPE, SERVER_CERTIFICATE_TYPE, read_offer
 from node.quic.keys import NodeKey
 from node.quic.schemes import SIGNATURES, schemes_of
@@ -252,6 +260,14 @@ class ClientTls(_PeerTls):
     def _client_handle_finished(self, input_buf: Buffer, output_buf: Buffer) -> None:
         super()._client_handle_finished(input_buf, output_buf)
         self.release()
+
+    def _take_certificate(self, certificate: tls.Certificate) -> None:
+        super()._take_certificate(certificate)
+        try:
+            # The engine will look at them, and takes that for harmless.
+            require_dates(cast("x509.Certificate", self._peer_certificate))
+        except ValueError:
+            raise tls.AlertBadCertificate("a certificate with dates that are none") from None
 
     def _client_handle_certificate(self, input_buf: Buffer) -> None:
         super()._client_handle_certificate(input_buf)

@@ -134,7 +134,6 @@ class QuicListener(SharedSocket):
     def ended(self, link: Link, ending: Ending) -> None:
         self._admission.ended(self._hosts[link])
         self.metrics.floods += link.engine.flooded
-        self.metrics.strayed += link.engine.strayed
         self.metrics.failed += not link.is_established
         if not link.is_established and ending.cause is not EndCause.FAILED:
             facts = {"host": self._hosts[link].origin, "code": ending.code, "reason": ending.reason}
@@ -153,6 +152,7 @@ class QuicListener(SharedSocket):
         return self._porter.may_knock(address, asyncio.get_running_loop().time())
 
     def _settle(self, link: Link) -> None:
+        self.metrics.strayed += link.engine.take_strayed()
         if link.engine.begun or link not in self._hosts:
             link.settle()
         else:

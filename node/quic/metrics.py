@@ -52,7 +52,7 @@ class QuicMetrics:
     moved: int = 0
     """Changes of a peer's address that the peer has proven."""
     strayed: int = 0
-    """Datagrams dropped since their peer had claimed another address too often; counted as its connection ends."""
+    """Datagrams dropped since their peer had claimed another address too often."""
 
     def snapshot(self) -> dict[str, int]:
         """Every count by name, as a metrics page would show it."""

@@ -29,8 +29,7 @@ class RovingConnection(GuardedConnection):
         super().__init__(**given)
         self._claims = Allowance(CLAIMS_PER_SECOND, CLAIMS)
         self._proven: SocketAddress | None = None
-        self.strayed = 0
-        """Datagrams dropped since their sender had changed its address too often."""
+        self._strayed = 0
 
     @property
     def proven_address(self) -> SocketAddress | None:
@@ -43,6 +42,11 @@ class RovingConnection(GuardedConnection):
             self._settle_at(paths[0].addr)
         return self._proven
 
+    def take_strayed(self) -> int:
+        """Datagrams dropped since the last call, as their sender had changed its address too often."""
+        count, self._strayed = self._strayed, 0
+        return count
+
     def receive_datagram(self, data: bytes, addr: SocketAddress, now: float) -> None:
         if self._is_client or self._is_free(addr):
             super().receive_datagram(data, addr, now)
@@ -53,7 +57,7 @@ class RovingConnection(GuardedConnection):
             if self._network_paths != before and not self._is_validated(addr):
                 self._claims.charge(now)
         else:
-            self.strayed += 1
+            self._strayed += 1
 
     def _is_free(self, addr: SocketAddress) -> bool:
         """Whether a datagram from here claims nothing: from the first address, the one in use, or one that was proven.

@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
-from node.quic.credentials import Certified, PrivateKey
+from node.quic.credentials import Certified, PrivateKey, require_dates
 from node.quic.keys import KeyFileError, read_guarded
 from node.quic.schemes import schemes_of
 
@@ -45,6 +45,8 @@ def _chain(path: Path) -> list[x509.Certificate]:
     blocks = _CERTIFICATE.findall(read_guarded(path, MAX_PEM_FILE, forbidden=0))
     try:
         found = [x509.load_pem_x509_certificate(block) for block in blocks]
+        for one in found:
+            require_dates(one)
     except ValueError:
         raise KeyFileError(path, "holds a damaged certificate") from None
     if not found:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from node.assembly import _running
 from node.client.call import CallClient
 from node.quic.keys import load_or_create_node_key
 from tests.support.appliance import environment
@@ -175,3 +176,14 @@ def test_the_logs_of_a_start_hold_no_secret(data: Path, peers_file: Path) -> Non
     secret = "".join(key.read_text().splitlines()[1:-1])
     key.chmod(0o640)
     assert secret not in failed_start(data, ALKNET_NODE__PEERS_FILE=str(peers_file))
+
+
+async def test_background_work_that_fails_is_told_and_ends_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    async def fail() -> None:
+        raise RuntimeError("of itself")
+
+    async with _running(fail(), "certificates"):
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    [told] = [record for record in caplog.records if record.message == "task failed"]
+    assert told.task == "certificates"  # type: ignore[attr-defined]  # set by `extra`

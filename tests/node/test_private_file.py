@@ -40,6 +40,14 @@ def test_a_file_that_exists_is_never_overwritten(folder: Path) -> None:
     assert os.listdir(folder) == ["key"]
 
 
+def test_a_link_that_leads_nowhere_is_not_taken_for_a_file_that_exists(folder: Path) -> None:
+    private_directory(folder)
+    (folder / "key").symlink_to(folder / "gone")
+    with pytest.raises(FileExistsError):
+        create_private(folder / "key", b"secret")
+    assert os.listdir(folder) == ["key"]
+
+
 @pytest.mark.parametrize("write", [create_private, replace_private])
 def test_a_failed_write_leaves_nothing(write, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: int) -> None:

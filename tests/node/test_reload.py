@@ -13,8 +13,10 @@ import pytest
 
 from node import reload
 from node.core.errors import HandshakeError
+from node.quic.keys import NodeKey
 from node.reload import LiveSettings, SettingsWatch
 from node.settings import load_settings
+from tests.support.certificates import certificate, put
 from tests.support.node_process import peer_table, running
 
 
@@ -28,7 +30,10 @@ async def test_a_running_node_takes_its_new_limits_from_the_file(data: Path, tmp
     peers, config = tmp_path / "peers.toml", data / "alknet.toml"
     peers.write_text(peer_table(tmp_path / "ann", "ann"))
     config.write_text("[quic]\nmax_connections = 1\n")
-    async with running(data, ALKNET_NODE__PEERS_FILE=str(peers)) as node, node.connect(tmp_path / "ann"):
+    keys = [NodeKey.generate().private for _ in range(2)]
+    chain = put(tmp_path / "chain.pem", certificate(keys[0]), keys[0])
+    given = {"ALKNET_NODE__PEERS_FILE": str(peers), "ALKNET_NODE__CERTIFICATE": str(chain)}
+    async with running(data, **given) as node, node.connect(tmp_path / "ann"):
         with pytest.raises(HandshakeError):
             await _call(node, tmp_path)
         config.write_text('[quic]\nmax_connections = 5\n[node]\nlisten = "127.0.0.1:1"\n[log]\nformat = "json"\n')
@@ -47,6 +52,10 @@ async def test_a_running_node_takes_its_new_limits_from_the_file(data: Path, tmp
         with pytest.raises(HandshakeError):
             await _call(node, tmp_path)
         assert node.text().count("peers file loaded") == 2
+        put(chain, certificate(keys[1]), keys[0])
+        for count in (1, 2):
+            node.process.send_signal(signal.SIGHUP)
+            await node.says("the changed certificate cannot be used", count)
 
 
 async def _call(node: Any, directory: Path) -> None:
@@ -155,6 +164,20 @@ async def test_the_level_of_the_log_follows(data: Path) -> None:
         watched.file.write_text('[log]\nlevel = "error"\n[quic]\nmax_connections = 3\n')
         await watched.sees(3)
         assert logging.getLogger().level == logging.ERROR
+
+
+@pytest.mark.usefixtures("quick")
+async def test_what_the_environment_overrules_waits_for_no_restart(
+    data: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("ALKNET_NODE__ENGINE", "stock")
+    async with Watched(data).following() as watched:
+        watched.file.write_text('[quic]\nmax_connections = 3\n[node]\nengine = "auto"\n[log]\nformat = "json"\n')
+        async with asyncio.timeout(10):
+            while not _told(caplog, "take effect at the next start"):
+                await asyncio.sleep(0.005)
+        [told] = _told(caplog, "take effect at the next start")
+        assert told.keys == ["log.format"]
 
 
 def test_only_what_is_different_is_replaced(data: Path) -> None:

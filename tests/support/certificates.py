@@ -40,6 +40,14 @@ def certificate(
     return builder.sign(signer, None if bare else hashes.SHA256())
 
 
+def ending_in_the_year_0(private: Any) -> x509.Certificate:
+    """A certificate that can be read, though no calendar has its last day; its signature is broken."""
+    far = datetime.datetime(9999, 12, 31, tzinfo=datetime.UTC) - datetime.datetime.now(datetime.UTC)
+    whole = certificate(private, end=far).public_bytes(Encoding.DER)
+    assert whole.count(b"\x18\x0f9999") == 1
+    return x509.load_der_x509_certificate(whole.replace(b"\x18\x0f9999", b"\x18\x0f0000"))
+
+
 def sha256_of(leaf: x509.Certificate) -> str:
     return "SHA256:" + hashlib.sha256(leaf.public_bytes(Encoding.DER)).hexdigest()
 

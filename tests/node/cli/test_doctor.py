@@ -1,9 +1,12 @@
 """`alknet doctor`: findings for people and for programs, and the exit status that goes with them."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from typer.testing import CliRunner
 
 from node.cli import doctor
@@ -13,6 +16,9 @@ from node.quic.accelerated import Objection
 from node.quic.version import WANTED
 from node.settings import load_settings
 from tests.support.appliance import alknet, environment
+from tests.support.certificates import DAY, HOUR, certificate, put
+
+KEY = ec.generate_private_key(ec.SECP256R1())
 
 
 def test_on_a_sound_installation_nothing_is_a_problem(tmp_path: Path) -> None:
@@ -83,3 +89,43 @@ def test_a_machine_without_a_socket_left_is_a_problem(monkeypatch, tmp_path: Pat
 
     monkeypatch.setattr(options, "new_socket", refuse)
     assert doctor.buffers(load_settings(data=tmp_path).settings).level is Level.PROBLEM
+
+
+def of_certificate(folder: Path, *parts: Any, key: Any = None) -> Finding:
+    given = {"node.certificate": put(folder / "chain.pem", *parts)}
+    if key is not None:
+        given["node.certificate_key"] = put(folder / "key.pem", key)
+    return doctor.certificate(load_settings(data=folder, overrides=given).settings)
+
+
+def test_no_certificate_is_fine(tmp_path: Path) -> None:
+    assert doctor.certificate(load_settings(data=tmp_path).settings).level is Level.FINE
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "level", "words"),
+    [
+        (-DAY, 90 * DAY, Level.FINE, "is valid until"),
+        (-80 * DAY, 10 * DAY, Level.WARNING, "expires on"),
+        (-HOUR, 6 * DAY, Level.FINE, "is valid until"),
+        (-5 * DAY, DAY, Level.WARNING, "expires on"),
+        (-90 * DAY, -HOUR, Level.PROBLEM, "has expired on"),
+        (HOUR, 90 * DAY, Level.PROBLEM, "is not valid before"),
+    ],
+)
+def test_how_long_a_certificate_is_good_for_yet(
+    tmp_path: Path, begin: timedelta, end: timedelta, level: Level, words: str
+) -> None:
+    finding = of_certificate(tmp_path, certificate(KEY, begin=begin, end=end), KEY)
+    assert (finding.level, words in finding.text) == (level, True)
+    assert str(tmp_path / "chain.pem") in finding.text
+
+
+def test_certificate_files_that_a_node_would_not_start_with_are_a_problem(tmp_path: Path) -> None:
+    other = ec.generate_private_key(ec.SECP256R1())
+    finding = of_certificate(tmp_path, certificate(KEY), key=other)
+    assert (finding.level, "does not belong" in finding.text) == (Level.PROBLEM, True)
+    (tmp_path / "key.pem").unlink()
+    overrides = {"node.certificate": tmp_path / "chain.pem", "node.certificate_key": tmp_path / "key.pem"}
+    finding = doctor.certificate(load_settings(data=tmp_path, overrides=overrides).settings)
+    assert (finding.level, "there is no such file" in finding.text) == (Level.PROBLEM, True)

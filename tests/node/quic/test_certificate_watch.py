@@ -9,9 +9,11 @@ import os
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from node.quic.certificate_watch import Certificates, OperatorFiles, OperatorWatch, PassingWatch
+from node.quic import certificate_watch
+from node.quic.certificate_watch import Certificates, OperatorWatch, PassingWatch
 from node.quic.keys import KeyFileError, NodeKey
 from node.quic.listener import QuicListener
+from node.quic.operator_files import OperatorFiles
 from node.quic.selfmade import RENEWAL
 from tests.support.certificates import DAY, HOUR, certificate, put, sha256_of
 from tests.support.quic import ALPN, Server, engine_of, read_all, settled, soon
@@ -151,6 +153,57 @@ def test_an_expired_certificate_at_the_start_is_told_and_served(pair, heard):
     assert (message, "has expired" in error) == ("the certificate is served all the same", True)
 
 
+def test_the_end_of_what_is_served_is_told_before_it_comes_and_when_it_has_come(watch, pair, heard):
+    begin, end = pair.old.not_valid_before_utc, pair.old.not_valid_after_utc
+    for part in (0.5, 0.7, 0.8, 0.9, 1.01, 1.5):
+        watch.look(lambda _: pytest.fail("replaced"), begin + part * (end - begin))
+    told = [error for message, error in heard() if message == "the certificate is served all the same"]
+    assert [
+        f"{pair.files.certificate}: expires on {end:%Y-%m-%d %H:%M} UTC",
+        f"{pair.files.certificate}: has expired on {end:%Y-%m-%d}",
+    ] == told
+
+
+def test_one_that_lives_for_long_is_spoken_of_two_weeks_before_its_end(pair, heard):
+    pair.write(certificate(OLD, begin=-DAY, end=365 * DAY))
+    watch = OperatorWatch(pair.files)
+    end = watch.certified.leaf.not_valid_after_utc
+    for left in (15 * DAY, 13 * DAY):
+        watch.look(lambda _: None, end - left)
+    [(_, error)] = heard()
+    assert "expires on" in error
+
+
+def test_a_new_certificate_is_spoken_of_anew(watch, pair, heard):
+    later = pair.old.not_valid_after_utc + HOUR
+    watch.look(lambda _: None, later)
+    pair.write(certificate(OLD, begin=-HOUR, end=90 * DAY))
+    for _ in range(3):
+        watch.look(lambda _: None, later)
+    assert [message for message, _ in heard()] == [
+        "the certificate is served all the same",
+        "the certificate was changed",
+    ]
+
+
+def test_a_file_that_was_only_touched_is_no_news(watch, pair, heard):
+    pair.files.certificate.touch()
+    assert looks(watch, 3) == [pair.old]
+    assert heard() == []
+
+
+def test_who_asks_need_not_wait_and_is_told_again_what_is_wrong(watch, pair, heard):
+    taken = []
+    pair.write(pair.new)
+    for _ in range(2):
+        watch.look(taken.append, asked=True)
+    watch.look(taken.append)
+    assert [message for message, _ in heard()] == 2 * ["the changed certificate cannot be used; the old one stays"]
+    pair.write(private=NEW)
+    watch.look(taken.append, asked=True)
+    assert [one.leaf for one in taken] == [pair.new]
+
+
 def test_the_self_made_certificate_is_renewed_while_the_node_runs(tmp_path, heard):
     watch = PassingWatch(tmp_path / "node_certificate.pem")
     old = watch.certified
@@ -165,12 +218,14 @@ def test_the_self_made_certificate_is_renewed_while_the_node_runs(tmp_path, hear
 
 
 @contextlib.asynccontextmanager
-async def serving(folder, files):
+async def serving(folder, files, *, every=0.01):
     key = NodeKey.generate()
-    certificates = Certificates(key, folder / "node_certificate.pem", files)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(certificate_watch, "POLL_S", every)
+        certificates = Certificates(key, folder / "node_certificate.pem", files)
     listener = await QuicListener.bind("127.0.0.1", 0, key=key, alpns=[ALPN], credentials=certificates.credentials)
     server = Server(listener, key)
-    watching = asyncio.create_task(certificates.watch(every=0.01))
+    watching = asyncio.create_task(certificates.watch())
     try:
         yield server, certificates
     finally:
@@ -197,3 +252,12 @@ async def test_new_handshakes_see_the_new_certificate_and_old_connections_live_o
         stream.finish()
         assert await soon(read_all(await accepted.accept_bi())) == b"still here"
         assert engine_of(client).handshake.peer_key.fingerprint == sha256_of(pair.old)
+
+
+async def test_the_files_are_looked_at_when_somebody_asks(tmp_path, pair):
+    async with serving(tmp_path, pair.files, every=600) as (_, certificates):
+        pair.write(pair.new, NEW)
+        await asyncio.sleep(0.02)
+        assert certificates.credentials.operator.leaf == pair.old
+        certificates.ask()
+        await settled(lambda: certificates.credentials.operator.leaf == pair.new)

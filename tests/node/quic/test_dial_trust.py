@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from node.core.errors import HandshakeError, PinMismatch
 from node.quic.credentials import CertificateType, Credential, ServerCredentials, raw_key
 from node.quic.keys import NodeKey
-from tests.support.certificates import certificate, sha256_of
+from node.quic.link import BROKEN
+from tests.support.certificates import certificate, ending_in_the_year_0, sha256_of
 from tests.support.quic import serving
 
 BAD_CERTIFICATE = 0x12A
@@ -70,6 +71,17 @@ async def test_without_a_pin_a_stranger_s_ca_proves_nothing(showing, authority):
             await server.dial(pin=None, server_name=HOST)
         assert caught.value.code == BAD_CERTIFICATE
         assert server.waiting == 0
+
+
+async def test_without_a_pin_a_certificate_with_impossible_dates_is_refused_and_not_our_fault(showing, caplog):
+    private = ec.generate_private_key(ec.SECP256R1())
+    leaf = ending_in_the_year_0(private)
+    showing(Credential(CertificateType.X509, leaf, SignatureAlgorithm.ECDSA_SECP256R1_SHA256, private))
+    async with serving() as server:
+        with pytest.raises(HandshakeError) as caught:
+            await server.dial(pin=None, server_name=HOST)
+        assert caught.value.code == BAD_CERTIFICATE
+    assert BROKEN not in caplog.messages
 
 
 # No pin, raw key

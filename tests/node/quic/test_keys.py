@@ -136,6 +136,13 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path):
         load_or_create_node_key(tmp_path / "file" / "node_key.pem")
 
 
+def test_a_link_that_leads_nowhere_is_named(tmp_path):
+    link = tmp_path / "node_key.pem"
+    link.symlink_to(tmp_path / "gone")
+    with pytest.raises(KeyFileError, match=r"node_key\.pem: cannot be made"):
+        load_or_create_node_key(link)
+
+
 def test_loading_alone_makes_nothing(path):
     with pytest.raises(FileNotFoundError):
         load_node_key(path)

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from node.quic.keys import KeyFileError
 from node.quic.pem import MAX_PEM_FILE, read_certified
-from tests.support.certificates import certificate, pem_of, put
+from tests.support.certificates import certificate, ending_in_the_year_0, pem_of, put
 
 P256 = ec.generate_private_key(ec.SECP256R1())
 RSA = rsa.generate_private_key(65537, 2048)
@@ -107,6 +107,11 @@ def test_damage_is_told_without_quoting_it(files):
     assert refusal(files) == f"{files[1]}: holds a damaged private key"
     files[1].write_bytes(good)
     files[0].write_bytes(files[0].read_bytes().replace(b"MI", b"AA", 1))
+    assert refusal(files) == f"{files[0]}: holds a damaged certificate"
+
+
+def test_dates_that_are_in_no_calendar_are_damage(files):
+    put(files[0], ending_in_the_year_0(P256))
     assert refusal(files) == f"{files[0]}: holds a damaged certificate"
 
 
