@@ -3,6 +3,7 @@
 from typing import Any
 
 from aioquic import tls
+from aioquic.quic.connection import stream_is_client_initiated
 
 from node.quic.windows import ReceiveWindows
 
@@ -36,8 +37,41 @@ class Due(ReceiveWindows):
         return len(self._network_paths) > 1 or not path.is_validated or bool(path.remote_challenges)
 
     def _streams_due(self) -> bool:
-        """Streams with something to send, and finished ones, which the engine forgets as it sends."""
-        return any(_stream_due(stream) for stream in self._streams.values())
+        return any(_stream_due(stream) for stream in self._streams_queue)
+
+    def _forget_finished(self) -> None:
+        """Let go of the streams that are over both ways, and let the peer open as many more (RFC 9000 §4.6).
+
+        The engine does so as it sends; here a pass that sends nothing does it too, without building a packet.
+        """
+        over = [number for number, stream in self._streams.items() if stream.is_finished]
+        if not over:
+            return
+        for number in over:
+            del self._streams[number]
+            if stream_is_client_initiated(number) != self._is_client:
+                self._stream_limit(number).value += 1
+        self._streams_queue = [stream for stream in self._streams_queue if not stream.is_finished]
+
+    def datagrams_to_send(self, now: float) -> list[tuple[bytes, Any]]:
+        """An acknowledgement that waits for its time goes along with what is sent before."""
+        space = self._spaces[tls.Epoch.ONE_RTT]
+        planned = space.ack_at
+        if planned is None or planned <= now or not self._has_room():
+            return super().datagrams_to_send(now)
+        space.ack_at = now
+        datagrams: list[tuple[bytes, Any]] = super().datagrams_to_send(now)
+        if space.ack_at is not None:
+            # Nothing could be sent after all.
+            space.ack_at = planned
+        return datagrams
+
+    def _has_room(self) -> bool:
+        """Whether congestion control lets a whole packet go, so that no acknowledgement goes alone."""
+        loss = self._loss
+        return bool(
+            self._handshake_confirmed and loss.congestion_window - loss.bytes_in_flight >= self._max_datagram_size
+        )
 
 
 def _stream_due(stream: Any) -> bool:
@@ -47,5 +81,4 @@ def _stream_due(stream: Any) -> bool:
         or sender.reset_pending
         or receiver.stop_pending
         or stream.max_stream_data_local_sent != stream.max_stream_data_local
-        or (receiver.is_finished and sender.is_finished)
     )

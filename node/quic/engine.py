@@ -130,6 +130,7 @@ class Engine(RovingConnection, Recognisable, LeanConnection, PathProbing, KeptAl
         self._passed_at = now
         if self.ended:
             return []
+        self._forget_finished()
         if self.nothing_due(now):
             self._pacing_at = None
             return []

@@ -9,6 +9,7 @@ from aioquic.quic import events
 from aioquic.quic.packet import QuicErrorCode
 
 from node.core.identity import Address
+from node.quic.alarm import Alarm
 from node.quic.ending import EndCause, Ending
 from node.quic.engine import Engine
 from node.quic.limits import QuicLimits
@@ -21,9 +22,6 @@ logger = logging.getLogger(__name__)
 Datagram = tuple[bytes, SocketAddress]
 
 BROKEN = "a QUIC connection failed inside the engine and was dropped"
-
-CLOCK_STEP = 0.001
-"""Seconds: the loop sleeps no shorter than this, so a timer that fires within it need not be set to fire sooner."""
 
 MOVES = 8
 """Changes of its address that a peer may make at once, each of which is told."""
@@ -85,7 +83,7 @@ class Link:
         self._owner = owner
         self._loop = asyncio.get_running_loop()
         self._deadline = handshake_deadline
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self._tick)
         self._flush: asyncio.Handle | None = None
         self._ending: Ending | None = None
         self._gone = False
@@ -185,12 +183,13 @@ class Link:
         if self._gone:
             return
         now = self._loop.time()
+        sent = False
         try:
-            self._transmit(now)
+            sent = self._transmit(now)
         except Exception:
             logger.exception(BROKEN)
             self._broken()
-        self._arm(now)
+        self._arm(now, sent=sent)
 
     def _report(self) -> None:
         if self._gone:
@@ -241,17 +240,19 @@ class Link:
                     self._end(ending)
                 self._leave()
 
-    def _transmit(self, now: float) -> None:
+    def _transmit(self, now: float) -> bool:
+        """Whether there was anything to send."""
         was_ended = self.engine.ended
         datagrams = self.engine.datagrams_to_send(now)
         if not datagrams:
-            return
+            return False
         self._owner.send(datagrams)
         if self.engine.ended and not was_ended:
             self._farewell = datagrams
         # Sending may issue connection ids, which must be routed before the peer can use them.
         for event in self.engine.pending_events():
             self._dispatch(event)
+        return True
 
     def _watch(self, token: bytes) -> None:
         """Listen for the stateless reset of the peer's connection id in use, and no longer for that of the last one."""
@@ -297,10 +298,10 @@ class Link:
         if self._gone:
             return
         self._gone = True
-        for handle in (self._timer, self._flush):
-            if handle is not None:
-                handle.cancel()
-        self._timer = self._flush = None
+        self._alarm.cancel()
+        if self._flush is not None:
+            self._flush.cancel()
+            self._flush = None
         for connection_id in self.connection_ids:
             self._owner.unroute(connection_id, self)
         self.connection_ids.clear()
@@ -309,17 +310,10 @@ class Link:
 
     # Time
 
-    def _arm(self, now: float) -> None:
-        """Have the timer fire no later than the next thing is due. One that fires too early is merely armed again."""
-        armed = None if self._timer is None else self._timer.when()
-        if self._gone or (armed is not None and armed <= now + CLOCK_STEP):
-            return
-        due = self._due()
-        if due is None or (armed is not None and armed <= due):
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_at(due, self._tick, due)
+    def _arm(self, now: float, *, sent: bool = False) -> None:
+        """After something was sent, what the alarm was set for may be done: mostly an acknowledgement."""
+        if not self._gone and (sent or not self._alarm.is_near(now)):
+            self._alarm.set(self._due(), now)
 
     def _due(self) -> float | None:
         due: float | None = self.engine.get_timer()
@@ -327,10 +321,7 @@ class Link:
             return due
         return self._deadline if due is None else min(due, self._deadline)
 
-    def _tick(self, planned: float) -> None:
-        self._timer = None
-        # The loop may call a little early; the engine would then find nothing due.
-        now = max(planned, self._loop.time())
+    def _tick(self, now: float) -> None:
         if self._deadline is not None and now >= self._deadline and self._ending is None:
             self.abandon("handshake timed out")
             return

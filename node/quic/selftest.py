@@ -31,8 +31,8 @@ _CONNECTION = (
     "_local_max_streams_uni", "_local_next_stream_id_bidi", "_network_paths", "_packet_number", "_payload_received",
     "_peer_cid", "_peer_cid_sequence_numbers", "_probe_preferred_address", "_remote_active_connection_id_limit",
     "_remote_max_streams_bidi", "_remote_preferred_address", "_replenish_connection_ids",
-    "_serialize_transport_parameters", "_spaces", "_state", "_stream_can_send", "_streams", "_write_connection_limits",
-    "_write_stream_limits",
+    "_serialize_transport_parameters", "_spaces", "_state", "_stream_can_send", "_stream_limit", "_streams",
+    "_streams_queue", "_write_connection_limits", "_write_stream_limits",
 )  # fmt: skip
 _TRANSMISSION = (
     "_datagrams_pending", "_handshake_done_pending", "_loss", "_max_datagram_size", "_network_paths", "_pacing_at",
@@ -57,7 +57,7 @@ _CRYPTO = ("_update_key", "decrypt_packet", "key_phase", "recv")
 _KEYS = ("aead", "cipher_suite", "decrypt_packet", "hp", "key_phase", "secret", "version")
 _CONNECTION_ID = ("cid", "stateless_reset_token", "was_sent")
 _LIMIT = ("sent", "used", "value")
-_STREAM = ("max_stream_data_local", "max_stream_data_local_sent", "receiver", "sender")
+_STREAM = ("is_finished", "max_stream_data_local", "max_stream_data_local_sent", "receiver", "sender")
 _RECEIVER = ("_ranges", "highest_offset", "is_finished", "starting_offset", "stop", "stop_pending")
 _SENDER = ("_buffer_start", "_buffer_stop", "buffer_is_empty", "is_finished", "reset", "reset_pending")
 _TLS = (

@@ -42,6 +42,7 @@ class QuicSource:
 
     def __init__(self, host: SourceHost, limits: QuicLimits) -> None:
         self._host = host
+        self.engine = host.engine
         self._limits = limits
         self._streams: dict[int, QuicStream] = {}
         self._waiting_writers: set[QuicStream] = set()
@@ -92,10 +93,6 @@ class QuicSource:
     # What streams ask for
 
     @property
-    def engine(self) -> Engine:
-        return self._host.engine
-
-    @property
     def limits(self) -> QuicLimits:
         return self._limits
 
@@ -126,9 +123,10 @@ class QuicSource:
 
     def on_progress(self) -> None:
         """Something was received: acknowledgements and new limits may let waiters go on."""
-        for stream in self._waiting_writers:
-            stream.on_progress()
-        self._waiting_writers = {stream for stream in self._waiting_writers if stream.writers}
+        if self._waiting_writers:
+            for stream in self._waiting_writers:
+                stream.on_progress()
+            self._waiting_writers = {stream for stream in self._waiting_writers if stream.writers}
         if self.engine.can_open():
             self._openable.wake()
         self._forget_finished()
@@ -180,9 +178,8 @@ class QuicSource:
                 self.engine.drop(self.engine.undelivered(event.stream_id))
 
     def _forget_finished(self) -> None:
-        if gone := [stream for stream in self._leaving if not self.engine.is_live(stream.stream_id)]:
-            self._leaving.difference_update(gone)
-            for stream in gone:
-                self._streams.pop(stream.stream_id, None)
+        for stream in [stream for stream in self._leaving if not self.engine.is_live(stream.stream_id)]:
+            self._leaving.discard(stream)
+            self._streams.pop(stream.stream_id, None)
         if self._refused:
             self._refused = {stream_id for stream_id in self._refused if self.engine.is_live(stream_id)}

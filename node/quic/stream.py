@@ -37,6 +37,7 @@ class QuicStream(BiStream):
 
     def __init__(self, host: StreamHost, stream_id: int) -> None:
         self._host = host
+        self._engine = host.engine
         self.stream_id = stream_id
         self._inbox = bytearray()
         self._at_end = False
@@ -69,19 +70,19 @@ class QuicStream(BiStream):
         most = self._host.limits.write_high_water
         for start in range(0, max(len(data), 1), most):
             await self._room()
-            self._host.engine.send_stream_data(self.stream_id, data[start : start + most])
+            self._engine.send_stream_data(self.stream_id, data[start : start + most])
             self._host.flush_soon()
 
     def finish(self) -> None:
         if self._finished or self._write_error is not None:
             return
         self._finished = True
-        self._host.engine.send_stream_data(self.stream_id, b"", end_stream=True)
+        self._engine.send_stream_data(self.stream_id, b"", end_stream=True)
         self._host.flush_soon()
         self._host.stream_changed(self)
 
     def reset(self, code: int = 0) -> None:
-        self._host.engine.abort_stream(self.stream_id, code)
+        self._engine.abort_stream(self.stream_id, code)
         self._fail_reading(StreamClosed)
         self._fail_writing(StreamClosed)
         self._host.flush_soon()
@@ -91,7 +92,7 @@ class QuicStream(BiStream):
 
     def on_data(self, data: bytes, *, ends: bool) -> None:
         if self._read_error is not None:
-            self._host.engine.drop(len(data))
+            self._engine.drop(len(data))
             return
         self._inbox += data
         self._at_end = ends
@@ -99,7 +100,7 @@ class QuicStream(BiStream):
 
     def on_reset(self, code: int) -> None:
         """The peer gave up sending: what was not read yet is lost."""
-        self._host.engine.drop(self._host.engine.undelivered(self.stream_id))
+        self._engine.drop(self._engine.undelivered(self.stream_id))
         self._fail_reading(lambda: StreamClosed(code))
 
     def on_stop(self, code: int) -> None:
@@ -127,15 +128,16 @@ class QuicStream(BiStream):
         data = bytes(self._inbox) if limit >= len(self._inbox) else bytes(self._inbox[:limit])
         del self._inbox[:limit]
         if self._window is None:
-            self._window = self._host.engine.stream_window()
-        if self._host.engine.read(self.stream_id, len(data), len(self._inbox), self._window):
+            self._window = self._engine.stream_window()
+        if self._engine.read(self.stream_id, len(data), len(self._inbox), self._window):
             self._host.flush_soon()
         return data
 
     async def _room(self) -> None:
         """Wait until less than the high-water mark is unacknowledged. Raises StreamError where writing is over."""
         self._refuse_write()
-        if self._unacked() < self._high_water():
+        unacked = self._unacked()
+        if not unacked or unacked < self._high_water():
             return
         self.writers += 1
         self._host.stream_changed(self)
@@ -154,14 +156,14 @@ class QuicStream(BiStream):
 
     def _high_water(self) -> int:
         limits = self._host.limits
-        return self._host.engine.write_room(limits.write_high_water, limits.max_write_high_water)
+        return self._engine.write_room(limits.write_high_water, limits.max_write_high_water)
 
     def _unacked(self) -> int:
-        return self._host.engine.unacked(self.stream_id)
+        return self._engine.unacked(self.stream_id)
 
     def _fail_reading(self, make_error: MakeError) -> None:
         if self._read_error is None and not (self._at_end and not self._inbox):
-            self._host.engine.drop(len(self._inbox))
+            self._engine.drop(len(self._inbox))
             self._inbox.clear()
             self._at_end = False
             self._read_error = make_error

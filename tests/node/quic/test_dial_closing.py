@@ -72,7 +72,7 @@ async def test_a_closed_connection_leaves_no_task_no_timer_and_no_socket():
         await settled(lambda: asyncio.all_tasks() <= before)
         assert not own._udp.is_open
         assert not own._calls
-        assert client._source._host._timer is None
+        assert client._source._host._alarm.is_set is False
 
 
 def test_a_loop_that_ends_right_after_a_close_leaves_no_socket_open():

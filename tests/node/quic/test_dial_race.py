@@ -228,4 +228,4 @@ async def test_a_cancelled_dial_ends_every_attempt(addresses, monkeypatch):
             dialling.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await dialling
-    assert all(not call.link._timer and call.outcome.done() for call in begun)
+    assert all(not call.link._alarm.is_set and call.outcome.done() for call in begun)

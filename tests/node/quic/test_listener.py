@@ -99,8 +99,8 @@ async def test_a_finished_connection_leaves_no_trace():
         assert server.listener._routes == {}
         assert server.listener._admission.total == 0
         assert not server.listener._admission.by_origin
-        await settled(lambda: client._source._host._timer is None)
-        assert accepted._source._host._timer is None
+        await settled(lambda: client._source._host._alarm.is_set is False)
+        assert accepted._source._host._alarm.is_set is False
 
 
 async def test_a_failed_dial_leaves_no_socket_open():

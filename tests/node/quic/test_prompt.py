@@ -25,7 +25,7 @@ NO_APPLICATION_PROTOCOL, BAD_CERTIFICATE, DECRYPT_ERROR, CONNECTION_REFUSED = 0x
 @pytest.fixture
 def no_time(monkeypatch):
     """No timer of any connection ever fires: what is reported all the same has waited for none."""
-    monkeypatch.setattr(Link, "_arm", lambda link, now: None)
+    monkeypatch.setattr(Link, "_arm", lambda link, now, **_: None)
 
 
 @pytest.fixture
