@@ -145,8 +145,9 @@ class QuicListener(SharedSocket):
     # Parts
 
     def _on_batch(self, batch: Batch) -> None:
-        self.metrics.datagrams += len(batch)
         super()._on_batch(batch)
+        # What was put back comes again.
+        self.metrics.datagrams += len(batch) - self._udp.put_aside
 
     def _may_knock(self, address: SocketAddress) -> bool:
         return self._porter.may_knock(address, asyncio.get_running_loop().time())

@@ -139,6 +139,11 @@ class UdpSocket:
         return self._peer
 
     @property
+    def put_aside(self) -> int:
+        """Datagrams that were read and put back."""
+        return len(self._held)
+
+    @property
     def receive_buffer(self) -> int:
         """Bytes that the kernel holds for us until they are read: what it granted of the `BUFFER` we asked for."""
         return granted_buffer(self._socket, socket.SO_RCVBUF)
