@@ -13,7 +13,8 @@ from tests.support.wire import Capture
 
 MIB = 1024 * 1024
 PATIENCE = 60.0
-"""Seconds for a handshake. Each probe that is lost doubles the wait for the next one (RFC 9002 §6.2.1)."""
+"""Seconds for a handshake or a transfer. Each probe that is lost doubles the wait for the next (RFC 9002 §6.2.1)."""
+PATIENT = Wishes(patience=PATIENCE)
 SEEDS = {"ours": 16, "gtlsclient": 8, "qh3": 4}
 """Handshakes at once, each in a weather of its own."""
 
@@ -24,7 +25,7 @@ async def handshake_in(make, judge, seed):
     async with site(**limits) as server, lossy(server.address, seed, ETHERNET) as proxy:
         proxy.judge = judge
         async with asyncio.timeout(PATIENCE):
-            await make(server).fetch(1000, via=proxy.address, wishes=Wishes(patience=PATIENCE))
+            await make(server).fetch(1000, via=proxy.address, wishes=PATIENT)
         return proxy.lost + proxy.damaged
 
 
@@ -33,8 +34,9 @@ async def through(make, judge, seed, size):
     async with site() as server, lossy(server.address, seed, ETHERNET) as proxy:
         client = make(server)
         proxy.judge = judge
-        await soon(client.fetch(size, via=proxy.address))
-        await soon(client.deliver(size, via=proxy.address))
+        for transfer in (client.fetch, client.deliver):
+            async with asyncio.timeout(PATIENCE):
+                await transfer(size, via=proxy.address, wishes=PATIENT)
         return proxy.lost + proxy.damaged
 
 
