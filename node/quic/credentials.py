@@ -135,11 +135,6 @@ class ServerCredentials:
         self.choices = (self._raw, *given, *self._own.choices(), *self.passing.choices())
 
 
-def require_dates(certificate: x509.Certificate) -> None:
-    """Raises ValueError where its dates are in no calendar; it is read without a look at them."""
-    _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-
-
 def raw_key(key: NodeKey) -> Credential:
     """The key itself as a credential, for either side of a handshake."""
     leaf = RawPublicKey(key.private.public_key())

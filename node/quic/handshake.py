@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from aioquic import tls
-from aioquic._buffer import Buffer
+from aioquic._buffer import Buffer, BufferReadError
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -17,15 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from node.core.errors import HandshakeError, PinMismatch
 from node.core.fingerprint import ED25519_SPKI_PREFIX, fingerprint_of, is_ed25519_spki
-from node.quic.credentials import (
-    CertificateType,
-    ClientOffer,
-    Credential,
-    RawPublicKey,
-    ServerCredentials,
-    raw_key,
-    require_dates,
-)
+from node.quic.credentials import CertificateType, ClientOffer, Credential, RawPublicKey, ServerCredentials, raw_key
 from node.quic.hello import CLIENT_CERTIFICATE_TYPE, SERVER_CERTIFICATE_TYPE, read_offer
 from node.quic.keys import NodeKey
 from node.quic.schemes import SIGNATURES, schemes_of
@@ -261,19 +253,20 @@ class ClientTls(_PeerTls):
         super()._client_handle_finished(input_buf, output_buf)
         self.release()
 
-    def _take_certificate(self, certificate: tls.Certificate) -> None:
-        super()._take_certificate(certificate)
-        try:
-            # The engine will look at them, and takes that for harmless.
-            require_dates(cast("x509.Certificate", self._peer_certificate))
-        except ValueError:
-            raise tls.AlertBadCertificate("a certificate with dates that are none") from None
-
     def _client_handle_certificate(self, input_buf: Buffer) -> None:
         super()._client_handle_certificate(input_buf)
         if self._pin is not None and self.peer_key is not None and self.peer_key.fingerprint != self._pin:
             self.refusal = PinMismatch(self._pin, self.peer_key.fingerprint)
             raise tls.AlertBadCertificate("not the pinned key")
+
+    def _client_handle_certificate_verify(self, input_buf: Buffer) -> None:
+        """As the engine's own, which lets through what three libraries raise over a certificate that is odd enough."""
+        try:
+            super()._client_handle_certificate_verify(input_buf)
+        except (tls.Alert, BufferReadError):
+            raise
+        except Exception as error:  # noqa: BLE001  what they raise has no base in common
+            raise tls.AlertBadCertificate(f"a certificate that cannot be checked: {type(error).__name__}") from None
 
 
 def _key_of(certificate: x509.Certificate | None) -> object:

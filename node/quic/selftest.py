@@ -62,12 +62,13 @@ _RECEIVER = ("_ranges", "highest_offset", "is_finished", "starting_offset", "sto
 _SENDER = ("_buffer_start", "_buffer_stop", "buffer_is_empty", "is_finished", "reset", "reset_pending")
 _TLS = (
     "_alpn_protocols", "_certificate_request", "_check_certificate_verify_signature", "_cipher_suites",
-    "_client_handle_certificate", "_client_handle_finished", "_dec_key", "_ec_private_keys", "_enc_key",
-    "_handle_reassembled_message", "_is_client", "_key_schedule_proxy", "_peer_certificate", "_peer_certificate_chain",
-    "_receive_buffer", "_request_client_certificate", "_server_handle_finished", "_server_handle_hello",
-    "_server_name", "_set_peer_certificate", "_signature_algorithms", "_signature_algorithms_for_private_key",
-    "_supported_groups", "_x25519_private_key", "alpn_cb", "certificate", "certificate_chain",
-    "certificate_private_key", "handshake_extensions", "key_schedule", "received_extensions", "update_traffic_key_cb",
+    "_client_handle_certificate", "_client_handle_certificate_verify", "_client_handle_finished", "_dec_key",
+    "_ec_private_keys", "_enc_key", "_handle_reassembled_message", "_is_client", "_key_schedule_proxy",
+    "_peer_certificate", "_peer_certificate_chain", "_receive_buffer", "_request_client_certificate",
+    "_server_handle_finished", "_server_handle_hello", "_server_name", "_set_peer_certificate", "_signature_algorithms",
+    "_signature_algorithms_for_private_key", "_supported_groups", "_x25519_private_key", "alpn_cb", "certificate",
+    "certificate_chain", "certificate_private_key", "handshake_extensions", "key_schedule", "received_extensions",
+    "update_traffic_key_cb",
 )  # fmt: skip
 
 

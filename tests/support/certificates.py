@@ -24,8 +24,12 @@ def certificate(
     usable_as_ca: bool = False,
     begin: datetime.timedelta = -HOUR,
     end: datetime.timedelta = DAY,
+    alternative: x509.ExtensionType | None = None,
 ) -> x509.Certificate:
-    """A certificate over `private`, signed by itself or by (certificate, key) of a CA; its times are from now."""
+    """A certificate over `private`, signed by itself or by (certificate, key) of a CA; its times are from now.
+
+    Its other names are `name` alone, unless an extension says otherwise.
+    """
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
     issuer, signer = (subject, private) if ca is None else (ca[0].subject, ca[1])
@@ -33,7 +37,7 @@ def certificate(
         x509.CertificateBuilder(issuer, subject, private.public_key(), x509.random_serial_number())
         .not_valid_before(now + begin)
         .not_valid_after(now + end)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(alternative or x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=usable_as_ca, path_length=None), critical=True)
     )
     bare = isinstance(signer, Ed25519PrivateKey | Ed448PrivateKey)

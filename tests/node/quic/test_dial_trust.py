@@ -4,6 +4,7 @@ import ssl
 
 import pytest
 from aioquic.tls import SignatureAlgorithm
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -73,14 +74,24 @@ async def test_without_a_pin_a_stranger_s_ca_proves_nothing(showing, authority):
         assert server.waiting == 0
 
 
-async def test_without_a_pin_a_certificate_with_impossible_dates_is_refused_and_not_our_fault(showing, caplog):
-    private = ec.generate_private_key(ec.SECP256R1())
-    leaf = ending_in_the_year_0(private)
-    showing(Credential(CertificateType.X509, leaf, SignatureAlgorithm.ECDSA_SECP256R1_SHA256, private))
+ODD = ec.generate_private_key(ec.SECP256R1())
+X400_NAME = x509.UnrecognizedExtension(x509.oid.ExtensionOID.SUBJECT_ALTERNATIVE_NAME, b"\x30\x02\xa3\x00")
+
+
+@pytest.mark.parametrize(
+    "leaf",
+    [ending_in_the_year_0(ODD), certificate(ODD, name="*.example"), certificate(ODD, alternative=X400_NAME)],
+    ids=["dates", "wildcard", "name"],
+)
+async def test_without_a_pin_a_certificate_that_cannot_even_be_checked_is_refused_and_not_our_fault(
+    showing, caplog, leaf
+):
+    showing(Credential(CertificateType.X509, leaf, SignatureAlgorithm.ECDSA_SECP256R1_SHA256, ODD))
     async with serving() as server:
         with pytest.raises(HandshakeError) as caught:
             await server.dial(pin=None, server_name=HOST)
         assert caught.value.code == BAD_CERTIFICATE
+        assert server.waiting == 0
     assert BROKEN not in caplog.messages
 
 
