@@ -20,32 +20,11 @@ from node.core.fingerprint import ED25519_SPKI_PREFIX, fingerprint_of, is_ed2551
 from node.quic.credentials import CertificateType, ClientOffer, Credential, RawPublicKey, ServerCredentials, raw_key
 from node.quic.hello import CLIENT_CERTIFICATE_TYPE, SERVER_CERTIFICATE_TYPE, read_offer
 from node.quic.keys import NodeKey
+from node.quic.levels import MAX_CLIENT_MESSAGE, LevelledTls
 from node.quic.schemes import SIGNATURES, schemes_of
-
-MAX_CLIENT_MESSAGE = 16 * 1024
-"""Longest handshake message taken from a client, in bytes: far above any hello, and any certificate without a chain."""
-MAX_SERVER_MESSAGE = 64 * 1024
-"""Longest handshake message taken from a server, whose certificate may bring a chain."""
 
 _GROUPS: list[tls.Group] = [tls.Group.X25519, tls.Group.SECP256R1]
 """A client sends a key share for each, so there are no more than are useful."""
-
-_INITIAL, _HANDSHAKE, _LATER = tls.Epoch.INITIAL, tls.Epoch.HANDSHAKE, tls.Epoch.ONE_RTT
-_LEVELS = {
-    tls.State.CLIENT_EXPECT_SERVER_HELLO: _INITIAL,
-    tls.State.CLIENT_EXPECT_ENCRYPTED_EXTENSIONS: _HANDSHAKE,
-    tls.State.CLIENT_EXPECT_CERTIFICATE_REQUEST_OR_CERTIFICATE: _HANDSHAKE,
-    tls.State.CLIENT_EXPECT_CERTIFICATE: _HANDSHAKE,
-    tls.State.CLIENT_EXPECT_CERTIFICATE_VERIFY: _HANDSHAKE,
-    tls.State.CLIENT_EXPECT_FINISHED: _HANDSHAKE,
-    tls.State.CLIENT_POST_HANDSHAKE: _LATER,
-    tls.State.SERVER_EXPECT_CLIENT_HELLO: _INITIAL,
-    tls.State.SERVER_EXPECT_CERTIFICATE: _HANDSHAKE,
-    tls.State.SERVER_EXPECT_CERTIFICATE_VERIFY: _HANDSHAKE,
-    tls.State.SERVER_EXPECT_FINISHED: _HANDSHAKE,
-    tls.State.SERVER_POST_HANDSHAKE: _LATER,
-}
-"""The encryption level at which the next message must come (RFC 9001 §4.1.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +35,8 @@ class PeerKey:
     alternative: str | None = None
 
 
-class _PeerTls(tls.Context):
-    """What both roles share: a certificate type per direction, and one way to take in the peer's credential.
-
-    `level` is where the data of the next `handle_message` came from; `longest` is the longest message that is taken.
-    """
-
-    longest = MAX_SERVER_MESSAGE
+class _PeerTls(LevelledTls):
+    """What both roles share: a certificate type per direction, and one way to take in the peer's credential."""
 
     def __init__(self, given: tls.Context, verify_mode: ssl.VerifyMode, cafile: str | None = None) -> None:
         super().__init__(
@@ -78,30 +52,11 @@ class _PeerTls(tls.Context):
         self.update_traffic_key_cb = given.update_traffic_key_cb
         self._signature_algorithms = SIGNATURES
         self._supported_groups = _GROUPS
-        self.level = self._buffer_level = tls.Epoch.INITIAL
         self._peer_type = CertificateType.X509
         self._peer_schemes: tuple[tls.SignatureAlgorithm, ...] = ()
         self.peer_key: PeerKey | None = None
         """The peer's key; None if it showed none. Proven once the handshake is complete, and a mere claim before."""
         self._own_scheme: tls.SignatureAlgorithm | None = None
-
-    def handle_message(self, input_data: bytes, output_buf: dict[tls.Epoch, Buffer]) -> None:
-        """Take in what arrived at `level`. The engine looks neither at the level nor, before 16 MiB, at the length."""
-        if self._receive_buffer and self.level is not self._buffer_level:
-            raise tls.AlertUnexpectedMessage("a message continued at another encryption level")
-        self._buffer_level = self.level
-        super().handle_message(input_data, output_buf)
-        if len(self._receive_buffer) >= 4 and int.from_bytes(self._receive_buffer[1:4], "big") > self.longest:
-            raise tls.AlertDecodeError("handshake message too long")
-
-    def _handle_reassembled_message(
-        self, message_type: int, input_buf: Buffer, output_buf: dict[tls.Epoch, Buffer]
-    ) -> None:
-        if self.level is not _LEVELS[self.state]:
-            raise tls.AlertUnexpectedMessage("a message at the wrong encryption level")
-        if input_buf.capacity - 4 > self.longest:
-            raise tls.AlertDecodeError("handshake message too long")
-        super()._handle_reassembled_message(message_type, input_buf, output_buf)
 
     def release(self) -> None:
         """Let go of what only a handshake needs: secrets, transcripts, the peer's certificate. The engine keeps us."""

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from node.quic.credentials import CertificateType, Credential
 from node.quic.engine import Engine
-from node.quic.handshake import MAX_CLIENT_MESSAGE, ServerTls
+from node.quic.handshake import ServerTls
 from node.quic.keys import NodeKey
+from node.quic.levels import MAX_CLIENT_MESSAGE
 from node.quic.selfmade import self_made
 from tests.support.certificates import DAY, HOUR, certificate, sha256_of
 from tests.support.quic import dial_as, serving, soon

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.core.errors import HandshakeError, StreamClosed
-from node.quic.handshake import MAX_CLIENT_MESSAGE
+from node.quic.levels import MAX_CLIENT_MESSAGE
 from tests.support.quic import engine_of, serving, settled, socket_of, soon
 
 KIB = 1024
