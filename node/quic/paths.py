@@ -9,7 +9,9 @@ client. Nor does it start over with what it has learnt of a path once the path i
 import math
 from typing import Any
 
+from aioquic._buffer import Buffer
 from aioquic.quic.congestion.base import create_congestion_control
+from aioquic.quic.connection import QuicReceiveContext
 
 from node.quic.guard import GuardedConnection
 from node.quic.rate import Allowance
@@ -21,6 +23,12 @@ CLAIMS = 8
 CLAIMS_PER_SECOND = 0.2
 """Changes that it may make in the long run."""
 
+CHALLENGES = 16
+"""Challenges answered at once to addresses that are not proven; each answer may be three times what it answers."""
+
+CHALLENGES_PER_SECOND = 1
+"""Those answered in the long run. An honest client sends one, and some more where they are lost."""
+
 
 class RovingConnection(GuardedConnection):
     """A connection whose peer may change its address."""
@@ -28,6 +36,7 @@ class RovingConnection(GuardedConnection):
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
         self._claims = Allowance(CLAIMS_PER_SECOND, CLAIMS)
+        self._challenges = Allowance(CHALLENGES_PER_SECOND, CHALLENGES)
         self._proven: SocketAddress | None = None
         self._strayed = 0
 
@@ -48,30 +57,33 @@ class RovingConnection(GuardedConnection):
         return count
 
     def receive_datagram(self, data: bytes, addr: SocketAddress, now: float) -> None:
-        if self._is_client or self._is_free(addr):
+        """Take a datagram. One that has us send to an unproven address is paid for, so it helps nobody to come and go.
+
+        Where that cannot be paid, only what is from the first address, the one in use or a proven one is looked at.
+        """
+        paths = self._network_paths
+        if self._is_client or not paths or paths[0].addr == addr or self._is_proven(addr):
             super().receive_datagram(data, addr, now)
         elif self._claims.has(now):
-            before = list(self._network_paths)
+            before = list(paths)
             super().receive_datagram(data, addr, now)
             # Only now is it known whether the peer sent this: anybody can send noise from anywhere.
-            if self._network_paths != before and not self._is_validated(addr):
+            if self._network_paths != before and not self._is_proven(addr):
                 self._claims.charge(now)
         else:
             self._strayed += 1
 
-    def _is_free(self, addr: SocketAddress) -> bool:
-        """Whether a datagram from here claims nothing: from the first address, the one in use, or one that was proven.
-
-        Any other is paid for at each change to it, so that it helps nobody to come and go.
-        """
-        paths = self._network_paths
-        if not paths or paths[0].addr == addr:
-            return True
+    def _is_proven(self, addr: SocketAddress) -> bool:
         # Before the engine follows the peer to elsewhere, what it has proven is noted.
-        return addr == self.proven_address or self._is_validated(addr)
-
-    def _is_validated(self, addr: SocketAddress) -> bool:
+        if addr == self.proven_address:
+            return True
         return any(path.addr == addr and path.is_validated for path in self._network_paths)
+
+    def _handle_path_challenge_frame(self, context: QuicReceiveContext, frame_type: int, buf: Buffer) -> None:
+        super()._handle_path_challenge_frame(context, frame_type, buf)
+        path = context.network_path
+        if not (self._is_client or path.is_validated or self._challenges.take(context.time)):
+            path.remote_challenges.pop()
 
     def _settle_at(self, addr: SocketAddress) -> None:
         before, self._proven = self._proven, addr

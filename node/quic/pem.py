@@ -21,7 +21,7 @@ MAX_CHAIN_BYTES = 12 * 1024
 _FORBIDDEN = 0o037
 """Of a key file's modes: all that others may do, and all but reading for its group, by which services get keys."""
 
-_KINDS = "holds a key of another kind than Ed25519, P-256, P-384, or RSA of 2048 to 8192 bits"
+_KINDS = "holds a key of another kind than Ed25519, P-256, P-384, or usual RSA of 2048 to 8192 bits"
 
 _PRIVATE = re.compile(rb"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL)
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)

@@ -7,6 +7,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 RSA_BITS = range(2048, 8192 + 1)
 """Shorter RSA keys prove nothing any more, and a longer one costs its verifier too much."""
 
+RSA_EXPONENT_BITS = 64
+"""Of its public exponent, which is 17 bits long in practice: one as long as the key has a verifier work thirty times as
+long, and anybody can have us verify."""
+
 SIGNATURES: list[int] = [
     SignatureAlgorithm.ED25519,
     SignatureAlgorithm.ECDSA_SECP256R1_SHA256,
@@ -30,13 +34,17 @@ def schemes_of(key: object) -> tuple[SignatureAlgorithm, ...]:
         return (SignatureAlgorithm.ED25519,)
     if isinstance(key, ec.EllipticCurvePublicKey):
         return _of_curve(key.curve)
-    if isinstance(key, rsa.RSAPublicKey) and key.key_size in RSA_BITS:
+    if isinstance(key, rsa.RSAPublicKey) and _is_fit(key):
         return (
             SignatureAlgorithm.RSA_PSS_RSAE_SHA256,
             SignatureAlgorithm.RSA_PSS_RSAE_SHA384,
             SignatureAlgorithm.RSA_PSS_RSAE_SHA512,
         )
     return ()
+
+
+def _is_fit(key: rsa.RSAPublicKey) -> bool:
+    return key.key_size in RSA_BITS and key.public_numbers().e.bit_length() <= RSA_EXPONENT_BITS
 
 
 def _of_curve(curve: ec.EllipticCurve) -> tuple[SignatureAlgorithm, ...]:

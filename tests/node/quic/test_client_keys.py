@@ -1,5 +1,7 @@
 """Every kind of client key: possession proven, over real handshakes; what is no good is refused with a clear alert."""
 
+import math
+
 import pytest
 from aioquic import tls
 from aioquic._buffer import Buffer
@@ -100,6 +102,23 @@ async def test_dates_and_issuers_are_no_business_of_ours(begin, end):
 )
 async def test_a_key_of_another_curve_or_length_is_refused_though_it_signs_well(private, scheme):
     assert await refusal(shown(certificate(private), private, scheme)) == UNSUPPORTED
+
+
+def slow_to_verify():
+    """An RSA key whose public exponent is as long as the key."""
+    numbers = RSA.private_numbers()
+    p, q = numbers.p, numbers.q
+    phi = (p - 1) * (q - 1)
+    e = next(e for e in range(phi - 1, 0, -2) if math.gcd(e, phi) == 1 and e.bit_length() > 2000)
+    d = pow(e, -1, phi)
+    exponents = rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q)
+    return rsa.RSAPrivateNumbers(p, q, d, *exponents, rsa.RSAPublicNumbers(e, p * q)).private_key()
+
+
+async def test_a_key_that_would_keep_us_verifying_is_refused():
+    private = slow_to_verify()
+    credential = shown(certificate(private), private, SignatureAlgorithm.RSA_PSS_RSAE_SHA256)
+    assert await refusal(credential) == UNSUPPORTED
 
 
 @pytest.mark.parametrize("private", [Ed448PrivateKey.generate(), dsa.generate_private_key(2048)], ids=["ed448", "dsa"])

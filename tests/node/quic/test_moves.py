@@ -6,10 +6,11 @@ import socket
 from collections import Counter
 
 import pytest
-from aioquic.quic.packet import QuicPreferredAddress
+from aioquic.quic.packet import QuicFrameType, QuicPreferredAddress
 
+from bench.hostile import frame, sealed
 from node.quic import link as link_module
-from node.quic.paths import CLAIMS, CLAIMS_PER_SECOND
+from node.quic.paths import CHALLENGES, CHALLENGES_PER_SECOND, CLAIMS, CLAIMS_PER_SECOND
 from tests.support.attacker import Duel
 from tests.support.lossy import lossy
 from tests.support.quic import LONG, engine_of, move, serving, settled, socket_of, soon
@@ -232,6 +233,20 @@ def test_to_stay_at_a_victim_s_address_is_given_up_again_and_again():
     claims = CLAIMS + 60 * CLAIMS_PER_SECOND
     assert roamer.got[victim] <= 3 * roamer.sent[victim]
     assert quiet > 600 - 12 * claims
+
+
+def test_of_endless_challenges_from_a_victim_s_address_few_are_answered():
+    """Each answer may be three times as long as its challenge, and none of this changes the address in use."""
+    roamer, victim = Roamer(), ("203.0.113.9", 9)
+    for number in range(600):
+        challenge = sealed(roamer.client, frame(QuicFrameType.PATH_CHALLENGE, tail=number.to_bytes(8, "big")))
+        roamer.sent[victim] += len(challenge)
+        roamer.server.receive_datagram(challenge, victim, roamer.now)
+        roamer.ping(roamer.CLIENT)
+        roamer.advance(0.05)
+    assert CHALLENGES < roamer.packets[victim] <= CHALLENGES + 30 * CHALLENGES_PER_SECOND + CLAIMS
+    assert roamer.got[victim] <= 3 * roamer.sent[victim]
+    assert not roamer.server.ended
 
 
 def test_a_server_cannot_have_us_send_to_whomever_it_names():
