@@ -30,7 +30,7 @@ async def test_transfer_beside_connections_of_our_own(foreign):
     async with foreign() as server, serving() as ours:
         first, second = await call(ours, server), await call(ours, server)
         near, far = await ours.pair()
-        await asyncio.gather(*(fetch(connection, server, MIB // 2) for connection in (first, second)))
+        await asyncio.gather(*(fetch(connection, server, MIB // 4) for connection in (first, second)))
         await deliver(first, server, MIB // 4)
         stream = await near.open_bi()
         await stream.write(b"all along")

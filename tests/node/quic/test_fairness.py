@@ -26,7 +26,7 @@ def test_one_pass_over_a_bulk_sender_sends_a_bounded_number_of_datagrams(monkeyp
     run = Simulation()
     run.up.mtu = 1472
     for _ in range(8):
-        run.send(run.client, 4 * MB)
+        run.send(run.client, MB)
     run.run_until(lambda: len(run.server.ended) == 8)
     assert run.client.engine._loss.congestion_window > MOST_PER_PASS * 1472 * 4
     assert max(passes) <= MOST_PER_PASS
