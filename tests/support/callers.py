@@ -109,7 +109,12 @@ class Qh3(Caller):
         asyncio_api = pytest.importorskip("qh3.asyncio")
         host, port = via or self.server.address
         async with asyncio_api.connect(host, port, configuration=_qh3_settings(wishes)) as connection:
-            yield connection
+            try:
+                yield connection
+            finally:
+                connection.close()
+                # Its closing period is three probe time-outs, which in bad weather can be minutes: not waited for.
+                connection._closed.set()
 
     async def fetch(self, *sizes: int, via: Address | None = None, wishes: Wishes = PLAIN) -> None:
         async with self.connected(via, wishes) as connection:
