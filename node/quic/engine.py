@@ -20,6 +20,8 @@ from aioquic.quic.connection import (
 )
 from aioquic.quic.packet import QuicErrorCode, QuicFrameType, QuicProtocolVersion
 
+from node.core.live import Live
+from node.quic.budget import Budget, Part
 from node.quic.due import Due
 from node.quic.ending import EndCause, Ending, clip, printable
 from node.quic.handshake import ClientTls, ServerTls
@@ -27,6 +29,7 @@ from node.quic.identifiers import Recognisable
 from node.quic.keepalive import KeptAlive
 from node.quic.lean import LeanConnection
 from node.quic.limits import QuicLimits
+from node.quic.marks import WriteMarks
 from node.quic.paths import RovingConnection
 from node.quic.phases import PhasedKeys
 from node.quic.probing import PathProbing
@@ -58,7 +61,7 @@ def configuration(limits: QuicLimits, alpns: list[str], *, is_client: bool) -> Q
     )
 
 
-class Engine(RovingConnection, Recognisable, LeanConnection, PathProbing, KeptAlive, Due):
+class Engine(RovingConnection, Recognisable, LeanConnection, PathProbing, KeptAlive, WriteMarks, Due):
     """One connection's state machine. It does no I/O and never looks at a clock."""
 
     def __init__(
@@ -69,6 +72,7 @@ class Engine(RovingConnection, Recognisable, LeanConnection, PathProbing, KeptAl
         original_destination: bytes | None = None,
         retry_source: bytes | None = None,
         reset_tokens: ResetTokens | None = None,
+        growth: Part | None = None,
     ) -> None:
         super().__init__(
             configuration=settings,
@@ -81,7 +85,8 @@ class Engine(RovingConnection, Recognisable, LeanConnection, PathProbing, KeptAl
         self._key_phase = 0
         self._key_since = 0
         self.handshake: Handshake | None = None
-        self._open_windows(limits)
+        self._open_windows(limits, growth or Budget(Live(limits)).part())
+        self._open_marks()
         self._start_probing()
         self._name_reset_tokens()
 
@@ -201,21 +206,6 @@ class Engine(RovingConnection, Recognisable, LeanConnection, PathProbing, KeptAl
         stream_id = self.get_next_available_stream_id()
         self.send_stream_data(stream_id, b"")
         return stream_id
-
-    def write_room(self, high_water: int, most: int) -> int:
-        """How many unacknowledged bytes a stream may have before its writer waits.
-
-        Twice what the path carries at once keeps it full; the streams that are open share that, with `high_water` for
-        each if it is less. They never share more than `most`, so that a peer that reads nothing has us hold no more.
-        """
-        streams = max(len(self._streams), 1)
-        wanted = max(2 * int(self._loss.congestion_window), streams * high_water)
-        return min(wanted, most) // streams
-
-    def unacked(self, stream_id: int) -> int:
-        """Bytes queued or sent on this stream that the peer has not acknowledged."""
-        stream = self._streams.get(stream_id)
-        return 0 if stream is None else stream.sender._buffer_stop - stream.sender._buffer_start
 
     def abort_stream(self, stream_id: int, code: int) -> None:
         """Reset our direction and ask the peer to stop its own; finished directions are left alone."""

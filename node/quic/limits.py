@@ -8,7 +8,8 @@ class QuicLimits(BaseModel):
 
     Receive windows bound what a peer can make us hold: a limit is what was read plus one window, never more, however
     sparse the frames are. A window grows only while its reader keeps up. So a connection holds `connection_window` at
-    most before anything was read from it, and never more than `max_connection_window`.
+    most before anything was read from it, and never more than `max_connection_window`; all of them together hold no
+    more than `max_grown_windows` beyond their first windows and marks.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,6 +35,9 @@ class QuicLimits(BaseModel):
     max_connection_window: int = Field(default=8 * 1024 * 1024, ge=1200, le=512 * 1024 * 1024)
     """What a connection's window grows to in the same way."""
 
+    max_grown_windows: int = Field(default=256 * 1024 * 1024, ge=0)
+    """Bytes by which connections' windows and writers' marks together grow, at most; each by a 16th of what is left."""
+
     max_streams: int = Field(default=100, ge=1, le=10_000)
     """Two-way streams that a peer may have open at once."""
 
@@ -44,10 +48,11 @@ class QuicLimits(BaseModel):
     """Streams that a peer opened and no handler has taken yet; one more is refused."""
 
     write_high_water: int = Field(default=256 * 1024, ge=1024, le=16 * 1024 * 1024)
-    """A writer waits while this many bytes of its stream are not yet acknowledged, until half of them are."""
+    """A connection's writers wait while this much is not yet acknowledged, until half of it is; each stream has an
+    equal part. It grows where the path carries more, or where there are more streams."""
 
     max_write_high_water: int = Field(default=4 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)
-    """What a connection's writers may have unacknowledged together; its streams share it equally if it is used up."""
+    """What that grows to."""
 
     max_connections: int = Field(default=10_000, ge=1)
     """Connections at once, handshakes included; one more is refused."""

@@ -306,6 +306,7 @@ class Link:
             self._owner.unroute(connection_id, self)
         self.connection_ids.clear()
         self._watch(b"")
+        self.engine.growth.end()
         self._owner.gone(self)
 
     # Time

@@ -40,7 +40,7 @@ class QuicListener(SharedSocket):
     def __init__(
         self, udp: UdpSocket, settings: ServerSettings, tokens: ResetTokens, examine: Filter | None = None
     ) -> None:
-        super().__init__(udp, tokens)
+        super().__init__(udp, tokens, settings.budget)
         self.metrics = QuicMetrics()
         self._settings = settings
         self._admission = Admission(settings.limits)
@@ -103,7 +103,7 @@ class QuicListener(SharedSocket):
 
     def snapshot(self) -> dict[str, int]:
         """Every count and every number of the moment, by name."""
-        return self.metrics.snapshot() | self._admission.snapshot()
+        return self.metrics.snapshot() | self._admission.snapshot() | self._budget.snapshot()
 
     # What a connection reports
 

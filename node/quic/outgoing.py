@@ -10,6 +10,7 @@ from node.core.address import format_host_port
 from node.core.connection import CLOSE_NORMAL
 from node.core.errors import ConnectError, DialError, HandshakeError
 from node.core.identity import Address
+from node.quic.budget import Part
 from node.quic.ending import Ending
 from node.quic.engine import Engine, configuration
 from node.quic.handshake import ClientTls
@@ -33,14 +34,15 @@ class DialSettings:
     server_name: str
     limits: QuicLimits
 
-    def make_engine(self, reset_tokens: ResetTokens | None = None) -> Engine:
+    def make_engine(self, reset_tokens: ResetTokens | None = None, growth: Part | None = None) -> Engine:
+        """Without `growth`, the connection has a budget to itself."""
         engine = configuration(self.limits, [self.alpn.decode("ascii")], is_client=True)
         engine.server_name = self.server_name
 
         def make_handshake(given: tls.Context) -> ClientTls:
             return ClientTls(given, self.key, self.pin)
 
-        return Engine(engine, self.limits, make_handshake, reset_tokens=reset_tokens)
+        return Engine(engine, self.limits, make_handshake, reset_tokens=reset_tokens, growth=growth)
 
 
 class Carrier(Protocol):
@@ -72,13 +74,18 @@ class OutgoingCall:
     """One attempt to reach one address, and the connection that comes of it."""
 
     def __init__(
-        self, carrier: Carrier, peer: SocketAddress, settings: DialSettings, reset_tokens: ResetTokens | None = None
+        self,
+        carrier: Carrier,
+        peer: SocketAddress,
+        settings: DialSettings,
+        reset_tokens: ResetTokens | None = None,
+        growth: Part | None = None,
     ) -> None:
         self._carrier = carrier
         self._peer = peer
         self.outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done once the handshake is complete, or has failed with a DialError."""
-        self.link = Link(settings.make_engine(reset_tokens), self, settings.limits, handshake_deadline=None)
+        self.link = Link(settings.make_engine(reset_tokens, growth), self, settings.limits, handshake_deadline=None)
 
     def start(self) -> None:
         """Send the first flight."""

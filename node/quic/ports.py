@@ -6,6 +6,7 @@ from typing import Protocol
 
 from node.core.connection import CLOSE_NORMAL
 from node.core.errors import ConnectError
+from node.quic.budget import Budget, Part
 from node.quic.ending import EndCause, Ending
 from node.quic.endpoint import Endpoint
 from node.quic.outgoing import DialSettings, OutgoingCall, spell
@@ -42,8 +43,14 @@ class CallingEndpoint(Endpoint):
         super().__init__(udp)
         self._calls: set[OutgoingCall] = set()
 
-    def carry(self, peer: SocketAddress, settings: DialSettings, tokens: ResetTokens | None = None) -> OutgoingCall:
-        call = OutgoingCall(self, peer, settings, tokens)
+    def carry(
+        self,
+        peer: SocketAddress,
+        settings: DialSettings,
+        tokens: ResetTokens | None = None,
+        growth: Part | None = None,
+    ) -> OutgoingCall:
+        call = OutgoingCall(self, peer, settings, tokens, growth)
         self._calls.add(call)
         return call
 
@@ -57,9 +64,10 @@ class CallingEndpoint(Endpoint):
 class SharedSocket(CallingEndpoint):
     """A socket that has other uses as well, so that the peer sees us come from the port where we listen."""
 
-    def __init__(self, udp: UdpSocket, tokens: ResetTokens) -> None:
+    def __init__(self, udp: UdpSocket, tokens: ResetTokens, budget: Budget) -> None:
         super().__init__(udp)
         self._tokens = tokens
+        self._budget = budget
 
     def begin(self, target: Target, settings: DialSettings) -> OutgoingCall:
         if not self._udp.is_open:
@@ -67,7 +75,7 @@ class SharedSocket(CallingEndpoint):
         peer = self._udp.reaches(target)
         if peer is None:
             raise ConnectError(f"cannot reach {spell(target.address)} from {self.address[0]}")
-        return self.carry(peer, settings, self._tokens)
+        return self.carry(peer, settings, self._tokens, self._budget.part())
 
     def _hang_up(self) -> None:
         """End the outgoing connections, as the socket is about to be closed."""

@@ -6,6 +6,7 @@ from aioquic import tls
 from aioquic.quic.configuration import QuicConfiguration
 
 from node.core.live import Live
+from node.quic.budget import Budget
 from node.quic.credentials import ServerCredentials
 from node.quic.engine import Engine, configuration
 from node.quic.gate import Entry
@@ -28,6 +29,7 @@ class ServerSettings:
     ) -> None:
         self.credentials = credentials or self_made(key)
         self.limits = limits
+        self.budget = Budget(limits)
         self._alpns = [alpn.decode("ascii") for alpn in alpns]
         self._made_for = limits.value
         self._engine = self._configuration(limits.value)
@@ -44,6 +46,7 @@ class ServerSettings:
             entry.original_destination,
             entry.retry_source,
             reset_tokens,
+            self.budget.part(),
         )
 
     def _make_handshake(self, given: tls.Context) -> ServerTls:

@@ -127,6 +127,7 @@ class QuicSource:
             for stream in self._waiting_writers:
                 stream.on_progress()
             self._waiting_writers = {stream for stream in self._waiting_writers if stream.writers}
+        self.engine.lower_mark()
         if self.engine.can_open():
             self._openable.wake()
         self._forget_finished()

@@ -109,7 +109,7 @@ class QuicStream(BiStream):
 
     def on_progress(self) -> None:
         """Acknowledgements came in."""
-        if self.writers and self._unacked() <= self._high_water() // 2:
+        if self.writers and self._unacked() <= self._mark() // 2:
             self._writable.wake()
 
     def on_end(self, ending: Ending) -> None:
@@ -136,13 +136,12 @@ class QuicStream(BiStream):
     async def _room(self) -> None:
         """Wait until less than the high-water mark is unacknowledged. Raises StreamError where writing is over."""
         self._refuse_write()
-        unacked = self._unacked()
-        if not unacked or unacked < self._high_water():
+        if self._has_room():
             return
         self.writers += 1
         self._host.stream_changed(self)
         try:
-            while self._write_error is None and self._unacked() > self._high_water() // 2:
+            while self._write_error is None and self._unacked() > self._mark() // 2:
                 await self._writable.wait()
         finally:
             self.writers -= 1
@@ -154,9 +153,15 @@ class QuicStream(BiStream):
         if self._finished:
             raise StreamClosed
 
-    def _high_water(self) -> int:
-        limits = self._host.limits
-        return self._engine.write_room(limits.write_high_water, limits.max_write_high_water)
+    def _has_room(self) -> bool:
+        unacked = self._unacked()
+        if not unacked or unacked < self._mark():
+            return True
+        self._engine.raise_mark()
+        return unacked < self._mark()
+
+    def _mark(self) -> int:
+        return self._engine.write_mark()
 
     def _unacked(self) -> int:
         return self._engine.unacked(self.stream_id)

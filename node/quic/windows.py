@@ -5,16 +5,19 @@ from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.quic.recovery import QuicPacketSpace
 from aioquic.quic.stream import QuicStream as EngineStream
 
+from node.quic.budget import Part
 from node.quic.limits import QuicLimits
 
 
 class Window:
     """How far ahead of its reader a peer may send: doubled, up to a cap, while nothing else holds the peer back."""
 
-    __slots__ = ("_cap", "_granted_at", "size")
+    __slots__ = ("_cap", "_granted_at", "_growth", "size")
 
-    def __init__(self, size: int, cap: int) -> None:
+    def __init__(self, size: int, cap: int, growth: Part | None = None) -> None:
+        """Growth is taken from `growth`, and where nothing is left there, the window stays as it is."""
         self.size = size
+        self._growth = growth
         self._cap = max(size, cap)
         self._granted_at: float | None = None
 
@@ -34,25 +37,28 @@ class Window:
         self._granted_at = now
         if since is None or since > round_trip / 2:
             return 0
-        before, self.size = self.size, min(2 * self.size, self._cap)
-        return self.size - before
+        wanted = min(2 * self.size, self._cap) - self.size
+        grown = wanted if self._growth is None else self._growth.take(wanted)
+        self.size += grown
+        return grown
 
 
 class ReceiveWindows(QuicConnection):
     """The engine doubles a window once half of it has arrived, read or not. Here a limit is what was read, plus one
     window; so that is the most that a peer can make us hold, however sparse its frames are."""
 
-    def _open_windows(self, limits: QuicLimits) -> None:
+    def _open_windows(self, limits: QuicLimits, growth: Part) -> None:
         """To be called once, before any packet."""
         self._limits = limits
+        self.growth = growth
         self._consumed = 0
-        self._window = Window(limits.connection_window, limits.max_connection_window)
+        self._window = Window(limits.connection_window, limits.max_connection_window, growth)
         self._passed_at = 0.0
         _set_limit(self._local_max_streams_bidi, limits.max_streams)
         _set_limit(self._local_max_streams_uni, limits.max_uni_streams)
 
     def stream_window(self) -> Window:
-        """The window of a stream that is new."""
+        """The window of a stream that is new. It lies within the connection's, so its growth is taken from nothing."""
         return Window(self._limits.stream_window, self._limits.max_stream_window)
 
     def read(self, stream_id: int, count: int, unread: int, window: Window) -> bool:

@@ -12,6 +12,7 @@ from cryptography import x509
 from node.core.connection import Connection
 from node.core.errors import StreamError
 from node.core.identity import Address
+from node.quic.budget import Part
 from node.quic.credentials import Credential
 from node.quic.dial import dial_quic
 from node.quic.engine import Engine, configuration
@@ -190,7 +191,7 @@ class LyingSettings(DialSettings):
     credential: Credential | None = None
     chain: tuple[x509.Certificate, ...] = ()
 
-    def make_engine(self, reset_tokens: ResetTokens | None = None) -> Engine:
+    def make_engine(self, reset_tokens: ResetTokens | None = None, growth: Part | None = None) -> Engine:
         engine = configuration(self.limits, [self.alpn.decode()], is_client=True)
         engine.server_name = self.server_name
         return Engine(engine, self.limits, lambda given: LyingTls(given, self.pin, self.credential, self.chain))

@@ -9,6 +9,7 @@ from typing import Any
 from aioquic.quic import events
 
 from node.core.live import Live
+from node.quic.budget import Budget
 from node.quic.engine import Engine, configuration
 from node.quic.gate import Entry
 from node.quic.handshake import ClientTls
@@ -65,7 +66,11 @@ class Host:
 
 class Simulation:
     def __init__(
-        self, limits: QuicLimits | None = None, seed: int = 1, watch: Callable[[bytes], None] = lambda _: None
+        self,
+        limits: QuicLimits | None = None,
+        seed: int = 1,
+        watch: Callable[[bytes], None] = lambda _: None,
+        budget: Budget | None = None,
     ) -> None:
         limits = limits or QuicLimits()
         self._watch = watch
@@ -80,6 +85,7 @@ class Simulation:
         client = Engine(settings, limits, lambda given: ClientTls(given, None, key.fingerprint))
         client.connect(SERVER, self.now)
         self._serving = ServerSettings(key, [ALPN.encode()], Live(limits))
+        self._serving.budget = budget or self._serving.budget
         self.client = Host(client, CLIENT)
         first, _ = client.datagrams_to_send(self.now)[0]
         initial = parse_initial(first)
