@@ -26,6 +26,9 @@ _EPOCH = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 _NEVER = datetime.datetime(9999, 12, 31, 23, 59, 59, tzinfo=datetime.UTC)
 """The end of a certificate that has no end (RFC 5280 §4.1.2.5)."""
 
+_WRITTEN = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+"""A clock that is before this has not been set yet, as on a board without a battery, and proves nothing."""
+
 
 def self_made(key: NodeKey, passing: Certified | None = None, operator: Certified | None = None) -> ServerCredentials:
     """What a node of this key shows; without a `passing` certificate, one that this process alone knows."""
@@ -54,11 +57,14 @@ def load_or_make_passing(path: Path) -> Certified:
 
 
 def renewed(path: Path, certified: Certified, now: datetime.datetime | None = None) -> Certified:
-    """This certificate, or the one that took its place in `path` because its end is near. Raises KeyFileError."""
+    """This certificate, or the one that took its place in `path`. Raises KeyFileError.
+
+    That is so near its end, and before its beginning: it was made while the clock was wrong.
+    """
     now = now or datetime.datetime.now(datetime.UTC)
-    if certified.leaf.not_valid_after_utc - now > RENEWAL or not isinstance(
-        certified.private, ec.EllipticCurvePrivateKey
-    ):
+    begin, end = certified.leaf.not_valid_before_utc, certified.leaf.not_valid_after_utc
+    is_good = end - now > RENEWAL and (begin <= now or now < _WRITTEN)
+    if is_good or not isinstance(certified.private, ec.EllipticCurvePrivateKey):
         return certified
     fresh = make_passing(certified.private, now)
     _write(path, fresh, replace=True)

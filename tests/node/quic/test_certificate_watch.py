@@ -211,7 +211,7 @@ def test_the_self_made_certificate_is_renewed_while_the_node_runs(tmp_path, hear
     taken = []
     watch.look(taken.append)
     watch.look(taken.append, soon_over)
-    watch.look(taken.append)
+    watch.look(taken.append, soon_over)
     assert [one.leaf.public_key() for one in taken] == [old.leaf.public_key()]
     assert taken[0].fingerprint != old.fingerprint
     assert heard() == [("the node's own certificate was renewed", None)]

@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from node.quic.keys import KeyFileError
+from node.quic.pem import read_certified
 from node.quic.selfmade import LIFETIME, RENEWAL, load_or_make_passing, renewed
 from tests.support.certificates import certificate, put
 
@@ -41,7 +42,7 @@ def test_near_its_end_it_is_renewed_over_the_same_key(path):
     fresh = renewed(path, old, end - RENEWAL)
     assert fresh.leaf.public_key() == old.leaf.public_key()
     assert fresh.leaf.not_valid_after_utc > end
-    assert load_or_make_passing(path).fingerprint == fresh.fingerprint != old.fingerprint
+    assert read_certified(path, path).fingerprint == fresh.fingerprint != old.fingerprint
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
@@ -52,6 +53,20 @@ def test_one_that_ran_out_while_the_node_was_off_is_renewed_at_its_start(path):
     fresh = load_or_make_passing(path)
     assert fresh.leaf.public_key() == private.public_key()
     assert fresh.leaf.not_valid_after_utc > datetime.datetime.now(datetime.UTC)
+
+
+def test_one_that_was_made_while_the_clock_was_ahead_is_made_anew(path):
+    old = load_or_make_passing(path)
+    before = old.leaf.not_valid_before_utc - DAY
+    fresh = renewed(path, old, before)
+    assert fresh.leaf.public_key() == old.leaf.public_key()
+    assert fresh.leaf.not_valid_before_utc < before
+    assert renewed(path, fresh, before) is fresh
+
+
+def test_a_clock_that_was_never_set_makes_nothing_anew(path):
+    old = load_or_make_passing(path)
+    assert renewed(path, old, datetime.datetime(1970, 1, 2, tzinfo=datetime.UTC)) is old
 
 
 def test_a_damaged_file_is_an_error_and_stays(path):
