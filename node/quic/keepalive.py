@@ -5,6 +5,11 @@ from aioquic.quic.connection import END_STATES, QuicConnection
 IDLE_SHARE = 0.5
 """The part of the idle time-out after which a ping is sent at the latest, so that a lost one can be repeated."""
 
+SHORTEST = 0.5
+"""Seconds: for the sake of the idle time-out no ping leaves sooner. A peer with a shorter one has its connection end,
+where it would else have us ping it hundreds of times a second.
+"""
+
 
 class KeptAlive(QuicConnection):
     """A ping leaves once nothing was received, or asked for, during `interval`. Costs nothing where it is not wanted.
@@ -36,4 +41,4 @@ class KeptAlive(QuicConnection):
         idle_timeout: float = self._idle_timeout()
         # The engine puts the time-out off whenever the connection was not quiet, so that tells since when it has been.
         quiet_since = self._close_at - idle_timeout
-        return max(quiet_since, self._pinged_at) + min(interval, IDLE_SHARE * idle_timeout)
+        return max(quiet_since, self._pinged_at) + min(interval, max(IDLE_SHARE * idle_timeout, SHORTEST))

@@ -135,6 +135,17 @@ def test_an_interval_too_long_for_the_idle_time_out_is_cut_to_fit_it():
     assert not watch.server.ended
 
 
+def test_a_peer_that_asks_for_a_tiny_idle_time_out_is_not_pinged_without_end():
+    watch = Watch(idle_timeout=30)
+    watch.server._remote_max_idle_timeout = 0.001
+    watch.client.send_ping(1)
+    watch.exchange()
+    watch.server.keep_alive(10.0)
+    watch.let_pass(10)
+    assert watch.server.ended
+    assert sum(watch.sent.values()) < 10
+
+
 def test_without_it_there_is_no_traffic_and_no_wake_before_the_end():
     watch = Watch(idle_timeout=30)
     watch.let_pass(29)
