@@ -15,10 +15,13 @@ class Fate(Enum):
     DROP = "drop"
     REPEAT = "repeat"
     HOLD = "hold"
-    """Delivered behind the next datagram of the same direction."""
+    """Delivered behind the next datagram of the same direction, or alone where none comes for `LATEST`."""
     CORRUPT = "corrupt"
     """Delivered with one bit turned."""
 
+
+LATEST = 0.05
+"""Seconds for which a datagram is held: a network that reorders does not keep one until somebody speaks again."""
 
 ETHERNET = 1472
 """Bytes of a datagram on a path of 1 500, over IPv4."""
@@ -99,12 +102,18 @@ class LossyProxy:
             self.lost += 1
         elif fate is Fate.HOLD:
             self._held[to_server].append(data)
+            asyncio.get_running_loop().call_later(LATEST, self._let_go, to_server)
         else:
             late, self._held[to_server] = self._held[to_server], []
             if fate is Fate.CORRUPT:
                 data = self._damage(data)
             for one in (data, data, *late) if fate is Fate.REPEAT else (data, *late):
                 self._send_late(one, to_server)
+
+    def _let_go(self, to_server: bool) -> None:
+        late, self._held[to_server] = self._held[to_server], []
+        for one in late:
+            self._send_late(one, to_server)
 
     def _damage(self, data: bytes) -> bytes:
         self.damaged += 1
