@@ -7,18 +7,20 @@ from aioquic import tls
 from aioquic._buffer import Buffer
 from aioquic.tls import SignatureAlgorithm
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa, x25519
 from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from node.quic.credentials import CertificateType, Credential
+from node.quic.credentials import CertificateType, Credential, RawPublicKey
 from node.quic.engine import Engine
 from node.quic.handshake import ServerTls
 from node.quic.keys import NodeKey
 from node.quic.levels import MAX_CLIENT_MESSAGE
+from node.quic.schemes import _WEAK, schemes_of
 from node.quic.selfmade import self_made
 from tests.support.certificates import DAY, HOUR, certificate, sha256_of
 from tests.support.quic import dial_as, serving, soon
@@ -102,6 +104,49 @@ async def test_dates_and_issuers_are_no_business_of_ours(begin, end):
 )
 async def test_a_key_of_another_curve_or_length_is_refused_though_it_signs_well(private, scheme):
     assert await refusal(shown(certificate(private), private, scheme)) == UNSUPPORTED
+
+
+class Nobody:
+    """Signs for the neutral point of Ed25519 as anybody can, without a secret and whatever the message."""
+
+    public = bytes([1]) + bytes(31)
+
+    def public_key(self):
+        return Ed25519PublicKey.from_public_bytes(self.public)
+
+    def sign(self, _):
+        return self.public + bytes(32)
+
+
+async def test_a_key_for_which_anybody_can_sign_proves_nobody():
+    leaf = RawPublicKey(Nobody().public_key())
+    credential = Credential(CertificateType.RAW_PUBLIC_KEY, leaf, SignatureAlgorithm.ED25519, Nobody())
+    assert await refusal(credential) == UNSUPPORTED
+
+
+def test_every_spelling_of_such_a_key_is_known():
+    """Held against forgery itself: for a point of small order one signature fits many messages, whoever made it."""
+    field = 2**255 - 19
+    weak = 0
+    for y in {number for near in (0, field) for number in range(near - 3, near + 4)} | set(_WEAK):
+        for sign in (0, 1 << 255):
+            if 0 <= y < 1 << 255:
+                key = Ed25519PublicKey.from_public_bytes((y | sign).to_bytes(32, "little"))
+                assert (schemes_of(key) == ()) == forgeable(key)
+                weak += forgeable(key)
+    assert weak == 14
+
+
+def forgeable(key):
+    return any(accepts(key, Nobody().sign(b""), bytes([number])) for number in range(128))
+
+
+def accepts(key, signature, message):
+    try:
+        key.verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
 
 
 def slow_to_verify():
