@@ -4,6 +4,7 @@ import asyncio
 from abc import ABC, abstractmethod
 
 from node.core.identity import Address
+from node.quic.drains import Drains
 from node.quic.link import Datagram, Link
 from node.quic.packets import destination_of
 from node.quic.reset import ResetWatch
@@ -22,6 +23,7 @@ class Endpoint(ABC):
         self._loop = asyncio.get_running_loop()
         self._routes: dict[bytes, Link] = {}
         self._resets: ResetWatch[Link] = ResetWatch()
+        self._drains = Drains()
 
     @property
     def address(self) -> Address:
@@ -48,6 +50,9 @@ class Endpoint(ABC):
 
     def unwatch(self, token: bytes, link: Link) -> None:
         self._resets.discard(token, link)
+
+    def drain(self, link: Link, until: float) -> None:
+        self._drains.add(until, link.leave)
 
     # Parts
 

@@ -103,6 +103,11 @@ class Engine(RovingConnection, Recognisable, LeanConnection, PathProbing, KeptAl
         return self._state in END_STATES
 
     @property
+    def drained_at(self) -> float:
+        """When a connection that has ended may be forgotten; until then, what its peer sends is known to be its."""
+        return self._close_at or 0.0
+
+    @property
     def ending(self) -> Ending | None:
         """How the connection ended, as soon as that is known: draining periods are not waited for."""
         event = self._close_event
@@ -139,7 +144,7 @@ class Engine(RovingConnection, Recognisable, LeanConnection, PathProbing, KeptAl
         if self.nothing_due(now):
             self._pacing_at = None
             return []
-        if self._handshake_confirmed:
+        if self._handshake_confirmed and not self._close_pending:
             self._renew_keys(now)
             self._check_path(now)
         datagrams: list[tuple[bytes, Any]] = super().datagrams_to_send(now)

@@ -62,6 +62,10 @@ class LinkOwner(Protocol):
         """The connection can carry nothing more. Called once."""
         ...
 
+    def drain(self, link: "Link", until: float) -> None:
+        """The connection is closed. Call its `leave` when that time of the loop has come."""
+        ...
+
     def gone(self, link: "Link") -> None:
         """The connection's last echo has passed, and its identifiers are free. Called once, after `ended`."""
         ...
@@ -128,7 +132,7 @@ class Link:
 
     def flush_soon(self) -> None:
         # Behind the callbacks that are already due, so that an answer written by them shares the packet of our ACK.
-        if self._flush is None and not self._gone:
+        if self._flush is None and self._ending is None:
             self._flush = self._loop.call_soon(self._flush_now)
 
     def flush(self) -> None:
@@ -146,7 +150,7 @@ class Link:
             self.flush()
         if self._ending is None:
             self.engine.close(error_code=code, reason_phrase=reason)
-            self._finish()
+            self._report()
 
     def keep_alive(self, interval: float) -> None:
         """Ping the peer after each `interval` seconds of quiet, to the connection's end."""
@@ -158,25 +162,37 @@ class Link:
         """Close for the transport, as long as no application has seen the connection."""
         if self._ending is None:
             self.engine.abandon(reason)
-            self._finish()
+            self._report()
 
     def forgotten(self) -> None:
         """The peer has lost the connection's state and said so (RFC 9000 §10.3.1). Nothing more is sent."""
         if self._ending is None:
             self._end(Ending(EndCause.REMOTE, QuicErrorCode.INTERNAL_ERROR, "stateless reset", is_transport=True))
-        self._leave()
+        self.leave()
 
     def drop(self) -> None:
         """Forget the connection without a word."""
         if self._ending is None:
             self._end(Ending(EndCause.FAILED, reason="connection dropped"))
-        self._leave()
+        self.leave()
+
+    def leave(self) -> None:
+        """Forget the connection, which has ended: its identifiers are free. Harmless when repeated."""
+        if self._gone:
+            return
+        self._gone = True
+        self._alarm.cancel()
+        if self._flush is not None:
+            self._flush.cancel()
+            self._flush = None
+        for connection_id in self.connection_ids:
+            self._owner.unroute(connection_id, self)
+        self.connection_ids.clear()
+        self._watch(b"")
+        self.engine.growth.end()
+        self._owner.gone(self)
 
     # Parts
-
-    def _finish(self) -> None:
-        self.flush()
-        self._report()
 
     def _flush_now(self) -> None:
         self._flush = None
@@ -213,6 +229,9 @@ class Link:
             # The owner may drop the connection when it hears of its end; the peer must have heard of it by then.
             self._transmit(self._loop.time())
         self._end(ending)
+        if not self._gone:
+            self._alarm.cancel()
+            self._owner.drain(self, self.engine.drained_at)
 
     def _progress(self) -> None:
         if self.engine.peer_reset_token is not self._reset_token:
@@ -238,7 +257,7 @@ class Link:
             case events.ConnectionTerminated():
                 if self._ending is None and (ending := self.engine.ending) is not None:
                     self._end(ending)
-                self._leave()
+                self.leave()
 
     def _transmit(self, now: float) -> bool:
         """Whether there was anything to send."""
@@ -294,36 +313,21 @@ class Link:
             self.source.on_end(ending)
             self._owner.ended(self, ending)
 
-    def _leave(self) -> None:
-        if self._gone:
-            return
-        self._gone = True
-        self._alarm.cancel()
-        if self._flush is not None:
-            self._flush.cancel()
-            self._flush = None
-        for connection_id in self.connection_ids:
-            self._owner.unroute(connection_id, self)
-        self.connection_ids.clear()
-        self._watch(b"")
-        self.engine.growth.end()
-        self._owner.gone(self)
-
     # Time
 
     def _arm(self, now: float, *, sent: bool = False) -> None:
         """After something was sent, what the alarm was set for may be done: mostly an acknowledgement."""
-        if not self._gone and (sent or not self._alarm.is_near(now)):
+        if self._ending is None and (sent or not self._alarm.is_near(now)):
             self._alarm.set(self._due(), now)
 
     def _due(self) -> float | None:
         due: float | None = self.engine.get_timer()
-        if self._deadline is None or self._ending is not None:
+        if self._deadline is None:
             return due
         return self._deadline if due is None else min(due, self._deadline)
 
     def _tick(self, now: float) -> None:
-        if self._deadline is not None and now >= self._deadline and self._ending is None:
+        if self._deadline is not None and now >= self._deadline:
             self.abandon("handshake timed out")
             return
         due = self.engine.get_timer()

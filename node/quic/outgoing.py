@@ -61,6 +61,8 @@ class Carrier(Protocol):
 
     def unwatch(self, token: bytes, link: Link) -> None: ...
 
+    def drain(self, link: Link, until: float) -> None: ...
+
     def hung_up(self, call: "OutgoingCall", ending: Ending) -> None:
         """The connection has ended. Until it is dropped, or its closing period is over, it answers latecomers."""
         ...
@@ -135,6 +137,9 @@ class OutgoingCall:
 
     def unwatch(self, token: bytes, link: Link) -> None:
         self._carrier.unwatch(token, link)
+
+    def drain(self, link: Link, until: float) -> None:
+        self._carrier.drain(link, until)
 
     # What the connection reports
 
