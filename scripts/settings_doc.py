@@ -27,7 +27,8 @@ the default. A key that is unknown or wrong stops the start, named with its plac
 A running node follows the settings file: about two seconds after a change, or at once on SIGHUP, the keys marked
 "yes" under "live" hold for whatever is decided next. Connections that are open keep the limits that they began with.
 The other keys need a restart, and the node's log names them. A file that is wrong changes nothing, and the log says
-what is wrong with it, and in which line.
+what is wrong with it, and in which line. SIGHUP is for `alknet node` alone: `alknet up` ends on it, as programs do
+whose terminal is closed, unless `nohup` started it. There, change the file and wait.
 
 No setting is a secret. Secrets are files below `DIR/secrets`, made on first start with mode 0600.
 """

@@ -22,7 +22,7 @@ from node.quic.rate import Allowance
 from node.quic.reset import ResetTokens
 from node.quic.selftest import check_engine
 from node.quic.serving import ServerSettings
-from node.quic.udp import Batch, SocketAddress, UdpSocket, resolve
+from node.quic.udp import SocketAddress, UdpSocket, resolve
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +103,8 @@ class QuicListener(SharedSocket):
 
     def snapshot(self) -> dict[str, int]:
         """Every count and every number of the moment, by name."""
-        return self.metrics.snapshot() | self._admission.snapshot() | self._budget.snapshot()
+        parts = (self.metrics, self._admission, self._budget, self._udp.traffic)
+        return {name: count for part in parts for name, count in part.snapshot().items()}
 
     # What a connection reports
 
@@ -143,11 +144,6 @@ class QuicListener(SharedSocket):
         self._admission.gone(self._hosts.pop(link))
 
     # Parts
-
-    def _on_batch(self, batch: Batch) -> None:
-        super()._on_batch(batch)
-        # What was put back comes again.
-        self.metrics.datagrams += len(batch) - self._udp.put_aside
 
     def _may_knock(self, address: SocketAddress) -> bool:
         return self._porter.may_knock(address, asyncio.get_running_loop().time())

@@ -43,8 +43,6 @@ class QuicMetrics:
     """Stateless resets sent."""
     floods: int = 0
     """Connections closed since their peer broke a bound of `guard.py`."""
-    datagrams: int = 0
-    """Datagrams received."""
     limited: int = 0
     """Datagrams dropped since `quic.strangers_per_second` came from their address before."""
     failed: int = 0
@@ -61,4 +59,4 @@ class QuicMetrics:
 
     def troubles(self) -> dict[str, int]:
         """Those counts that stand for somebody who was turned away."""
-        return {name: count for name, count in self.snapshot().items() if name not in ("datagrams", "moved")}
+        return {name: count for name, count in self.snapshot().items() if name != "moved"}

@@ -12,6 +12,7 @@ from node.core.identity import Address
 from node.quic.buffers import Shortfall, shortfalls
 from node.quic.options import forbid_fragments, granted_buffer, new_socket
 from node.quic.segments import UNABLE, UNWILLING, can_segment, cut_at, runs
+from node.quic.traffic import Traffic
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +70,7 @@ class UdpSocket:
         self._socket = sock
         self.keeps_whole = forbid_fragments(sock)
         """Whether datagrams are never fragmented, so that one that arrives has shown what the path takes."""
+        self.traffic = Traffic()
         self._segments = can_segment(sock)
         self._loop = asyncio.get_running_loop()
         self._peer: SocketAddress | None = None
@@ -139,11 +141,6 @@ class UdpSocket:
         return self._peer
 
     @property
-    def put_aside(self) -> int:
-        """Datagrams that were read and put back."""
-        return len(self._held)
-
-    @property
     def receive_buffer(self) -> int:
         """Bytes that the kernel holds for us until they are read: what it granted of the `BUFFER` we asked for."""
         return granted_buffer(self._socket, socket.SO_RCVBUF)
@@ -160,21 +157,14 @@ class UdpSocket:
 
     def send(self, data: bytes, address: SocketAddress) -> None:
         """Send or lose: a full buffer and a refusing network both look like packet loss, which QUIC repairs."""
-        try:
-            if self._peer is None:
-                self._socket.sendto(data, address)
-            elif address == self._peer:
-                self._socket.send(data)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError as error:
-            logger.debug("sending to %s failed: %s", address[0], error)
+        self.send_all([(data, address)])
 
     def send_all(self, datagrams: Batch) -> None:
         """As `send`, for several, in as few calls as the system takes."""
+        self.traffic.left(datagrams)
         if not self._segments or len(datagrams) < SHORTEST_RUN:
             for data, address in datagrams:
-                self.send(data, address)
+                self._send_one(data, address)
             return
         for run, address in runs(datagrams):
             if len(run) > 1 and self._segments:
@@ -182,9 +172,20 @@ class UdpSocket:
             else:
                 self._send_each(run, address)
 
+    def _send_one(self, data: bytes, address: SocketAddress) -> None:
+        try:
+            if self._peer is None:
+                self._socket.sendto(data, address)
+            elif address == self._peer:
+                self._socket.send(data)
+        except (BlockingIOError, InterruptedError):
+            self.traffic.unsent_full += 1
+        except OSError as error:
+            self._not_sent(1, address, error)
+
     def _send_each(self, run: list[bytes], address: SocketAddress) -> None:
         for data in run:
-            self.send(data, address)
+            self._send_one(data, address)
 
     def _send_run(self, run: list[bytes], address: SocketAddress) -> None:
         if self._peer is not None and address != self._peer:
@@ -192,14 +193,18 @@ class UdpSocket:
         try:
             self._socket.sendmsg(run, cut_at(len(run[0])), 0, address if self._peer is None else None)
         except (BlockingIOError, InterruptedError):
-            return
+            self.traffic.unsent_full += len(run)
         except OSError as error:
             if error.errno in UNABLE:
                 self._segments = False
             if error.errno in UNABLE or error.errno in UNWILLING:
                 self._send_each(run, address)
             else:
-                logger.debug("sending to %s failed: %s", address[0], error)
+                self._not_sent(len(run), address, error)
+
+    def _not_sent(self, count: int, address: SocketAddress, error: OSError) -> None:
+        self.traffic.unsent_failed += count
+        logger.debug("sending to %s failed: %s", address[0], error)
 
     def put_back(self, rest: Batch) -> None:
         """Take back the end of a batch, to be handed out again once the loop has been round."""
@@ -221,6 +226,7 @@ class UdpSocket:
         if self._held:
             return
         batch, error = self._read_batch()
+        self.traffic.came(batch)
         if batch and self._on_batch is not None:
             self._on_batch(batch)
         if error is not None and self._on_error is not None:

@@ -167,7 +167,7 @@ async def test_every_number_can_be_had_at_once():
             await server.dial()
         numbers = server.listener.snapshot()
     assert (numbers["connections"], numbers["half_open"], numbers["refused_total"]) == (1, 0, 1)
-    assert numbers["datagrams"] > 3
+    assert numbers["datagrams_in"] > 3
     assert {f"refused_{reason}" for reason in Refusal} < numbers.keys()
     troubles = server.listener.metrics.troubles()
     assert {name for name, count in troubles.items() if count} == {"refused_total"}

@@ -56,14 +56,18 @@ async def test_every_datagram_arrives_as_it_was(pair):
     sender, receiver = pair
     sent = datagrams_for(receiver)
     sender.send_all(sent)
-    assert arrived(receiver, len(sent)) == [data for data, _ in sent]
+    sender.send(b"one more", receiver.getsockname())
+    assert arrived(receiver, len(sent) + 1) == [*(data for data, _ in sent), b"one more"]
+    counts = sender.traffic
+    assert (counts.datagrams_out, counts.bytes_out) == (len(sent) + 1, sum(len(data) for data, _ in sent) + 8)
+    assert counts.unsent_full == counts.unsent_failed == 0
 
 
 async def test_a_run_is_one_call(pair, monkeypatch):
     sender, receiver = pair
     if not can_segment(sender._socket):
         pytest.skip("the kernel does not cut")
-    monkeypatch.setattr(UdpSocket, "send", None)
+    monkeypatch.setattr(UdpSocket, "_send_one", None)
     sender.send_all([(bytes(1200), receiver.getsockname())] * 10)
     assert arrived(receiver, 10) == [bytes(1200)] * 10
 
@@ -93,6 +97,8 @@ async def test_what_the_kernel_does_not_cut_is_sent_one_by_one(pair, code, again
         sender.send_all(sent)
         assert arrived(receiver, 5) == [data for data, _ in sent]
     assert refusing.refused == (2 if again else 1)
+    assert sender.traffic.datagrams_out == 10
+    assert sender.traffic.unsent_failed == 0
 
 
 @pytest.mark.parametrize("code", [errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.EPERM])
@@ -104,3 +110,5 @@ async def test_a_run_that_the_system_has_no_room_for_is_lost_and_nothing_else(pa
     sender._socket = kept
     sender.send_all([(b"next", receiver.getsockname())])
     assert receiver.recv(100) == b"next"
+    full = code == errno.EAGAIN
+    assert (sender.traffic.unsent_full, sender.traffic.unsent_failed) == ((5, 0) if full else (0, 5))

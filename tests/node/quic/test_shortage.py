@@ -84,6 +84,7 @@ async def test_what_cannot_be_sent_counts_as_lost_and_is_sent_again(number):
         stream = await client.open_bi()
         await stream.write(b"all the same")
         assert await soon((await soon(accepted.accept_bi())).read()) == b"all the same"
+        assert server.listener.snapshot()["unsent_failed"] == mute.failures
 
 
 async def test_a_socket_that_is_closed_in_the_pause_stays_closed():

@@ -58,6 +58,20 @@ async def test_the_size_is_found_over_real_sockets(host):
         assert engine_of(accepted).datagram_size == 16_380
 
 
+async def test_what_comes_and_goes_is_counted(host):
+    async with serving(host) as server:
+        client, accepted = await server.pair()
+        before = server.listener.snapshot()
+        await transfer(client, accepted)
+        middle = server.listener.snapshot()
+        await transfer(accepted, client)
+        after = server.listener.snapshot()
+    assert 600_000 < middle["bytes_in"] - before["bytes_in"] < 1_200_000
+    assert 0 < middle["datagrams_in"] - before["datagrams_in"] < 1_000
+    assert 600_000 < after["bytes_out"] - middle["bytes_out"] < 1_200_000
+    assert 0 < after["datagrams_out"] - middle["datagrams_out"] < 1_000
+
+
 async def test_where_fragments_cannot_be_forbidden_no_size_is_tried(monkeypatch):
     monkeypatch.setattr(options, "_UNFRAGMENTED", {})
     async with serving() as server:
