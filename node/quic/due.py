@@ -30,14 +30,23 @@ class Due(ReceiveWindows):
             or self._datagrams_pending
             or not self._crypto_streams[tls.Epoch.ONE_RTT].sender.buffer_is_empty
         )
-        return bool(waiting) or self._limits_due() or not all(issued.was_sent for issued in self._host_cids)
+        return bool(waiting) or self._limits_due() or self._identifiers_due()
+
+    def _identifiers_due(self) -> bool:
+        for issued in self._host_cids:  # noqa: SIM110  twice as fast as any(), and done in every pass
+            if not issued.was_sent:
+                return True
+        return False
 
     def _path_frames_due(self) -> bool:
         path = self._network_paths[0]
         return len(self._network_paths) > 1 or not path.is_validated or bool(path.remote_challenges)
 
     def _streams_due(self) -> bool:
-        return any(_stream_due(stream) for stream in self._streams_queue)
+        for stream in self._streams_queue:  # noqa: SIM110  as above
+            if _stream_due(stream):
+                return True
+        return False
 
     def _forget_finished(self) -> None:
         """Let go of the streams that are over both ways, and let the peer open as many more (RFC 9000 §4.6).

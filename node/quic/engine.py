@@ -145,6 +145,7 @@ class Engine(RovingConnection, Recognisable, LeanConnection, PathProbing, KeptAl
             self._pacing_at = None
             return []
         if self._handshake_confirmed and not self._close_pending:
+            self._shed_handshake()
             self._renew_keys(now)
             self._check_path(now)
         datagrams: list[tuple[bytes, Any]] = super().datagrams_to_send(now)
@@ -165,8 +166,8 @@ class Engine(RovingConnection, Recognisable, LeanConnection, PathProbing, KeptAl
             self.request_key_update()
 
     def pending_events(self) -> Iterator[events.QuicEvent]:
-        while (event := self.next_event()) is not None:
-            yield event
+        while self._events:
+            yield self._events.popleft()
 
     # TLS
 

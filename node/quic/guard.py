@@ -160,22 +160,17 @@ class GuardedConnection(QuicConnection):
         self._weight += 1
         stream = self._streams.get(stream_id)
         if stream is None:
-            before = len(self._streams)
-            stream = super()._get_or_create_stream(frame_type, stream_id)
-            # Those below it were opened with it.
-            for number in range(stream_id, stream_id - 4 * (len(self._streams) - before), -4):
-                self._watch(self._streams[number])
-        return stream
-
-    def _get_or_create_stream_for_send(self, stream_id: int) -> EngineStream:
-        is_new = stream_id not in self._streams
-        stream = super()._get_or_create_stream_for_send(stream_id)
-        if is_new:
+            return super()._get_or_create_stream(frame_type, stream_id)
+        if stream.receiver._buffer and not isinstance(stream.receiver._ranges, Pieces):
+            # What waits came in one piece. Most streams never have any, and so need no set of ours.
             self._watch(stream)
         return stream
 
     def _watch(self, stream: EngineStream) -> None:
+        waiting = stream.receiver._ranges
         stream.receiver._ranges = Pieces(self._on_piece)
+        for piece in waiting:
+            stream.receiver._ranges.add(piece.start, piece.stop)
 
     def _on_piece(self) -> None:
         self._pieces += 1

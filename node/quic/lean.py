@@ -85,13 +85,13 @@ class LeanConnection(GuardedConnection):
             # 48 KiB to write handshake messages in. Neither side has more to say: tickets are off (decision 10).
             self._crypto_buffers = _NO_BUFFERS
 
-    def datagrams_to_send(self, now: float) -> list[tuple[bytes, Any]]:
-        if self._handshake_confirmed and not self._is_lean:
-            self._shed_handshake()
-        return super().datagrams_to_send(now)
-
     def _shed_handshake(self) -> None:
-        """Let go of the earlier levels (RFC 9001 §4.9), which would else be looked at for every timer."""
+        """Let go of the earlier levels (RFC 9001 §4.9), which would else be looked at for every timer.
+
+        To be called before something is sent, once the handshake is confirmed. Harmless when repeated.
+        """
+        if self._is_lean:
+            return
         self._is_lean = True
         application = self._spaces[Epoch.ONE_RTT]
         self._spaces = dict.fromkeys(self._spaces, _DEAD_SPACE) | {Epoch.ONE_RTT: application}

@@ -74,7 +74,7 @@ class PathMtu:
     @property
     def deadline(self) -> float | None:
         """When the first of the probes under way counts as lost."""
-        return min((deadline for _, deadline in self._under_way.values()), default=None)
+        return min(deadline for _, deadline in self._under_way.values()) if self._under_way else None
 
     def expire(self, now: float) -> None:
         for number in [number for number, (_, deadline) in self._under_way.items() if deadline <= now]:

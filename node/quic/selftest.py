@@ -21,7 +21,7 @@ from node.quic.version import WANTED
 
 _CONNECTION = (
     "_alpn_handler", "_close_at", "_close_begin", "_close_event", "_close_pending", "_crypto_buffers",
-    "_crypto_streams", "_cryptos", "_cryptos_initial", "_get_or_create_stream", "_get_or_create_stream_for_send",
+    "_crypto_streams", "_cryptos", "_cryptos_initial", "_get_or_create_stream",
     "_handle_ack_frame", "_handle_crypto_frame", "_handle_data_blocked_frame", "_handle_handshake_done_frame",
     "_handle_max_data_frame", "_handle_max_streams_bidi_frame", "_handle_max_streams_uni_frame",
     "_handle_new_connection_id_frame", "_handle_new_token_frame", "_handle_path_challenge_frame",
@@ -58,7 +58,7 @@ _KEYS = ("aead", "cipher_suite", "decrypt_packet", "hp", "key_phase", "secret", 
 _CONNECTION_ID = ("cid", "stateless_reset_token", "was_sent")
 _LIMIT = ("sent", "used", "value")
 _STREAM = ("is_finished", "max_stream_data_local", "max_stream_data_local_sent", "receiver", "sender")
-_RECEIVER = ("_ranges", "highest_offset", "is_finished", "starting_offset", "stop", "stop_pending")
+_RECEIVER = ("_buffer", "_ranges", "highest_offset", "is_finished", "starting_offset", "stop", "stop_pending")
 _SENDER = ("_buffer_start", "_buffer_stop", "buffer_is_empty", "is_finished", "reset", "reset_pending")
 _TLS = (
     "_alpn_protocols", "_certificate_request", "_check_certificate_verify_signature", "_cipher_suites",

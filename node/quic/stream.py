@@ -127,11 +127,17 @@ class QuicStream(BiStream):
     def _take(self, limit: int) -> bytes:
         data = bytes(self._inbox) if limit >= len(self._inbox) else bytes(self._inbox[:limit])
         del self._inbox[:limit]
-        if self._window is None:
-            self._window = self._engine.stream_window()
-        if self._engine.read(self.stream_id, len(data), len(self._inbox), self._window):
+        if self._credit(len(data)):
             self._host.flush_soon()
         return data
+
+    def _credit(self, count: int) -> bool:
+        """Let the peer send so many bytes more, where it may. True if that is worth a packet."""
+        if self._at_end:
+            return self._engine.drop(count)
+        if self._window is None:
+            self._window = self._engine.stream_window()
+        return self._engine.read(self.stream_id, count, len(self._inbox), self._window)
 
     async def _room(self) -> None:
         """Wait until less than the high-water mark is unacknowledged. Raises StreamError where writing is over."""

@@ -74,7 +74,7 @@ class ReceiveWindows(QuicConnection):
         return True
 
     def drop(self, count: int) -> bool:
-        """Grant the connection, and no stream, `count` bytes that nobody will read. True if it is worth a packet."""
+        """Grant the connection, and no stream, `count` bytes more. True if it is worth a packet."""
         self._consumed += count
         limit = self._consumed + self._window.size
         if not self._window.worth_a_packet(limit - self._local_max_data.value):
