@@ -35,7 +35,7 @@ MOST_FAILED = 0.01
 SETTLE_S = 15.0
 """Beyond the idle time-out: for closing periods and last timers."""
 
-COUNTED = ("tasks", "timers", "routes", "hosts", "streams", "origins", "connections", "half_open")
+COUNTED = ("tasks", "timers", "routes", "hosts", "streams", "origins", "connections", "half_open", "grown_bytes")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

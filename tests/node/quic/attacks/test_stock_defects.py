@@ -10,9 +10,11 @@ import socket
 import time
 
 import pytest
+from aioquic._crypto import CryptoError
 from aioquic.asyncio.client import connect
 from aioquic.quic.connection import QuicConnection
-from aioquic.tls import Epoch, SignatureAlgorithm
+from aioquic.quic.crypto import CryptoPair
+from aioquic.tls import CipherSuite, Epoch, SignatureAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from bench.hostile import frame, sealed, stream_frame
@@ -20,6 +22,7 @@ from node.core.errors import HandshakeError, StreamClosed, StreamError
 from node.quic import engine as engine_module
 from node.quic.credentials import CertificateType, Credential
 from node.quic.keys import NodeKey
+from node.quic.phases import PhasedKeys
 from tests.support.attacker import Duel
 from tests.support.certificates import certificate
 from tests.support.quic import LONG, dial_as, engine_of, serving, settled, soon
@@ -245,6 +248,19 @@ async def test_keys_are_replaced_before_they_have_protected_too_much(side, monke
             await asyncio.sleep(0.005)
             phases.add(crypto.key_phase)
     assert phases == ({0} if side == "stock" else {0, 1})
+
+
+@both
+def test_a_packet_from_before_a_key_update_is_read_after_it(side):
+    """RFC 9001 §6.1. Where only such packets come, nothing is ever read again."""
+    sender, receiver = CryptoPair(), CryptoPair() if side == "stock" else PhasedKeys()
+    for context in (sender.send, sender.recv, receiver.send, receiver.recv):
+        context.setup(cipher_suite=CipherSuite.AES_128_GCM_SHA256, secret=bytes(32), version=1)
+    late = sender.encrypt_packet(b"\x40" + bytes(9), bytes(100), 0)
+    receiver.update_key()
+    receiver.encrypt_packet(b"\x44" + bytes(9), bytes(100), 0)
+    with pytest.raises(CryptoError) if side == "stock" else contextlib.nullcontext():
+        assert receiver.decrypt_packet(late, 9, 0)[1] == bytes(100)
 
 
 @both
