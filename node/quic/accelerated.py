@@ -1,14 +1,17 @@
 """Which build of the engine a process runs: the stock one, or the private copy that `scripts/accelerate` compiled.
 
-The copy lies beside the installed packages and never replaces them. It is used only if it is whole, was made for this
-aioquic, interpreter and machine, and has passed its gate together with the code in this very directory; the stamp in it
-says so. Whatever is wrong with it, the stock engine runs and the reason is told (decision 25).
+The copy lies beside the installed packages and never replaces them. It is used only if none but root and the user of
+this process could have written it, if it is whole, was made for this aioquic, interpreter and machine, and has passed
+its gate together with the code in this very directory; the stamp in it says so. Whatever is wrong with it, the stock
+engine runs and the reason is told (decision 25).
 """
 
 import hashlib
 import json
 import logging
+import os
 import platform
+import stat
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,6 +33,8 @@ Choice = Literal["auto", "stock"]
 STAMP = "gate.json"
 """In the tree once it has passed: {"tree": digest of its files, "code": digest of ours, and what was run}."""
 
+_OTHERS_WRITE = 0o022
+
 _PACKAGE = "aioquic"
 _CORE = f"{_PACKAGE}.quic.connection"
 
@@ -45,6 +50,7 @@ class Objection(Enum):
     """Why the accelerated engine is not used. That there is none is nobody's fault."""
 
     ABSENT = "no accelerated engine is built for this interpreter; scripts/accelerate builds one"
+    EXPOSED = "others can write the accelerated engine; run scripts/accelerate again, as this user or as root"
     UNPROVEN = "the accelerated engine has not passed its gate; run scripts/accelerate"
     OUTDATED = "the accelerated engine passed its gate with other code than this; run scripts/accelerate again"
     DAMAGED = "the accelerated engine is not as it was built; run scripts/accelerate again"
@@ -97,6 +103,7 @@ def enter(tree: Path) -> None:
     """Import the engine out of this tree, unchecked. Raises EngineBroken; then the stock engine is there to import."""
     sys.path.insert(0, str(tree))
     invalidate_caches()
+    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # nothing comes into the tree but by its build
     try:
         found = import_module(_CORE).__file__
         if found is None or not Path(found).is_relative_to(tree):
@@ -106,6 +113,8 @@ def enter(tree: Path) -> None:
         for name in [name for name in sys.modules if name.partition(".")[0] == _PACKAGE]:
             del sys.modules[name]
         raise EngineBroken(str(error)) from error
+    finally:
+        sys.dont_write_bytecode = writes
 
 
 def running() -> Build:
@@ -136,12 +145,22 @@ def _try(tree: Path) -> None:
 def _objection(tree: Path) -> Objection | None:
     if not tree.is_dir():
         return Objection.ABSENT
+    if any(_exposed(path) for path in (tree.parent, tree, *tree.rglob("*"))):
+        return Objection.EXPOSED
     stamp = _stamp(tree)
     if stamp is None:
         return Objection.UNPROVEN
     if stamp.get("code") != digest_of_code():
         return Objection.OUTDATED
     return None if stamp.get("tree") == digest_of_tree(tree) else Objection.DAMAGED
+
+
+def _exposed(path: Path) -> bool:
+    """Whether anyone but root and this process's user may write it, or it is a link, which leads out of what is looked
+    at. Who may write a directory may replace what is in it."""
+    status = path.lstat()
+    kind = stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)
+    return not kind or bool(status.st_mode & _OTHERS_WRITE) or status.st_uid not in (0, os.geteuid())
 
 
 def _stamp(tree: Path) -> dict[str, Any] | None:

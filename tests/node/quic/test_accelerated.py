@@ -1,6 +1,7 @@
 """The choice between the stock engine and an accelerated one. The trees here are copies of the installed package."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -32,10 +33,12 @@ print(Path(aioquic.__file__).is_relative_to(tree), str(tree) in sys.path)
 def tree(tmp_path):
     """A whole tree with a good stamp."""
     made = tmp_path / "engine"
+    mask = os.umask(0o022)
     installed = Path(sysconfig.get_path("platlib"), "aioquic")
     shutil.copytree(installed, made / "aioquic", ignore=shutil.ignore_patterns("__pycache__"))
     stamp(made)
-    return made
+    yield made
+    os.umask(mask)
 
 
 def stamp(tree, **changes):
@@ -101,6 +104,52 @@ def test_a_tree_that_changed_since_is_not_used(tree, change):
         case "renamed":
             module.rename(module.with_name("streams.py"))
     assert find(tree).objection is Objection.DAMAGED
+
+
+@pytest.mark.parametrize("mode", [0o020, 0o002])
+@pytest.mark.parametrize("place", ["..", ".", "aioquic", "aioquic/quic/stream.py", STAMP])
+def test_a_tree_that_others_may_write_is_not_used(tree, place, mode):
+    path = tree / place
+    path.chmod(path.stat().st_mode | mode)
+    assert find(tree).objection is Objection.EXPOSED
+    path.chmod(path.stat().st_mode & ~mode)
+    assert find(tree).objection is None
+
+
+def test_a_tree_that_others_may_write_is_not_loaded_and_that_is_told(tree):
+    (tree / "aioquic" / "tls.py").chmod(0o666)
+    used, told = loaded(tree)
+    assert not used
+    assert "others can write" in told
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+@pytest.mark.parametrize("place", ["..", ".", "aioquic", "aioquic/quic/stream.py", STAMP])
+def test_a_tree_of_another_user_is_not_used(tree, place):
+    os.chown(tree / place, 12345, -1)
+    assert find(tree).objection is Objection.EXPOSED
+
+
+def test_what_root_built_may_be_used_by_others_and_what_they_built_not_by_third_ones(tree, monkeypatch):
+    owner = tree.stat().st_uid
+    monkeypatch.setattr(accelerated.os, "geteuid", lambda: 12345)
+    assert find(tree).objection is (None if owner == 0 else Objection.EXPOSED)
+
+
+@pytest.mark.parametrize("place", ["aioquic/quic", "aioquic/quic/stream.py", "aioquic/more.py"])
+def test_a_link_that_leads_out_of_the_tree_is_not_used(tree, tmp_path, place):
+    path = tree / place
+    if path.exists():
+        path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    assert find(tree).objection is Objection.EXPOSED
+
+
+def test_loading_leaves_nothing_behind_in_the_tree(tree):
+    """A compiled module that Python wrote there would have the mode of whoever ran it."""
+    before = sorted(tree.rglob("*"))
+    assert loaded(tree)[0]
+    assert sorted(tree.rglob("*")) == before
 
 
 @pytest.mark.parametrize("breaks", ["raise SystemError('broken')", "import no_such_module", "def"])
