@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import hashlib
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -18,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from compiling import Uncompiled, compile_tree, require_compiler
-from gate import GateFailed, prove_alone, prove_with_us
+from gate import GateFailed, prove_whole, prove_with_us
 from sources import SourceRefused, fetch_source
 from tools import BuildTools, ToolsMissing
 
-from node.quic.accelerated import STAMP, Objection, digest_of_code, digest_of_tree, find, place
+from node.quic.accelerated import STAMP, Found, Objection, digest_of_code, digest_of_tree, find, place
 from node.quic.version import WANTED
 
 HERE = Path(__file__).parent
@@ -32,15 +33,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/accelerate", description="Compile the QUIC engine, and prove it.")
     parser.add_argument("--force", action="store_true", help="build and prove it anew, whatever is there")
     forced = parser.parse_args().force
+    os.umask(0o022)  # what others may write is not loaded
+    digest_of_code()  # kept from here on: what is stamped is the code from before the gate
     found = find()
     if found.objection is None and not forced and _made_by_this_recipe(found.tree):
         _say(f"the accelerated engine is built, and proven with this code: {found.tree}")
         return
-    again = not forced and found.objection is Objection.OUTDATED and _made_by_this_recipe(found.tree)
-    if not again:
-        require_compiler()
     with _workshop(found.tree.parent) as scratch:
-        (_prove_again if again else _build)(found.tree, scratch)
+        if not forced and _only_our_code_changed(found):
+            _prove_again(found.tree, scratch)
+        else:
+            require_compiler()
+            _build(found.tree, scratch)
     _say(f"the accelerated engine is ready; the node uses it from its next start: {found.tree}")
 
 
@@ -49,6 +53,7 @@ def _workshop(directory: Path) -> Iterator[Path]:
     """A directory to build in, on the same file system as the result. One build at a time; what a killed one has left
     goes."""
     directory.mkdir(parents=True, exist_ok=True)
+    directory.chmod(0o755)
     with (directory / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for left in directory.glob("building-*"):
@@ -64,8 +69,7 @@ def _build(tree: Path, scratch: Path) -> None:
     source = fetch_source(tools, scratch)
     _say("compiling, which takes a minute or two")
     made = compile_tree(tools, source, scratch / "tree")
-    facts = {**prove_alone(made, source, _say), **prove_with_us(made, tools, _say)}
-    _seal(made, {"aioquic": WANTED, "recipe": recipe(), "proven": facts})
+    _seal(made, {"aioquic": WANTED, "recipe": recipe(), "proven": prove_whole(made, source, tools, _say)})
     if tree.exists():
         tree.rename(scratch / "old")
     made.rename(tree)
@@ -74,12 +78,14 @@ def _build(tree: Path, scratch: Path) -> None:
 def _prove_again(tree: Path, scratch: Path) -> None:
     """What is said of the copy alone still holds, for not a byte of it has changed."""
     stamp = _stamp(tree)
-    if stamp.get("tree") != digest_of_tree(tree):
-        _build(tree, scratch)
-        return
     _say("the code around the engine has changed since; proving them together again")
     tools = BuildTools.install(scratch / "tools")
     _seal(tree, {**stamp, "proven": {**stamp["proven"], **prove_with_us(tree, tools, _say)}})
+
+
+def _only_our_code_changed(found: Found) -> bool:
+    whole = _stamp(found.tree).get("tree") == digest_of_tree(found.tree)
+    return found.objection is Objection.OUTDATED and whole and _made_by_this_recipe(found.tree)
 
 
 def recipe() -> str:

@@ -3,19 +3,18 @@
 import hashlib
 import importlib
 import io
-import json
 import shutil
 import subprocess
 import sys
 import sysconfig
 import tarfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from node.quic.accelerated import STAMP
 from node.quic.version import WANTED
 
 ROOT = Path(__file__).parents[2]
@@ -196,7 +195,7 @@ GOOD = {
 def prove(gate: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, **changes: tuple[int, str, str]) -> dict:
     monkeypatch.setattr(gate, "_run", Says(**{**GOOD, **changes}))
     tools = importlib.import_module("tools").BuildTools(Path(sys.executable), None)
-    return {**gate.prove_alone(tmp_path, tmp_path, str), **gate.prove_with_us(tmp_path, tools, str)}
+    return gate.prove_whole(tmp_path, tmp_path, tools, str)
 
 
 def test_the_gate_tells_what_was_proven(load, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -224,41 +223,35 @@ def test_the_gate_refuses_and_tells_what_failed(
         prove(gate, monkeypatch, tmp_path, **changes)
 
 
+def test_what_is_proven_again_leaves_out_the_tests_of_the_copy_alone(
+    load, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    gate = load("gate")
+    monkeypatch.setattr(gate, "_run", Says(**{**GOOD, "unittest": (1, "", "not to be run")}))
+    tools = importlib.import_module("tools").BuildTools(Path(sys.executable), None)
+    assert gate.prove_with_us(tmp_path, tools, str) == {"our_tests": 9, "hostile": "a"}
+
+
+def test_the_gates_run_side_by_side_and_the_first_failure_is_told(load, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of two waits for the other to have begun. Of what follows a failure nothing begins."""
+    gate = load("gate")
+    monkeypatch.setattr(gate.os, "cpu_count", lambda: 2)
+    met = threading.Barrier(2, timeout=30)
+
+    def meets(name: str) -> dict[str, int]:
+        return {name: met.wait() >= 0}
+
+    def fails() -> dict[str, int]:
+        raise gate.GateFailed("first")
+
+    assert gate._side_by_side(lambda: meets("one"), lambda: meets("other")) == {"one": True, "other": True}
+    monkeypatch.setattr(gate.os, "cpu_count", lambda: 1)
+    with pytest.raises(gate.GateFailed, match="first"):
+        gate._side_by_side(fails, lambda: meets("one"), lambda: meets("other"))
+
+
 def test_without_the_tests_nothing_can_be_proven(load, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     gate = load("gate")
     monkeypatch.setattr(gate, "ROOT", tmp_path)
     with pytest.raises(gate.GateFailed, match="not part of this installation"):
         prove(gate, monkeypatch, tmp_path)
-
-
-def test_a_failed_gate_leaves_no_tree_behind(load, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The old tree stays, with its old stamp; what an earlier run left goes."""
-    spec = importlib.util.spec_from_file_location("acceleration_main", SCRIPTS / "__main__.py")
-    assert spec
-    assert spec.loader
-    load("gate")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    tree = tmp_path / "engines" / "key"
-    tree.mkdir(parents=True)
-    (tree.parent / "building-left" / "by-a-killed-one").mkdir(parents=True)
-    (tree / STAMP).write_text(json.dumps({"code": "old"}))
-
-    def compile_tree(_tools: object, _source: Path, made: Path) -> Path:
-        made.mkdir()
-        return made
-
-    def fail(*_: object) -> None:
-        raise script.GateFailed("no")
-
-    monkeypatch.setattr(script, "find", lambda: type("Found", (), {"tree": tree, "objection": None}))
-    monkeypatch.setattr(script.BuildTools, "install", lambda _: None)
-    monkeypatch.setattr(script, "require_compiler", lambda: None)
-    monkeypatch.setattr(script, "fetch_source", lambda *_: tmp_path)
-    monkeypatch.setattr(script, "compile_tree", compile_tree)
-    monkeypatch.setattr(script, "prove_alone", fail)
-    monkeypatch.setattr(sys, "argv", ["accelerate"])
-    with pytest.raises(script.GateFailed):
-        script.main()
-    assert {path.name for path in tree.parent.iterdir()} == {"key", "lock"}
-    assert json.loads((tree / STAMP).read_text()) == {"code": "old"}
