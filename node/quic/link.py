@@ -12,6 +12,7 @@ from node.core.identity import Address
 from node.quic.alarm import Alarm
 from node.quic.ending import EndCause, Ending
 from node.quic.engine import Engine
+from node.quic.farewell import Farewell
 from node.quic.limits import QuicLimits
 from node.quic.rate import Allowance
 from node.quic.source import QuicSource
@@ -91,8 +92,7 @@ class Link:
         self._flush: asyncio.Handle | None = None
         self._ending: Ending | None = None
         self._gone = False
-        self._farewell: list[Datagram] = []
-        self._knocks = 0
+        self._farewell: Farewell | None = None
         self._reset_token = b""
         self._address: SocketAddress | None = None
         self._moves = Allowance(MOVES_PER_SECOND, MOVES)
@@ -115,7 +115,9 @@ class Link:
         if self._gone:
             return
         if self.engine.ended:
-            self._repeat_farewell()
+            # The peer still talks, so our close was lost.
+            if self._farewell is not None:
+                self._owner.send(self._farewell.again())
             return
         try:
             self.engine.receive_datagram(data, address, now)
@@ -267,7 +269,7 @@ class Link:
             return False
         self._owner.send(datagrams)
         if self.engine.ended and not was_ended:
-            self._farewell = datagrams
+            self._farewell = Farewell(datagrams)
         # Sending may issue connection ids, which must be routed before the peer can use them.
         for event in self.engine.pending_events():
             self._dispatch(event)
@@ -289,12 +291,6 @@ class Link:
                 return
             self._owner.moved(self, readable(old), readable(new))
         self._address = new
-
-    def _repeat_farewell(self) -> None:
-        """The peer still talks: our close was lost. Answer ever more rarely (RFC 9000 §10.2.1)."""
-        self._knocks += 1
-        if self._knocks & (self._knocks - 1) == 0:
-            self._owner.send(self._farewell)
 
     def _broken(self) -> None:
         """The engine has raised, or one of those it told."""
