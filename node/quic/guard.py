@@ -35,7 +35,8 @@ MAX_CRYPTO = 64 * 1024
 """The same of the later levels."""
 
 MAX_PIECES = 8_192
-"""Pieces of data of one connection that may wait for those before them; together they hold about 0.7 MiB."""
+"""Pieces of data of one connection that may wait for those before them, apart from one of each stream; together they
+hold about 0.7 MiB."""
 
 MAX_PEER_IDS = 4_096
 """Connection ids that a peer may name without ever saying that those before them are retired."""
