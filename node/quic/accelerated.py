@@ -22,6 +22,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any, Literal
 
+import node.quic
 from node.core.finding import Level
 from node.quic.version import WANTED
 
@@ -54,6 +55,7 @@ class Objection(Enum):
     UNPROVEN = "the accelerated engine has not passed its gate; run scripts/accelerate"
     OUTDATED = "the accelerated engine passed its gate with other code than this; run scripts/accelerate again"
     DAMAGED = "the accelerated engine is not as it was built; run scripts/accelerate again"
+    UNREADABLE = "the accelerated engine cannot be read by this user"
 
     @property
     def level(self) -> Level:
@@ -85,7 +87,10 @@ def place() -> Path:
 def find(tree: Path | None = None) -> Found:
     """Look at the tree without importing anything of it."""
     tree = tree or place()
-    return Found(tree, _objection(tree))
+    try:
+        return Found(tree, _objection(tree))
+    except OSError:
+        return Found(tree, Objection.UNREADABLE)
 
 
 def load(choice: Choice = "auto") -> Build:
@@ -130,9 +135,9 @@ def digest_of_tree(tree: Path) -> str:
 
 @cache
 def digest_of_code() -> str:
-    """Of this package: what the gate has proven goes for exactly this code."""
-    here = Path(__file__).parent
-    return _digest(here, here.glob("*.py"))
+    """Of `node.quic`, whole: what the gate has proven goes for exactly this code."""
+    package = Path(node.quic.__path__[0])
+    return _digest(package, package.rglob("*.py"))
 
 
 def _try(tree: Path) -> None:

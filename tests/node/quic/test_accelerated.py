@@ -176,7 +176,33 @@ def test_it_is_kept_apart_for_each_version_interpreter_and_machine(monkeypatch):
 
 
 def test_a_process_that_has_imported_the_engine_keeps_it(tree, monkeypatch):
+    accelerated.running()
     monkeypatch.setattr(accelerated, "place", lambda: tree)
     before = list(sys.path)
     assert accelerated.load("auto") is accelerated.running()
     assert sys.path == before
+
+
+def test_what_the_gate_proves_is_the_whole_package(tmp_path):
+    shutil.copytree(ROOT / "node", tmp_path / "node", ignore=shutil.ignore_patterns("__pycache__"))
+    part = tmp_path / "node" / "quic" / "part"
+    part.mkdir()
+    code = "from node.quic.accelerated import digest_of_code; print(digest_of_code())"
+
+    def digest(source):
+        (part / "module.py").write_text(source)
+        return subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, check=True).stdout
+
+    assert digest("") == digest("") != digest("changed = True")
+
+
+def test_a_tree_of_another_user_that_cannot_be_read_stops_no_start(tree):
+    tree.parent.chmod(0)
+    user = os.geteuid()
+    os.seteuid(user or 65_534)
+    try:
+        found = find(tree)
+    finally:
+        os.seteuid(user)
+        tree.parent.chmod(0o700)
+    assert found.objection is Objection.UNREADABLE
