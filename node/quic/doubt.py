@@ -18,10 +18,10 @@ ROUNDS = 3
 class SizeDoubt:
     """Listens in on one congestion control: to its losses always, to acknowledgements only while in doubt."""
 
-    __slots__ = ("_control", "_on_acked", "_on_lost", "rounds")
+    __slots__ = ("_on_acked", "_on_lost", "control", "rounds")
 
     def __init__(self, control: Any) -> None:
-        self._control = control
+        self.control = control
         self._on_acked = control.on_packet_acked
         self._on_lost = control.on_packets_lost
         self.rounds = 0
@@ -31,13 +31,13 @@ class SizeDoubt:
         """The size is found to pass after all, or is given up."""
         if self.rounds:
             self.rounds = 0
-            del self._control.on_packet_acked
+            del self.control.on_packet_acked
 
     def _lost(self, *, now: float, packets: Iterable[QuicSentPacket]) -> None:
         lost = tuple(packets)
         if any(packet.sent_bytes > BASE for packet in lost):
             if not self.rounds:
-                self._control.on_packet_acked = self._acked
+                self.control.on_packet_acked = self._acked
             self.rounds += 1
         self._on_lost(now=now, packets=lost)
 

@@ -109,7 +109,8 @@ class PathProbing(QuicConnection):
         if size == BASE:
             if self._doubt:
                 self._doubt.settle()
-        elif self._doubt is None:
+        elif self._doubt is None or self._doubt.control is not control:
+            # A peer that has moved has a new one.
             self._doubt = SizeDoubt(control)
         self._max_datagram_size = self._loss._pacer._max_datagram_size = control._max_datagram_size = size
         # No smaller window is ever used (RFC 9002 §7.2).

@@ -235,6 +235,30 @@ def test_a_black_hole_is_seen_though_small_packets_are_acknowledged_all_the_whil
     assert engine.datagram_size == BASE
 
 
+def test_a_black_hole_is_seen_on_the_path_that_a_peer_has_moved_to():
+    """With the path, congestion control is another as well."""
+    run = Simulation()
+    run.down.mtu = 1472
+    run.transfer(run.server, MB)
+    run.client.address = ("192.0.2.99", 9)
+    run.transfer(run.client, 10)
+    engine = run.server.engine
+    run.run_until(lambda: engine.proven_address == run.client.address)
+    run.transfer(run.server, MB)
+    stream_id = run.send(run.server, 4 * MB)
+    run.run_until(lambda: run.client.received.get(stream_id, 0) > MB)
+    assert engine.datagram_size == 1472
+    run.down.mtu = 1252
+
+    def done():
+        if engine.datagram_size == 1472:
+            engine._loss._cc.congestion_window = 3050
+        return stream_id in run.client.ended
+
+    run.run_until(done)
+    assert engine.datagram_size == BASE
+
+
 def test_losses_among_large_packets_that_pass_are_no_black_hole():
     run = Simulation()
     count = itertools.count()
