@@ -22,6 +22,10 @@ FREE_FRAMES = 16
 FRAMES_PER_SECOND = 8_000
 """Frames beyond those, of one connection."""
 
+FURTHER_ACK_COST = 8
+"""An acknowledgement behind another one in the same packet counts for so many frames: for each, all packets in flight
+are looked at, and no honest peer has two to say."""
+
 IDENTIFIER_COST = 50
 """A connection id given or retired counts for so many frames: each means a new one, random bytes, and a token."""
 
@@ -67,6 +71,7 @@ class GuardedConnection(QuicConnection):
         self.flooded = False
         self._allowance = Allowance(FRAMES_PER_SECOND)
         self._weight = 0
+        self._has_ack = False
         self._pieces = 0
         self._tidy_at = 2 * KEPT_ACKS
 
@@ -99,6 +104,7 @@ class GuardedConnection(QuicConnection):
         crypto_frame_required: bool = False,  # noqa: FBT001, FBT002  as the engine calls it
     ) -> tuple[bool, bool]:
         self._weight = 0
+        self._has_ack = False
         # Where a client's hello was lost, the first that arrives may be a probe without any of it. The engine would
         # end the connection for that; the hello comes again.
         outcome = super()._payload_received(context, plain)
@@ -110,7 +116,8 @@ class GuardedConnection(QuicConnection):
         return outcome
 
     def _handle_ack_frame(self, context: QuicReceiveContext, frame_type: int, buf: Buffer) -> None:
-        self._weight += 1
+        self._weight += FURTHER_ACK_COST if self._has_ack else 1
+        self._has_ack = True
         super()._handle_ack_frame(context, frame_type, buf)
         if self._spaces[context.epoch].largest_acked_packet >= self._packet_number:
             raise self._flood("acknowledgement of a packet that was not sent", frame_type)

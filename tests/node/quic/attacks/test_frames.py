@@ -116,6 +116,25 @@ def test_many_ranges_in_one_acknowledgement_are_taken():
     assert duel.server.ending is None
 
 
+def test_many_acknowledgements_in_each_packet_are_a_flood_however_much_padding_they_bring():
+    """For each, all packets in flight are looked at: thousands, while the peer takes in a large file."""
+    duel = Duel().shake_hands()
+    payload = frame(0x02, 0, 0, 0, 0) * 70 + bytes(800)
+    for _ in range(50):
+        duel.strike(sealed(duel.client, payload))
+        duel.now += 0.002
+    assert duel.server.ending.reason == "too many small frames"
+
+
+def test_two_acknowledgements_in_each_packet_cost_nothing():
+    duel = Duel().shake_hands()
+    for _ in range(200):
+        duel.strike(sealed(duel.client, frame(0x02, 0, 0, 0, 0) * 2))
+        duel.now += 0.001
+    assert duel.server.ending is None
+    assert duel.server._allowance._refill(duel.now) == FRAMES_PER_SECOND
+
+
 def test_acknowledgements_that_nobody_acknowledges_are_forgotten():
     """A peer that only pings, to keep its connection alive: the engine alone keeps a record of each answer."""
     duel = Duel().shake_hands()
