@@ -17,7 +17,7 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends gcc libc6-dev \
     && { PIP_NO_CACHE_DIR=1 /app/scripts/accelerate || echo 'the image has the stock engine alone'; } \
     && apt-get purge --yes --auto-remove gcc libc6-dev \
-    && rm -rf /var/lib/apt/lists/*
+    && rm -rf /var/lib/apt/lists/* /app/.hypothesis
 
 ENV PATH=/app/.venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -21,7 +21,7 @@ from typing import Any
 from compiling import Uncompiled, compile_tree, require_compiler
 from gate import GateFailed, prove_whole, prove_with_us
 from sources import SourceRefused, fetch_source
-from tools import BuildTools, ToolsMissing
+from tools import BuildTools, ToolsMissing, install_test_tools
 
 from node.quic.accelerated import STAMP, Found, Objection, digest_of_code, digest_of_tree, find, place
 from node.quic.version import WANTED
@@ -39,12 +39,11 @@ def main() -> None:
     if found.objection is None and not forced and _made_by_this_recipe(found.tree):
         _say(f"the accelerated engine is built, and proven with this code: {found.tree}")
         return
+    again = not forced and _only_our_code_changed(found)
+    if not again:
+        require_compiler()
     with _workshop(found.tree.parent) as scratch:
-        if not forced and _only_our_code_changed(found):
-            _prove_again(found.tree, scratch)
-        else:
-            require_compiler()
-            _build(found.tree, scratch)
+        (_prove_again if again else _build)(found.tree, scratch)
     _say(f"the accelerated engine is ready; the node uses it from its next start: {found.tree}")
 
 
@@ -64,12 +63,12 @@ def _workshop(directory: Path) -> Iterator[Path]:
 
 def _build(tree: Path, scratch: Path) -> None:
     _say("installing the build tools")
-    tools = BuildTools.install(scratch / "tools")
+    tools, test_tools = BuildTools.install(scratch / "tools"), install_test_tools(scratch / "test-tools")
     _say(f"fetching aioquic {WANTED}")
     source = fetch_source(tools, scratch)
     _say("compiling, which takes a minute or two")
     made = compile_tree(tools, source, scratch / "tree")
-    _seal(made, {"aioquic": WANTED, "recipe": recipe(), "proven": prove_whole(made, source, tools, _say)})
+    _seal(made, {"aioquic": WANTED, "recipe": recipe(), "proven": prove_whole(made, source, test_tools, _say)})
     if tree.exists():
         tree.rename(scratch / "old")
     made.rename(tree)
@@ -79,8 +78,8 @@ def _prove_again(tree: Path, scratch: Path) -> None:
     """What is said of the copy alone still holds, for not a byte of it has changed."""
     stamp = _stamp(tree)
     _say("the code around the engine has changed since; proving them together again")
-    tools = BuildTools.install(scratch / "tools")
-    _seal(tree, {**stamp, "proven": {**stamp["proven"], **prove_with_us(tree, tools, _say)}})
+    proven = prove_with_us(tree, install_test_tools(scratch / "test-tools"), _say)
+    _seal(tree, {**stamp, "proven": {**stamp["proven"], **proven}})
 
 
 def _only_our_code_changed(found: Found) -> bool:

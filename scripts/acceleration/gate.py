@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
-from tools import ROOT, BuildTools
+from tools import ROOT
 
 from node.quic.version import WANTED
 
@@ -26,19 +26,21 @@ class GateFailed(Exception):
     """The compiled engine is not used, and why."""
 
 
-def prove_whole(tree: Path, source: Path, tools: BuildTools, say: Say) -> dict[str, Any]:
-    """All three gates. Raises GateFailed."""
+def prove_whole(tree: Path, source: Path, test_tools: Path | None, say: Say) -> dict[str, Any]:
+    """All three gates. `test_tools` is where the tests' packages are, if not where everything is. Raises GateFailed."""
     _require_tests()
     return _side_by_side(
-        lambda: _our_tests(tree, tools, say), lambda: _upstream_tests(tree, source, say), lambda: _hostile(tree, say)
+        lambda: _our_tests(tree, test_tools, say),
+        lambda: _upstream_tests(tree, source, say),
+        lambda: _hostile(tree, say),
     )
 
 
-def prove_with_us(tree: Path, tools: BuildTools, say: Say) -> dict[str, Any]:
+def prove_with_us(tree: Path, test_tools: Path | None, say: Say) -> dict[str, Any]:
     """Our engine's tests against the tree, and its answers to hostile datagrams against those of stock. Raises
     GateFailed."""
     _require_tests()
-    return _side_by_side(lambda: _our_tests(tree, tools, say), lambda: _hostile(tree, say))
+    return _side_by_side(lambda: _our_tests(tree, test_tools, say), lambda: _hostile(tree, say))
 
 
 def _side_by_side(*gates: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -69,10 +71,10 @@ def _upstream_tests(tree: Path, source: Path, say: Say) -> dict[str, Any]:
     return {"aioquic_tests": int(found[1])}
 
 
-def _our_tests(tree: Path, tools: BuildTools, say: Say) -> dict[str, Any]:
+def _our_tests(tree: Path, test_tools: Path | None, say: Say) -> dict[str, Any]:
     say("gate: our own tests of the engine")
     options = ("-q", "-p", "no:cacheprovider", "-m", "not interop and not soak", "--engine", str(tree))
-    path = () if tools.test_tools is None else (tools.test_tools,)
+    path = () if test_tools is None else (test_tools,)
     ran = _run(("-P", "-m", "pytest", *options, *OURS), cwd=ROOT, path=path)
     found = re.search(r"(\d+) passed", ran.stdout)
     if ran.returncode or found is None:

@@ -194,8 +194,7 @@ GOOD = {
 
 def prove(gate: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, **changes: tuple[int, str, str]) -> dict:
     monkeypatch.setattr(gate, "_run", Says(**{**GOOD, **changes}))
-    tools = importlib.import_module("tools").BuildTools(Path(sys.executable), None)
-    return gate.prove_whole(tmp_path, tmp_path, tools, str)
+    return gate.prove_whole(tmp_path, tmp_path, None, str)
 
 
 def test_the_gate_tells_what_was_proven(load, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -228,8 +227,7 @@ def test_what_is_proven_again_leaves_out_the_tests_of_the_copy_alone(
 ) -> None:
     gate = load("gate")
     monkeypatch.setattr(gate, "_run", Says(**{**GOOD, "unittest": (1, "", "not to be run")}))
-    tools = importlib.import_module("tools").BuildTools(Path(sys.executable), None)
-    assert gate.prove_with_us(tmp_path, tools, str) == {"our_tests": 9, "hostile": "a"}
+    assert gate.prove_with_us(tmp_path, None, str) == {"our_tests": 9, "hostile": "a"}
 
 
 def test_the_gates_run_side_by_side_and_the_first_failure_is_told(load, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ class Workplace:
         self.script, self.tree, self.asked = script, tree, list[str]()
         self.proves = {"our_tests": 9}
         monkeypatch.setattr(accelerated, "place", lambda: tree)
-        monkeypatch.setattr(script.BuildTools, "install", lambda _: None)
+        monkeypatch.setattr(script.BuildTools, "install", lambda _: self.asked.append("tools"))
         monkeypatch.setattr(script, "require_compiler", lambda: self.asked.append("compiler"))
         monkeypatch.setattr(script, "fetch_source", lambda _tools, scratch: scratch)
         for name in ("compile_tree", "prove_whole", "prove_with_us"):
@@ -81,7 +81,7 @@ def workplace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 
 @pytest.fixture
 def built(workplace: Workplace) -> Workplace:
-    assert workplace.run() == ["compiler", "compile", "prove whole"]
+    assert workplace.run() == ["compiler", "tools", "compile", "prove whole"]
     return workplace
 
 
@@ -99,7 +99,7 @@ def test_what_is_built_is_usable_whatever_the_mask_of_the_shell(built: Workplace
 
 def test_with_nothing_to_do_nothing_is_done(built: Workplace) -> None:
     assert built.run() == []
-    assert built.run("--force") == ["compiler", "compile", "prove whole"]
+    assert built.run("--force") == ["compiler", "tools", "compile", "prove whole"]
 
 
 def test_after_a_change_of_our_code_the_copy_is_proven_again_and_not_compiled(built: Workplace) -> None:
@@ -125,7 +125,7 @@ def test_a_copy_that_fails_to_be_proven_again_stays_unused(built: Workplace, mon
 def test_a_copy_that_changed_too_is_built_anew(built: Workplace) -> None:
     outdate(built)
     (built.tree / MODULE).write_text("changed")
-    assert built.run() == ["compiler", "compile", "prove whole"]
+    assert built.run() == ["compiler", "tools", "compile", "prove whole"]
     assert (built.tree / MODULE).read_text() == "built"
     assert find(built.tree).objection is None
 
@@ -141,7 +141,7 @@ def test_a_copy_that_cannot_be_trusted_is_built_anew(built: Workplace, monkeypat
             built.tree.parent.chmod(0o777)
         case _:
             monkeypatch.setattr(built.script, "recipe", lambda: "another")
-    assert built.run() == ["compiler", "compile", "prove whole"]
+    assert built.run() == ["compiler", "tools", "compile", "prove whole"]
     assert find(built.tree).objection is None
 
 

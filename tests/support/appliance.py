@@ -77,12 +77,30 @@ def alknet(*arguments: str, env: dict[str, str] | None = None) -> subprocess.Com
 
 
 @contextlib.contextmanager
-def running_appliance(data: Path, *options: str) -> Iterator[Appliance]:
+def running_appliance(
+    data: Path, *options: str, python: str | Path = sys.executable, **variables: str
+) -> Iterator[Appliance]:
     """Start `alknet up` on free ports and end it afterwards, by force if need be."""
-    command = [*ALKNET, "up", "--data", str(data), "--listen", "127.0.0.1:0", "--panel", "127.0.0.1:0", *options]
+    command = [
+        python,
+        *ALKNET[1:],
+        "up",
+        "--data",
+        str(data),
+        "--listen",
+        "127.0.0.1:0",
+        "--panel",
+        "127.0.0.1:0",
+        *options,
+    ]
     with (data.parent / "appliance.log").open("w") as log:
         process = subprocess.Popen(
-            command, env=environment(), stdout=log, stderr=subprocess.STDOUT, text=True, start_new_session=True
+            command,
+            env=environment(**variables),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
         )
         try:
             yield Appliance(process, data)
