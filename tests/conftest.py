@@ -42,7 +42,7 @@ def choose_engine(name: str) -> None:
     if name == "accelerated" and (objection := accelerated.find().objection) is not None:
         pytest.exit(f"--engine: {objection.value}", pytest.ExitCode.USAGE_ERROR)
     if name != "stock":
-        accelerated.enter(accelerated.place() if name == "accelerated" else Path(name))
+        accelerated.enter(accelerated.place() if name == "accelerated" else Path(name).resolve())
 
 
 def accept_any_version() -> None:

@@ -36,6 +36,8 @@ def tree(tmp_path):
     mask = os.umask(0o022)
     installed = Path(sysconfig.get_path("platlib"), "aioquic")
     shutil.copytree(installed, made / "aioquic", ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (tmp_path, *made.rglob("*")):
+        path.chmod(path.stat().st_mode & ~0o022)  # as installed, for whatever that was
     stamp(made)
     yield made
     os.umask(mask)
