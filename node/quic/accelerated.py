@@ -55,7 +55,7 @@ class Objection(Enum):
     UNPROVEN = "the accelerated engine has not passed its gate; run scripts/accelerate"
     OUTDATED = "the accelerated engine passed its gate with other code than this; run scripts/accelerate again"
     DAMAGED = "the accelerated engine is not as it was built; run scripts/accelerate again"
-    UNREADABLE = "the accelerated engine cannot be read by this user"
+    UNREADABLE = "the accelerated engine cannot be read by this user; run scripts/accelerate as this user or as root"
 
     @property
     def level(self) -> Level:

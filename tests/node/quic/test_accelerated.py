@@ -178,7 +178,6 @@ def test_it_is_kept_apart_for_each_version_interpreter_and_machine(monkeypatch):
 
 
 def test_a_process_that_has_imported_the_engine_keeps_it(tree, monkeypatch):
-    accelerated.running()
     monkeypatch.setattr(accelerated, "place", lambda: tree)
     imported = accelerated.running()
     before = list(sys.path)
