@@ -21,10 +21,10 @@ from bench.engine_side import ALPN, HOST
 from bench.hostile import frame, packed, sealed, stream_frame
 from node.core.connection import Connection
 from node.core.errors import DialError, StreamError
-from node.quic.dial import dial_quic
-from node.quic.engine import Engine
+from node.quic.client.dial import dial_quic
+from node.quic.client.outgoing import DialSettings
+from node.quic.engine.engine import Engine
 from node.quic.limits import QuicLimits
-from node.quic.outgoing import DialSettings
 
 TURN_S = 0.01
 DATAGRAMS_PER_S = 5_000

@@ -26,7 +26,7 @@ from bench.figures import percentile
 from node.core.connection import BiStream, Connection
 from node.core.errors import DialError
 from node.core.paths import DataPaths
-from node.quic.dial import dial_quic
+from node.quic.client.dial import dial_quic
 
 NAME = "attacks"
 PAUSE_S = 0.005

@@ -22,7 +22,7 @@ from bench.engine_workload import download, request, upload
 from node.core.connection import BiStream, Connection
 from node.core.errors import DialError, StreamError
 from node.core.identity import Address
-from node.quic.dial import dial_quic
+from node.quic.client.dial import dial_quic
 
 Peer = Callable[[int, str], Awaitable[None]]
 

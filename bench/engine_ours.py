@@ -9,10 +9,10 @@ from bench.engine_workload import Duplex, Opener, answer
 from node.core.connection import Connection
 from node.core.errors import StreamError
 from node.core.identity import Address
-from node.quic.dial import dial_quic
-from node.quic.keys import NodeKey
+from node.quic.client.dial import dial_quic
 from node.quic.limits import QuicLimits
-from node.quic.listener import QuicListener
+from node.quic.server.listener import QuicListener
+from node.quic.tls.keys import NodeKey
 
 MANY = 20_000
 """Connections from one address, and datagrams a second of their handshakes; all of the bench's come from one."""

@@ -7,7 +7,7 @@ from aioquic.quic.packet import QuicPacketType, QuicProtocolVersion
 from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.tls import Epoch
 
-from node.quic.engine import Engine
+from node.quic.engine.engine import Engine
 
 PAYLOAD = 1150
 """Bytes of frames that fit a datagram of 1200 bytes."""

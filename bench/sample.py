@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.core.peers import PeerEntry
-from node.quic.keys import NodeKey
+from node.quic.tls.keys import NodeKey
 
 
 def sample_peers(count: int, keyed: int = 0) -> Iterator[PeerEntry]:

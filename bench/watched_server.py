@@ -20,9 +20,9 @@ from bench.memory import resident
 from node.core.connection import Connection
 from node.core.errors import StreamError
 from node.core.identity import Address
-from node.quic.keys import NodeKey
 from node.quic.limits import QuicLimits
-from node.quic.listener import QuicListener
+from node.quic.server.listener import QuicListener
+from node.quic.tls.keys import NodeKey
 
 
 class WatchedServer:

@@ -23,12 +23,12 @@ from node.handlers.call.handler import CallHandler
 from node.handlers.call.operation import OperationRegistry
 from node.lifeline import Lifeline
 from node.quic.accelerated import running
-from node.quic.certificate_watch import Certificates
-from node.quic.credentials import ServerCredentials
-from node.quic.keys import KeyFileError, NodeKey, load_or_create_node_key
-from node.quic.listener import QuicListener
-from node.quic.operator_files import operator_files
 from node.quic.selftest import EngineMismatch
+from node.quic.server.listener import QuicListener
+from node.quic.tls.certificate_watch import Certificates
+from node.quic.tls.credentials import ServerCredentials
+from node.quic.tls.keys import KeyFileError, NodeKey, load_or_create_node_key
+from node.quic.tls.operator_files import operator_files
 from node.reload import LiveSettings, SettingsWatch
 from node.report import report
 from node.settings import LoadedSettings, Settings

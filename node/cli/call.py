@@ -24,7 +24,7 @@ from node.core.address import AddressFormatError
 from node.core.errors import DialError, PinMismatch
 from node.core.fingerprint import KeyFormatError, parse_key
 from node.handlers.call.errors import CallError
-from node.quic.keys import NodeKey
+from node.quic.tls.keys import NodeKey
 
 EXIT_NO_CONNECTION = 3
 EXIT_PIN = 4

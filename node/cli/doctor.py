@@ -14,9 +14,9 @@ from node.cli.options import EXIT_FAILED, ConfigOption, DataOption, JsonOption, 
 from node.cli.table import table
 from node.core.finding import Finding, Level
 from node.quic.accelerated import Build, find, load
-from node.quic.buffers import shortfalls_here
-from node.quic.keys import KeyFileError
-from node.quic.options import BUFFER
+from node.quic.tls.keys import KeyFileError
+from node.quic.udp.buffers import shortfalls_here
+from node.quic.udp.options import BUFFER
 from node.quic.version import WANTED
 from node.settings import Settings
 
@@ -74,7 +74,7 @@ def buffers(_: Settings) -> Finding:
 def certificate(settings: Settings) -> Finding:
     """Whether the operator's certificate can be served, and for how long yet."""
     # As above: it imports the engine.
-    operator = import_module("node.quic.operator_files")
+    operator = import_module("node.quic.tls.operator_files")
     files = operator.operator_files(settings.node.certificate, settings.node.certificate_key)
     if files is None:
         return Finding("certificate", Level.FINE, "none is given (node.certificate): browsers are shown the node's own")

@@ -11,7 +11,7 @@ from node.cli.options import EXIT_USAGE, JsonOption, fail
 from node.client.home import default_identity
 from node.core.errors import TlsConfigError
 from node.core.fingerprint import spellings
-from node.quic.keys import NodeKey, load_node_key, load_or_create_node_key
+from node.quic.tls.keys import NodeKey, load_node_key, load_or_create_node_key
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 

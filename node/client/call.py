@@ -14,7 +14,7 @@ from node.handlers.call.dispatch import Dispatcher
 from node.handlers.call.handler import ALPN
 from node.handlers.call.limits import CallLimits
 from node.handlers.call.operation import OperationRegistry
-from node.quic.keys import NodeKey
+from node.quic.tls.keys import NodeKey
 
 
 class CallClient:

@@ -2,9 +2,9 @@
 
 from node.core.address import parse_host_port
 from node.core.connection import Connection
-from node.quic.dial import dial_quic
-from node.quic.keys import NodeKey
+from node.quic.client.dial import dial_quic
 from node.quic.limits import QuicLimits
+from node.quic.tls.keys import NodeKey
 
 DEFAULT_PORT = 4433
 PINNED_NAME = "alknet"
@@ -23,7 +23,7 @@ async def dial(
     """Connect to the node at `address`: HOST, HOST:PORT, [IPv6] or [IPv6]:PORT. `timeout` is in seconds.
 
     With a `pin` the node must hold exactly that key. Without one it needs a certificate that a CA signed for the host
-    in `address`. Raises AddressFormatError and what `node.quic.dial.dial_quic` raises.
+    in `address`. Raises AddressFormatError and what `node.quic.client.dial.dial_quic` raises.
     """
     host, port = parse_host_port(address, DEFAULT_PORT)
     server_name = host if pin is None else PINNED_NAME

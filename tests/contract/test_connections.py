@@ -10,10 +10,10 @@ import pytest
 from node.core.connection import Connection, IdentityAlreadySet
 from node.core.errors import ConnectionClosed, StreamClosed, StreamError
 from node.core.identity import Identity
-from node.quic.dial import Dialler, dial_quic
-from node.quic.keys import load_or_create_node_key
+from node.quic.client.dial import Dialler, dial_quic
 from node.quic.limits import QuicLimits
-from node.quic.listener import QuicListener
+from node.quic.server.listener import QuicListener
+from node.quic.tls.keys import load_or_create_node_key
 from tests.support.streams import connection_pair
 
 ALPN = b"test/echo"

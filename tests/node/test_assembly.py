@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from node.assembly import _running
 from node.client.call import CallClient
-from node.quic.keys import load_or_create_node_key
+from node.quic.tls.keys import load_or_create_node_key
 from tests.support.appliance import environment
 from tests.support.certificates import certificate, put, sha256_of
 from tests.support.node_process import ROOT, SECONDS, NodeProcess, peer_table, running

@@ -13,7 +13,7 @@ import pytest
 
 from node import reload
 from node.core.errors import HandshakeError
-from node.quic.keys import NodeKey
+from node.quic.tls.keys import NodeKey
 from node.reload import LiveSettings, SettingsWatch
 from node.settings import load_settings
 from tests.support.certificates import certificate, put

@@ -3,13 +3,13 @@
 from bench.hostile import packed, sealed
 from node.core.connection import Connection
 from node.core.live import live
-from node.quic.engine import Engine
-from node.quic.gate import Entry
-from node.quic.keys import NodeKey
+from node.quic.client.outgoing import DialSettings
+from node.quic.connection.packets import parse_initial
+from node.quic.engine.engine import Engine
 from node.quic.limits import QuicLimits
-from node.quic.outgoing import DialSettings
-from node.quic.packets import parse_initial
-from node.quic.serving import ServerSettings
+from node.quic.server.gate import Entry
+from node.quic.server.serving import ServerSettings
+from node.quic.tls.keys import NodeKey
 from tests.support.quic import ALPN, engine_of
 
 PIECE = 88

@@ -20,9 +20,9 @@ from aioquic.tls import CipherSuite
 from node.core.connection import Connection
 from node.core.errors import PinMismatch
 from node.core.identity import Address
-from node.quic import outgoing
-from node.quic.dial import dial_quic
-from node.quic.engine import configuration
+from node.quic.client import outgoing
+from node.quic.client.dial import dial_quic
+from node.quic.engine.engine import configuration
 from tests.support import http3
 from tests.support.programs import CHACHA20_ONLY, QUIET, running
 from tests.support.quic import LONG, engine_of, settled

@@ -175,12 +175,12 @@ def _to_server(client: Any, server: Any, rounds: int) -> Iterator[bytes]:
 def our_pairs() -> Pair:
     """Our engine, with raw keys on both ends."""
     from node.core.live import Live
-    from node.quic.dial import DialSettings
-    from node.quic.gate import Entry
-    from node.quic.keys import NodeKey
+    from node.quic.client.dial import DialSettings
+    from node.quic.connection.packets import Initial
     from node.quic.limits import QuicLimits
-    from node.quic.packets import Initial
-    from node.quic.serving import ServerSettings
+    from node.quic.server.gate import Entry
+    from node.quic.server.serving import ServerSettings
+    from node.quic.tls.keys import NodeKey
 
     key = NodeKey.generate()
     dialling = DialSettings(ALPN.encode(), NodeKey.generate(), key.fingerprint, "alknet", QuicLimits())

@@ -17,7 +17,7 @@ import pylsqpack
 
 from node.core.connection import BiStream, Connection
 from node.core.errors import StreamError
-from node.quic.engine import Engine
+from node.quic.engine.engine import Engine
 
 DATA, HEADERS = 0, 1
 CHUNK = 65_536

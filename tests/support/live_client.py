@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from node.client.call import CallClient
-from node.quic.keys import load_or_create_node_key
+from node.quic.tls.keys import load_or_create_node_key
 
 
 async def main(address: str, pin: str, identity: str) -> None:

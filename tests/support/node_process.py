@@ -10,7 +10,7 @@ from typing import Any
 
 from node.client.call import CallClient
 from node.lifeline import ParentLifeline
-from node.quic.keys import load_or_create_node_key
+from node.quic.tls.keys import load_or_create_node_key
 from tests.support.appliance import environment
 
 ROOT = Path(__file__).parents[2]

@@ -12,19 +12,19 @@ from cryptography import x509
 from node.core.connection import Connection
 from node.core.errors import StreamError
 from node.core.identity import Address
-from node.quic.budget import Part
-from node.quic.credentials import Credential
-from node.quic.dial import dial_quic
-from node.quic.engine import Engine, configuration
-from node.quic.handshake import ClientTls
-from node.quic.keys import NodeKey
+from node.quic.client.dial import dial_quic
+from node.quic.client.outgoing import DialSettings
+from node.quic.client.ports import FreshSockets, OwnSocket
+from node.quic.connection.link import Link
+from node.quic.engine.budget import Part
+from node.quic.engine.engine import Engine, configuration
+from node.quic.engine.reset import ResetTokens
 from node.quic.limits import QuicLimits
-from node.quic.link import Link
-from node.quic.listener import QuicListener
-from node.quic.outgoing import DialSettings
-from node.quic.ports import FreshSockets, OwnSocket
-from node.quic.reset import ResetTokens
-from node.quic.udp import resolve
+from node.quic.server.listener import QuicListener
+from node.quic.tls.credentials import Credential
+from node.quic.tls.handshake import ClientTls
+from node.quic.tls.keys import NodeKey
+from node.quic.udp.socket import resolve
 
 ALPN = b"alknet/test"
 LONG = 20.0

@@ -9,15 +9,15 @@ from typing import Any
 from aioquic.quic import events
 
 from node.core.live import Live
-from node.quic.budget import Budget
-from node.quic.engine import Engine, configuration
-from node.quic.gate import Entry
-from node.quic.handshake import ClientTls
-from node.quic.keys import NodeKey
+from node.quic.connection.packets import parse_initial
+from node.quic.engine.budget import Budget
+from node.quic.engine.engine import Engine, configuration
+from node.quic.engine.windows import Window
 from node.quic.limits import QuicLimits
-from node.quic.packets import parse_initial
-from node.quic.serving import ServerSettings
-from node.quic.windows import Window
+from node.quic.server.gate import Entry
+from node.quic.server.serving import ServerSettings
+from node.quic.tls.handshake import ClientTls
+from node.quic.tls.keys import NodeKey
 
 ALPN = "alknet/test"
 CLIENT = ("192.0.2.1", 1)

@@ -7,11 +7,11 @@ from typing import Any
 
 from node.core.connection import Connection
 from node.core.identity import Address
-from node.quic.engine import Engine
-from node.quic.keys import NodeKey
+from node.quic.connection.link import Link
+from node.quic.engine.engine import Engine
 from node.quic.limits import QuicLimits
-from node.quic.link import Link
-from node.quic.listener import QuicListener
+from node.quic.server.listener import QuicListener
+from node.quic.tls.keys import NodeKey
 from tests.support.http3 import Site
 from tests.support.quic import engine_of, settled
 

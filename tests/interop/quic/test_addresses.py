@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aioquic.quic.packet import QuicPacketType
 
-from node.quic.handshake import ServerTls
+from node.quic.tls.handshake import ServerTls
 from tests.support import http3
 from tests.support.callers import Wishes
 from tests.support.lossy import Fate, lossy

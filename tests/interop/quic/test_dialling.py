@@ -8,8 +8,8 @@ from aioquic.quic.packet import QuicPacketType
 from aioquic.tls import CipherSuite, Epoch
 
 from node.core.errors import ConnectionClosed, HandshakeError, PinMismatch
-from node.quic.dial import dial_quic
-from node.quic.keys import NodeKey
+from node.quic.client.dial import dial_quic
+from node.quic.tls.keys import NodeKey
 from tests.support.foreign import deliver, fetch
 from tests.support.lossy import ETHERNET, Fate, bad_weather, lossy, now_and_then
 from tests.support.programs import CHACHA20_ONLY

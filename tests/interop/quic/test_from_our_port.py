@@ -9,8 +9,8 @@ import re
 
 import pytest
 
-from node.quic.dial import Dialler
-from node.quic.listener import QuicListener
+from node.quic.client.dial import Dialler
+from node.quic.server.listener import QuicListener
 from tests.support import http3
 from tests.support.foreign import deliver, fetch
 from tests.support.lossy import lossy

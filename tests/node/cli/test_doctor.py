@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 
 from node.cli import doctor
 from node.core.finding import Finding, Level
-from node.quic import accelerated, options, selftest
+from node.quic import accelerated, selftest
 from node.quic.accelerated import Objection
+from node.quic.udp import options
 from node.quic.version import WANTED
 from node.settings import load_settings
 from tests.support.appliance import alknet, environment

@@ -5,7 +5,7 @@ import pytest
 from node.client.dial import dial
 from node.core.address import AddressFormatError
 from node.core.errors import HandshakeError, PinMismatch
-from node.quic.keys import NodeKey
+from node.quic.tls.keys import NodeKey
 from tests.support.quic import ALPN, serving
 
 

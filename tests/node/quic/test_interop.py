@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from node.core.fingerprint import fingerprint_of
-from node.quic.credentials import Certified
-from node.quic.keys import NodeKey
 from node.quic.limits import QuicLimits
-from node.quic.listener import QuicListener
-from node.quic.selfmade import self_made
+from node.quic.server.listener import QuicListener
+from node.quic.tls.credentials import Certified
+from node.quic.tls.keys import NodeKey
+from node.quic.tls.selfmade import self_made
 from tests.support.certificates import certificate, pem_of
 from tests.support.quic import Server, soon
 

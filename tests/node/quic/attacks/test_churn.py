@@ -2,7 +2,7 @@
 
 import asyncio
 
-from node.quic.guard import FRAMES_PER_SECOND
+from node.quic.engine.guard import FRAMES_PER_SECOND
 from tests.support.quic import echo, engine_of, serving, settled, soon
 
 AT_ONCE = 50

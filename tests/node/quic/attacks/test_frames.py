@@ -4,7 +4,7 @@ import pytest
 from aioquic.tls import Epoch
 
 from bench.hostile import frame, packed, sealed, stream_frame
-from node.quic.guard import FRAMES_PER_SECOND, KEPT_ACKS, MAX_CLOSING, MAX_PEER_IDS
+from node.quic.engine.guard import FRAMES_PER_SECOND, KEPT_ACKS, MAX_CLOSING, MAX_PEER_IDS
 from tests.support.attacker import Attacker, Duel, held, held_by
 from tests.support.quic import engine_of, serving, settled, soon
 

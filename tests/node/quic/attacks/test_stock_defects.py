@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from bench.hostile import frame, sealed, stream_frame
 from node.core.errors import HandshakeError, StreamClosed, StreamError
-from node.quic import engine as engine_module
-from node.quic.credentials import CertificateType, Credential
-from node.quic.keys import NodeKey
-from node.quic.phases import PhasedKeys
+from node.quic.engine import engine as engine_module
+from node.quic.engine.phases import PhasedKeys
+from node.quic.tls.credentials import CertificateType, Credential
+from node.quic.tls.keys import NodeKey
 from tests.support.attacker import Duel
 from tests.support.certificates import certificate
 from tests.support.quic import LONG, dial_as, engine_of, serving, settled, soon

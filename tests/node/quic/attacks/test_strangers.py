@@ -6,7 +6,7 @@ import socket
 from aioquic.tls import Epoch
 
 from bench.hostile import frame, sealed
-from node.quic.guard import KEPT_ACKS, MAX_HELLO
+from node.quic.engine.guard import KEPT_ACKS, MAX_HELLO
 from tests.support.attacker import Duel, held
 from tests.support.quic import serving, settled, soon
 

@@ -6,7 +6,7 @@ import pytest
 
 from bench.hostile import frame, stream_frame
 from node.core.errors import StreamError
-from node.quic.guard import MAX_PIECES
+from node.quic.engine.guard import MAX_PIECES
 from tests.support.attacker import PIECE, Attacker, Duel, held, held_by
 from tests.support.quic import engine_of, serving, settled, socket_of, soon
 

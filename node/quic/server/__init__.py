@@ -1,0 +1,1 @@
+"""Accepting connections: who is let in, and one port for all protocols."""

@@ -1,0 +1,1 @@
+"""UDP sockets as QUIC wants them: read in batches, written in runs, never fragmented."""
