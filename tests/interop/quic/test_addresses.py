@@ -82,7 +82,7 @@ async def test_amplificationlimit_with_the_client_s_second_flight_lost(make, lon
 async def test_rebinding(make, host):
     """A NAT on the way forgets the client, which goes on under another address and never knows."""
     async with site() as server, lossy(server.address) as proxy:
-        delivering = asyncio.create_task(make(server).deliver(MIB, via=proxy.address))
+        delivering = asyncio.create_task(make(server).deliver(4 * MIB, via=proxy.address))
         engine = await server.confirmed()
         await settled(lambda: engine._local_max_data.used > 256 * 1024)
         new = await proxy.rebind(host)
