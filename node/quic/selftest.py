@@ -21,7 +21,7 @@ from node.quic.version import WANTED
 
 _CONNECTION = (
     "_alpn_handler", "_close_at", "_close_begin", "_close_event", "_close_pending", "_crypto_buffers",
-    "_crypto_streams", "_cryptos", "_cryptos_initial", "_get_or_create_stream",
+    "_crypto_streams", "_cryptos", "_cryptos_initial", "_discard_epoch", "_get_or_create_stream",
     "_handle_ack_frame", "_handle_crypto_frame", "_handle_data_blocked_frame", "_handle_handshake_done_frame",
     "_handle_max_data_frame", "_handle_max_streams_bidi_frame", "_handle_max_streams_uni_frame",
     "_handle_new_connection_id_frame", "_handle_new_token_frame", "_handle_path_challenge_frame",

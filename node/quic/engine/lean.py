@@ -61,6 +61,12 @@ class LeanConnection(GuardedConnection):
             super()._initialize(peer_cid)
         self._cryptos_initial = InitialKeys(self._cryptos_initial, peer_cid, is_client=self._is_client)
 
+    def _discard_epoch(self, epoch: Epoch) -> None:
+        super()._discard_epoch(epoch)
+        if epoch is Epoch.INITIAL:
+            # No version's keys are made any more: anybody can seal an Initial who has seen the first datagram.
+            self._cryptos_initial = dict.fromkeys(self._versions, _DEAD_KEYS)
+
     def _serialize_transport_parameters(self) -> bytes:
         with self._configured(self._versions):
             return super()._serialize_transport_parameters()
@@ -97,5 +103,4 @@ class LeanConnection(GuardedConnection):
         self._spaces = dict.fromkeys(self._spaces, _DEAD_SPACE) | {Epoch.ONE_RTT: application}
         self._loss.spaces = [application]
         self._cryptos.update(dict.fromkeys(_OVER, _DEAD_KEYS))
-        self._cryptos_initial = dict.fromkeys(self._versions, _DEAD_KEYS)
         self._crypto_streams = {Epoch.ONE_RTT: self._crypto_streams[Epoch.ONE_RTT]}

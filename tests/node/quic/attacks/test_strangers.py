@@ -3,9 +3,15 @@
 import asyncio
 import socket
 
+import pytest
+from aioquic.quic.crypto import CryptoPair
+from aioquic.quic.packet import QuicFrameType, QuicPacketType
+from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.tls import Epoch
 
 from bench.hostile import frame, sealed
+from node.quic.connection.packets import parse_initial
+from node.quic.engine.engine import VERSIONS
 from node.quic.engine.guard import KEPT_ACKS, MAX_HELLO
 from tests.support.attacker import Duel, held
 from tests.support.quic import serving, settled, soon
@@ -25,6 +31,36 @@ def test_handshake_bytes_far_ahead_are_not_held():
     assert duel.server.ending.code == CRYPTO_BUFFER_EXCEEDED
     assert duel.server.flooded
     assert held(duel.server) <= KIB
+
+
+def goodbye(hello, version):
+    """A close in an Initial of this version, as anybody can make who has seen the client's first datagram."""
+    initial = parse_initial(hello)
+    crypto = CryptoPair()
+    crypto.setup_initial(cid=initial.destination, is_client=True, version=version)
+    builder = QuicPacketBuilder(
+        host_cid=initial.source,
+        peer_cid=initial.destination,
+        version=version,
+        is_client=True,
+        max_datagram_size=1200,
+        packet_number=9,
+    )
+    builder.start_packet(QuicPacketType.INITIAL, crypto)
+    builder.start_frame(QuicFrameType.TRANSPORT_CLOSE).push_bytes(bytes(3))
+    return builder.flush()[0][0].ljust(1200, b"\0")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_once_the_client_has_handshake_keys_no_initial_of_any_version_ends_the_connection(version):
+    duel = Duel()
+    duel.strike(duel.hello)
+    duel.client.receive_datagram(duel.answers(duel.server)[0], duel.SERVER, duel.now)
+    duel.strike(sealed(duel.client, frame(0x01) + bytes(20), Epoch.HANDSHAKE))
+    assert not duel.server._handshake_confirmed
+    duel.strike(goodbye(duel.hello, version))
+    assert duel.server.ending is None
+    duel.shake_hands()
 
 
 def test_handshake_bytes_with_gaps_are_held_up_to_their_bound():

@@ -8,9 +8,10 @@ from aioquic.tls import Epoch, SignatureAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from node.quic.engine.engine import VERSIONS
-from node.quic.engine.lean import CONNECTION_IDS, LeanConnection
+from node.quic.engine.lean import CONNECTION_IDS
 from node.quic.tls.credentials import CertificateType, Credential
 from node.quic.tls.keys import NodeKey
+from tests.support.attacker import Duel
 from tests.support.certificates import certificate
 from tests.support.quic import dial_as, echo, engine_of, read_all, serving, settled, soon
 from tests.support.simulated import CLIENT, SERVER, Simulation
@@ -53,15 +54,14 @@ async def test_one_connection_after_another_moves_and_talks():
         await soon(serving_echo)
 
 
-async def test_keys_are_made_for_the_version_that_is_met_and_no_other(monkeypatch):
-    monkeypatch.setattr(LeanConnection, "_shed_handshake", lambda _: None)
-    async with serving() as server:
-        _, accepted = await server.pair()
-        engine = engine_of(accepted)
-        assert list(engine._cryptos_initial) == [engine._version] == [QuicProtocolVersion.VERSION_1]
-        assert engine._configuration.supported_versions == VERSIONS
-        other = engine._cryptos_initial[QuicProtocolVersion.VERSION_2]
-        assert other is engine._cryptos_initial[QuicProtocolVersion.VERSION_2]
+def test_keys_are_made_for_the_version_that_is_met_and_no_other():
+    duel = Duel()
+    duel.strike(duel.hello)
+    engine = duel.server
+    assert list(engine._cryptos_initial) == [engine._version] == [QuicProtocolVersion.VERSION_1]
+    assert engine._configuration.supported_versions == VERSIONS
+    other = engine._cryptos_initial[QuicProtocolVersion.VERSION_2]
+    assert other is engine._cryptos_initial[QuicProtocolVersion.VERSION_2]
 
 
 def test_the_engine_answers_in_which_epochs_a_frame_may_come_with_one_set():

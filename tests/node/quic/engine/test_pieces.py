@@ -4,7 +4,7 @@ from aioquic.quic.rangeset import RangeSet
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.quic.pieces import Pieces
+from node.quic.engine.pieces import Pieces
 
 STEPS = st.lists(st.one_of(st.none(), st.tuples(st.integers(0, 60), st.integers(1, 12))), max_size=80)
 
