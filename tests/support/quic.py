@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from cryptography import x509
 
-from node.core.connection import Connection
+from node.core.connection import BiStream, Connection
 from node.core.errors import StreamError
 from node.core.identity import Address
 from node.quic.client.dial import dial_quic
@@ -123,6 +123,17 @@ async def serving(
         for client in server.clients:
             client.close()
         await listener.close()
+
+
+async def exchange(client: Connection, accepted: Connection) -> tuple[BiStream, BiStream]:
+    """A question and its answer; both ends of the stream that carried them, which neither has ended."""
+    stream = await client.open_bi()
+    await stream.write(b"?")
+    far = await soon(accepted.accept_bi())
+    assert await soon(far.read()) == b"?"
+    await far.write(b"!")
+    assert await soon(stream.read()) == b"!"
+    return stream, far
 
 
 async def echo(connection: Connection) -> None:

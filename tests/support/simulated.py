@@ -53,6 +53,8 @@ class Host:
                 self.confirmed = True
             if isinstance(event, events.StreamDataReceived):
                 self._read(event)
+            if isinstance(event, events.StreamReset):
+                self.engine.drop(self.engine.undelivered(event.stream_id))
 
     def _read(self, event: events.StreamDataReceived) -> None:
         stream_id, count = event.stream_id, len(event.data)

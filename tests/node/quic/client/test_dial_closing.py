@@ -7,7 +7,7 @@ import pytest
 
 from node.quic.client.dial import dial_quic
 from tests.support.lossy import Fate, lossy
-from tests.support.quic import ALPN, LONG, engine_of, serving, settled, socket_of, soon
+from tests.support.quic import ALPN, LONG, engine_of, exchange, serving, settled, socket_of, soon
 
 
 class Losing:
@@ -26,12 +26,7 @@ class Losing:
 async def open_through(proxy, server):
     """A connection with one exchange done, on a path that seems slow, so that no machine is too slow for the test."""
     client, accepted = await server.pair(host=proxy.address[0], port=proxy.address[1])
-    stream = await client.open_bi()
-    await stream.write(b"?")
-    far = await soon(accepted.accept_bi())
-    assert await soon(far.read()) == b"?"
-    await far.write(b"!")
-    assert await soon(stream.read()) == b"!"
+    _, far = await exchange(client, accepted)
     engine_of(client)._loss.get_probe_timeout = lambda **_: LONG
     return client, accepted, far
 

@@ -12,7 +12,19 @@ from node.quic.client.dial import Dialler
 from node.quic.server.listener import QuicListener
 from node.quic.tls.keys import NodeKey
 from tests.support.lossy import Fate, lossy
-from tests.support.quic import ALPN, LONG, Server, echo, engine_of, read_all, serving, settled, socket_of, soon
+from tests.support.quic import (
+    ALPN,
+    LONG,
+    Server,
+    echo,
+    engine_of,
+    exchange,
+    read_all,
+    serving,
+    settled,
+    socket_of,
+    soon,
+)
 
 
 def from_port_of(server):
@@ -24,16 +36,6 @@ async def call(caller, callee, **changes):
     arguments = {"alpn": ALPN, "key": caller.key, "pin": callee.key.fingerprint, "timeout": LONG} | changes
     client = await from_port_of(caller).dial(callee.host, callee.port, **arguments)
     return client, await callee.accepted()
-
-
-async def exchange(client, accepted):
-    stream = await client.open_bi()
-    await stream.write(b"?")
-    far = await soon(accepted.accept_bi())
-    assert await soon(far.read()) == b"?"
-    await far.write(b"!")
-    assert await soon(stream.read()) == b"!"
-    return stream, far
 
 
 async def test_the_peer_sees_the_port_where_we_listen_and_the_key_that_we_show():

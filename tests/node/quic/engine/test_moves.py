@@ -13,22 +13,13 @@ from node.quic.connection import link as link_module
 from node.quic.engine.paths import CHALLENGES, CHALLENGES_PER_SECOND, CLAIMS, CLAIMS_PER_SECOND
 from tests.support.attacker import Duel
 from tests.support.lossy import lossy
-from tests.support.quic import LONG, engine_of, move, serving, settled, socket_of, soon
+from tests.support.quic import LONG, engine_of, exchange, move, serving, settled, socket_of
 
 
 def watched(connection):
     told = []
     connection.watch_moves(lambda old, new: told.append((old, new)))
     return told
-
-
-async def exchange(client, accepted):
-    stream = await client.open_bi()
-    await stream.write(b"?")
-    far = await soon(accepted.accept_bi())
-    assert await soon(far.read()) == b"?"
-    await far.write(b"!")
-    assert await soon(stream.read()) == b"!"
 
 
 async def test_a_move_is_told_once_it_is_proven_with_both_addresses():

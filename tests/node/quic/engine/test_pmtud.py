@@ -216,23 +216,27 @@ def test_a_black_hole_is_told_from_a_peer_that_is_silent_for_a_moment():
     assert engine.datagram_size == 16_380
 
 
-def test_a_black_hole_is_seen_though_small_packets_are_acknowledged_all_the_while():
+def narrows_in_mid_transfer(run, sender):
     """The window has room for two large packets and a bit, and that bit arrives: no time-out is ever reached."""
-    run = Simulation()
-    run.up.mtu = 1472
-    stream_id = run.send(run.client, 4 * MB)
-    run.run_until(lambda: run.server.received.get(stream_id, 0) > MB)
-    engine = run.client.engine
+    path, peer, engine = run.up if sender is run.client else run.down, run.peer(sender), sender.engine
+    stream_id = run.send(sender, 4 * MB)
+    run.run_until(lambda: peer.received.get(stream_id, 0) > MB)
     assert engine.datagram_size == 1472
-    run.up.mtu = 1252
+    path.mtu = 1252
 
     def done():
         if engine.datagram_size == 1472:
             engine._loss._cc.congestion_window = 3050
-        return stream_id in run.server.ended
+        return stream_id in peer.ended
 
     run.run_until(done)
     assert engine.datagram_size == BASE
+
+
+def test_a_black_hole_is_seen_though_small_packets_are_acknowledged_all_the_while():
+    run = Simulation()
+    run.up.mtu = 1472
+    narrows_in_mid_transfer(run, run.client)
 
 
 def test_a_black_hole_is_seen_on_the_path_that_a_peer_has_moved_to():
@@ -242,21 +246,9 @@ def test_a_black_hole_is_seen_on_the_path_that_a_peer_has_moved_to():
     run.transfer(run.server, MB)
     run.client.address = ("192.0.2.99", 9)
     run.transfer(run.client, 10)
-    engine = run.server.engine
-    run.run_until(lambda: engine.proven_address == run.client.address)
+    run.run_until(lambda: run.server.engine.proven_address == run.client.address)
     run.transfer(run.server, MB)
-    stream_id = run.send(run.server, 4 * MB)
-    run.run_until(lambda: run.client.received.get(stream_id, 0) > MB)
-    assert engine.datagram_size == 1472
-    run.down.mtu = 1252
-
-    def done():
-        if engine.datagram_size == 1472:
-            engine._loss._cc.congestion_window = 3050
-        return stream_id in run.client.ended
-
-    run.run_until(done)
-    assert engine.datagram_size == BASE
+    narrows_in_mid_transfer(run, run.server)
 
 
 def test_losses_among_large_packets_that_pass_are_no_black_hole():

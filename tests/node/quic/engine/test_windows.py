@@ -7,10 +7,11 @@ from aioquic.quic.connection import QuicConnection
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.quic.engine import engine as engine_module
 from node.quic.engine.engine import Engine
 from node.quic.engine.windows import Window
 from node.quic.limits import QuicLimits
-from tests.support.simulated import Simulation
+from tests.support.simulated import Host, Simulation
 
 KIB = 1024
 MB = 1_000_000
@@ -81,23 +82,27 @@ def test_a_peer_that_is_not_read_finds_the_windows_as_they_were():
     assert run.server.engine._local_max_data.value == QuicLimits().connection_window
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_a_pass_is_skipped_only_where_it_would_send_nothing(monkeypatch, seed):
-    """The engine's own pass is done all the same where ours says that nothing is due."""
-    skipped = 0
+@pytest.fixture
+def skipped(monkeypatch):
+    """An entry for each pass that was skipped. The engine's own pass is done all the same, and must send nothing."""
+    passes = []
     original = Engine.nothing_due
 
     def checked(engine, now):
-        nonlocal skipped
         if not original(engine, now):
             return False
-        number = engine._packet_number
+        before = (engine._packet_number, len(engine._streams), engine._local_max_streams_bidi.value)
         assert QuicConnection.datagrams_to_send(engine, now) == []
-        assert engine._packet_number == number
-        skipped += 1
+        assert (engine._packet_number, len(engine._streams), engine._local_max_streams_bidi.value) == before
+        passes.append(now)
         return True
 
     monkeypatch.setattr(Engine, "nothing_due", checked)
+    return passes
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_pass_is_skipped_only_where_it_would_send_nothing(skipped, seed):
     chance = random.Random(seed)
     whole = []
     run = Simulation(seed=seed)
@@ -115,6 +120,42 @@ def test_a_pass_is_skipped_only_where_it_would_send_nothing(monkeypatch, seed):
             whole.append((run.peer(host), run.send(host, chance.choice([0, 10, 3000, 200_000]))))
         run.run_for(chance.choice([0.0, 0.003, 0.2]))
     run.run_for(5.0)
-    assert skipped > 100
+    assert len(skipped) > 100
     assert run.client.engine.ending is run.server.engine.ending is None
     assert all(stream_id in receiver.ended for receiver, stream_id in whole)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_nothing_waits_for_ever_under_narrow_limits_with_moves_and_key_updates(skipped, monkeypatch, seed):
+    """More streams than may be open at once, windows that are always used up; what is over is answered with a reset."""
+    monkeypatch.setattr(engine_module, "KEY_UPDATE_PACKETS", 20)
+    original = Host._read
+
+    def read(host, event):
+        original(host, event)
+        if event.end_stream:
+            host.engine.abort_stream(event.stream_id, 0)
+
+    monkeypatch.setattr(Host, "_read", read)
+    narrow = {"stream_window": 5000, "max_stream_window": 9000, "connection_window": 8000}
+    run = Simulation(QuicLimits(max_streams=3, max_connection_window=20_000, **narrow), seed=seed)
+    chance = random.Random(seed)
+    run.up.loss = run.down.loss = 0.1
+    run.client.engine.keep_alive(0.7)
+    whole = []
+    for number in range(100):
+        host = chance.choice([run.client, run.server])
+        if number % 20 == 19:
+            run.client.address = (f"192.0.2.{chance.choice([1, 3])}", number)
+        if chance.random() < 0.1 and host.engine.can_open():
+            host.engine.abort_stream(run.send(host, 5000), 7)
+        else:
+            whole.append((run.peer(host), run.send(host, chance.choice([0, 10, 3000, 60_000]))))
+        run.run_for(chance.choice([0.0, 0.003, 0.2]))
+    run.run_until(lambda: not run.client.engine._streams and not run.server.engine._streams)
+    assert skipped
+    assert run.client.engine.ending is run.server.engine.ending is None
+    assert all(stream_id in receiver.ended for receiver, stream_id in whole)
+    for end in (run.client.engine, run.server.engine):
+        assert end._consumed == end._local_max_data.used
+        assert end._keys.key_phase or end._key_since
