@@ -81,7 +81,9 @@ class SettingsWatch:
         except Exception:
             logger.exception("the settings could not be read again; those in force stay")
             return
-        self._complaint = ""
+        if self._complaint:
+            self._complaint = ""
+            logger.info("the settings file is good again")
         changed = self._target.replace(loaded.settings)
         if changed or asked:
             logger.info("settings read again", extra={"changed": changed})

@@ -7,15 +7,25 @@ files below DATA/secrets. Whatever is unknown or wrong stops the start, by its n
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from node.core.address import format_host_port, parse_host_port
@@ -102,11 +112,13 @@ class NodeSettings(Section):
         None, description="PEM file of that certificate's private key, where it is not in the same file."
     )
 
-    @model_validator(mode="after")
-    def _no_key_alone(self) -> Self:
-        if self.certificate_key is not None and self.certificate is None:
-            raise ValueError("node.certificate_key is the key of node.certificate, which is missing")
-        return self
+    @field_validator("certificate_key")
+    @classmethod
+    def _no_key_alone(cls, key: Path | None, others: ValidationInfo) -> Path | None:
+        """A certificate that is wrong itself is not among the others, and has its own problem told."""
+        if key is not None and others.data.get("certificate", key) is None:
+            raise ValueError("a key alone is of no use; set node.certificate too, to the file of its certificate")
+        return key
 
 
 class PanelSettings(Section):
@@ -267,7 +279,7 @@ def _file(path: Path, *, missing: str | None) -> _Source:
     try:
         parsed = _Source(dict(_leaves(tomllib.loads(text))), _places(path, text))
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: not valid TOML: {error}") from None
+        raise SettingsError(_syntax_error(path, text, str(error))) from None
     except RecursionError:
         raise SettingsError(f"{path}: nested too deeply") from None
     if place := parsed.places.get(("data",)):
@@ -275,8 +287,20 @@ def _file(path: Path, *, missing: str | None) -> _Source:
     return parsed
 
 
+def _syntax_error(path: Path, text: str, problem: str) -> str:
+    """tomllib tells the place at the end of its sentence; here it comes first, as in every other error."""
+    found = re.fullmatch(r"(.*) \(at line (\d+), (column \d+)\)", problem, re.DOTALL)
+    if found is None:
+        return f"{_place(path, len(text.splitlines()))}: not valid TOML: {problem}"
+    return f"{_place(path, int(found[2]))}: not valid TOML: {found[1]} ({found[3]})"
+
+
+def _place(path: Path, line: int) -> str:
+    return f"{path.name} line {line}"
+
+
 def _places(path: Path, text: str) -> dict[KeyPath, str]:
-    return {key: f"{path.name} line {line}" for key, line in key_lines(text).items()}
+    return {key: _place(path, line) for key, line in key_lines(text).items()}
 
 
 def _read(path: Path, *, missing: str | None) -> str:
@@ -326,6 +350,8 @@ def _problems(error: ValidationError, sources: list[_Source]) -> Iterator[str]:
 
 
 def _unknown(path: KeyPath) -> str:
+    """A word alone is a table as likely as a key; one that is a table already was none to be set."""
     key, known = ".".join(path), [".".join(key) for key in known_keys(Settings)]
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    tables = [name for name in Settings.model_fields if len(path) == 1 and name != key]
+    near = difflib.get_close_matches(key, tables + known, n=1, cutoff=0.5)
     return f"unknown key “{key}”" + (f"; did you mean “{near[0]}”?" if near else "")

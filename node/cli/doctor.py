@@ -10,6 +10,7 @@ from importlib import import_module
 
 import typer
 
+from node.cli import appliance_checks
 from node.cli.options import EXIT_FAILED, ConfigOption, DataOption, JsonOption, settings_or_fail
 from node.cli.table import table
 from node.core.finding import Finding, Level
@@ -27,7 +28,7 @@ app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
 @app.command()
 def doctor(*, data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Check this machine and this installation."""
+    """Check this machine, this installation and its data directory. Wrong settings end it with 2, each named."""
     settings = settings_or_fail(data, config).settings
     findings = [check(settings) for check in CHECKS]
     if as_json:
@@ -91,5 +92,5 @@ def certificate(settings: Settings) -> Finding:
     return Finding("certificate", Level.FINE, f"{files.certificate} is valid until {until}")
 
 
-CHECKS: tuple[Check, ...] = (engine, buffers, certificate)
+CHECKS: tuple[Check, ...] = (engine, buffers, certificate, appliance_checks.data, appliance_checks.serving)
 """Each answers within a second and raises nothing."""

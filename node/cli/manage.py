@@ -12,18 +12,22 @@ from typing import Any
 import typer
 
 from node.cli.options import EXIT_FAILED, data_directory_or_fail, fail
-from node.settings import CONFIG_VARIABLE, DATA_VARIABLE, LoadedSettings, Settings
+from node.settings import CONFIG_VARIABLE, DATA_VARIABLE, LoadedSettings, variable_name
 
 MANAGE = Path(__file__).parents[2] / "manage.py"
 
 
-def child_environment(settings: Settings, config: Path | None = None) -> dict[str, str]:
-    """What a child needs to find the same settings; none of it is a secret."""
-    environment = {
-        DATA_VARIABLE: str(settings.data),
-        "ALKNET_NODE__LISTEN": settings.node.listen,
-        "ALKNET_PANEL__LISTEN": settings.panel.listen,
-    }
+def child_environment(loaded: LoadedSettings, config: Path | None = None) -> dict[str, str]:
+    """What a child needs to find the same settings; none of it is a secret.
+
+    Of the addresses only those that an option gave: a child reads the file itself, and would take what it finds there
+    for overruled.
+    """
+    settings = loaded.settings
+    environment = {DATA_VARIABLE: str(settings.data)}
+    for key, value in (("node.listen", settings.node.listen), ("panel.listen", settings.panel.listen)):
+        if loaded.origins[key] == "option":
+            environment[variable_name(tuple(key.split(".")))] = value
     return environment if config is None else {**environment, CONFIG_VARIABLE: str(config.absolute())}
 
 
@@ -42,7 +46,7 @@ def request(loaded: LoadedSettings, command: str, action: str, values: Mapping[s
         fail(f"there is no data directory {settings.data}: name the appliance's with --data or {DATA_VARIABLE}")
     data_directory_or_fail(settings)
     body = json.dumps({"action": action, "actor": f"cli:{_user()}", "values": values})
-    ran = _run(settings, command, body)
+    ran = _run(loaded, command, body)
     try:
         answer = json.loads(ran.stdout)
     except ValueError:
@@ -52,14 +56,14 @@ def request(loaded: LoadedSettings, command: str, action: str, values: Mapping[s
     return answer["result"]
 
 
-def _run(settings: Settings, command: str, body: str) -> subprocess.CompletedProcess[str]:
+def _run(loaded: LoadedSettings, command: str, body: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         manage_argv(command),
         input=body,
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, **child_environment(settings)},
+        env={**os.environ, **child_environment(loaded)},
     )
 
 

@@ -14,7 +14,7 @@ from node.cli.supervisor.keeper import ChildFailed
 from node.cli.supervisor.lock import AlreadyRunning, instance_lock
 from node.cli.supervisor.ready import announce
 from node.log import configure_logging
-from node.settings import Settings
+from node.settings import LoadedSettings
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
@@ -27,14 +27,15 @@ def up(
     *, data: DataOption = None, listen: ListenOption = None, panel: PanelOption = None, config: ConfigOption = None
 ) -> None:
     """Run the panel and the node until Ctrl-C. DIR/run/ready.json is there while both serve."""
-    settings = settings_or_fail(data, config, node__listen=listen, panel__listen=panel).settings
+    loaded = settings_or_fail(data, config, node__listen=listen, panel__listen=panel)
+    settings = loaded.settings
     configure_logging(settings.log)
     try:
         with instance_lock(settings.paths.run / "supervisor.lock"):
             asyncio.run(
                 run_appliance(
                     settings,
-                    _programs(settings, config),
+                    _programs(loaded, config),
                     announce=lambda ready: announce(ready, settings.data),
                 )
             )
@@ -46,6 +47,6 @@ def up(
         fail(str(error))
 
 
-def _programs(settings: Settings, config: Path | None) -> Programs:
+def _programs(loaded: LoadedSettings, config: Path | None) -> Programs:
     node = (sys.executable, "-P", "-m", "node.cli.main", "node")
-    return Programs(manage_argv("serve"), node, child_environment(settings, config))
+    return Programs(manage_argv("serve"), node, child_environment(loaded, config))

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from node import reload
+from node.cli.manage import child_environment
 from node.core.errors import HandshakeError
 from node.quic.tls.keys import NodeKey
 from node.reload import LiveSettings, SettingsWatch
@@ -44,7 +45,7 @@ async def test_a_running_node_takes_its_new_limits_from_the_file(data: Path, tmp
         config.write_text("[quic]\nmax_connections = none\n")
         node.process.send_signal(signal.SIGHUP)
         await node.says("settings refused")
-        assert "at line 2" in node.text()
+        assert "alknet.toml line 2: not valid TOML" in node.text()
         await _call(node, tmp_path)
         config.write_text("[quic]\nmax_connections = 1\n")
         node.process.send_signal(signal.SIGHUP)
@@ -128,9 +129,7 @@ async def test_a_wrong_file_changes_nothing_and_is_told_once(data: Path, caplog:
     async with watched.following():
         await watched.sees(3)
         watched.file.write_text("[quic]\nmax_connections = 4\nmax_stream = 1\n")
-        async with asyncio.timeout(10):
-            while not _told(caplog, "settings refused"):
-                await asyncio.sleep(0.005)
+        await _until_told(caplog, "settings refused")
         watched.file.touch()
         await asyncio.sleep(0.2)
         assert watched.settings.quic.value.max_connections == 3
@@ -138,6 +137,22 @@ async def test_a_wrong_file_changes_nothing_and_is_told_once(data: Path, caplog:
         assert "alknet.toml line 3: unknown key “quic.max_stream”" in told.error
         watched.file.write_text("[quic]\nmax_connections = 4\n")
         await watched.sees(4)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_repaired_file_is_told_once_even_if_nothing_is_new_in_it(
+    data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    watched = Watched(data)
+    async with watched.following():
+        watched.file.write_text("[quic]\nmax_stream = 1\n")
+        await _until_told(caplog, "settings refused")
+        watched.file.write_text("[quic]\n")
+        await _until_told(caplog, "the settings file is good again")
+        watched.file.write_text("[quic]\nmax_connections = 4\n")
+        await watched.sees(4)
+        assert len(_told(caplog, "good again")) == 1
 
 
 async def test_a_file_that_is_still_being_written_is_left_alone(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,11 +188,41 @@ async def test_what_the_environment_overrules_waits_for_no_restart(
     monkeypatch.setenv("ALKNET_NODE__ENGINE", "stock")
     async with Watched(data).following() as watched:
         watched.file.write_text('[quic]\nmax_connections = 3\n[node]\nengine = "auto"\n[log]\nformat = "json"\n')
-        async with asyncio.timeout(10):
-            while not _told(caplog, "take effect at the next start"):
-                await asyncio.sleep(0.005)
+        await _until_told(caplog, "take effect at the next start")
         [told] = _told(caplog, "take effect at the next start")
         assert told.keys == ["log.format"]
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("option", "variable", "expected"),
+    [
+        (None, None, ["node.listen", "panel.listen"]),
+        ("127.0.0.1:1", None, ["panel.listen"]),
+        (None, "127.0.0.1:1", ["panel.listen"]),
+    ],
+)
+async def test_the_node_of_an_appliance_names_a_changed_address(
+    data: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    option: str | None,
+    variable: str | None,
+    expected: list[str],
+) -> None:
+    """What the supervisor hands down to it is no answer of the user's."""
+    (data / "alknet.toml").write_text('[node]\nlisten = "127.0.0.1:2"\n')
+    if variable is not None:
+        monkeypatch.setenv("ALKNET_NODE__LISTEN", variable)
+    given = child_environment(load_settings(data=data, overrides={"node.listen": option}))
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().settings.node.listen == (option or variable or "127.0.0.1:2")
+    async with Watched(data).following() as watched:
+        watched.file.write_text('[node]\nlisten = "127.0.0.1:3"\n[panel]\nlisten = "127.0.0.1:4"\n')
+        await _until_told(caplog, "take effect at the next start")
+        [told] = _told(caplog, "take effect at the next start")
+        assert told.keys == expected
 
 
 def test_only_what_is_different_is_replaced(data: Path) -> None:
@@ -189,6 +234,12 @@ def test_only_what_is_different_is_replaced(data: Path) -> None:
     }
     assert settings.quic.value is quic
     assert settings.call.value is not call
+
+
+async def _until_told(caplog: pytest.LogCaptureFixture, text: str) -> None:
+    async with asyncio.timeout(10):
+        while not _told(caplog, text):
+            await asyncio.sleep(0.005)
 
 
 def _told(caplog: pytest.LogCaptureFixture, text: str) -> list[Any]:

@@ -82,7 +82,8 @@ def test_an_empty_variable_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ("text", "expected"),
     [
         ("[panel]\nlisen = 'x:1'", ["alknet.toml line 2: unknown key “panel.lisen”; did you mean “panel.listen”?"]),
-        ("[panell]\nlisten = 'x:1'", ["alknet.toml line 1: unknown key “panell”; did you mean “panel.listen”?"]),
+        ("[panell]\nlisten = 'x:1'", ["alknet.toml line 1: unknown key “panell”; did you mean “panel”?"]),
+        ("[quicc]\nmax_streams = 1", ["alknet.toml line 1: unknown key “quicc”; did you mean “quic”?"]),
         (
             "a = 1\n\n[log]\nlevel = 'loud'",
             ["alknet.toml line 1: unknown key “a”", "line 4: wrong value of “log.level”"],
@@ -92,11 +93,13 @@ def test_an_empty_variable_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("[endpoint]\n# how long\ndrain_timeout = -1", ["alknet.toml line 3: wrong value of “endpoint.drain_timeout”"]),
         ("[panel]\npublic_url = 'https://u:p@x/'", ["line 2: wrong value of “panel.public_url”: expected http"]),
         ("data = '/x'", ["alknet.toml line 1: the data directory is set by --data or ALKNET_DATA"]),
-        ("[panel\n", ["not valid TOML", "line 1"]),
-        ("x = 'é", ["not valid TOML"]),
+        ("# a\n[panel\n", ["alknet.toml line 2: not valid TOML: Expected ']'", "(column 7)"]),
+        ("# a\nx = [1,\n", ["alknet.toml line 2: not valid TOML: "]),
+        ("x = 'é", ["alknet.toml line 1: not valid TOML"]),
         ("x = " + "[" * 2_000, ["alknet.toml: nested too deeply"]),
         ("a" + ".a" * 2_000 + " = 1", ["alknet.toml: nested too deeply"]),
-        ('node.certificate_key = "a"', ["line 1: wrong value of “node”: node.certificate_key is the key of"]),
+        ('node.certificate_key = "a"', ["line 1: wrong value of “node.certificate_key”: a key alone is of"]),
+        ('[node]\n\ncertificate_key = "a"', ["alknet.toml line 3: wrong value of “node.certificate_key”: "]),
         ('node.peers_file = "a\\u0000b"', ["line 1: wrong value of “node.peers_file”: a path has no NUL"]),
     ],
 )

@@ -1,6 +1,7 @@
 """The Ed25519 key of a node or of a client's identity: one file, made on first use and never overwritten."""
 
 import os
+import shlex
 import stat
 from pathlib import Path
 
@@ -104,7 +105,8 @@ def _refuse_exposed(path: Path, status: os.stat_result, forbidden: int) -> None:
         raise KeyFileError(path, "is not a file")
     if status.st_mode & forbidden:
         mode = stat.S_IMODE(status.st_mode)
-        raise KeyFileError(path, f"may be read by others (mode {mode:04o}); if they never did: chmod 600")
+        remedy = f"make a new key if they may have done so, else: chmod 600 {shlex.quote(str(path))}"
+        raise KeyFileError(path, f"may be read by others (mode {mode:04o}); {remedy}")
 
 
 def _parse(path: Path, data: bytes) -> Ed25519PrivateKey:

@@ -33,7 +33,7 @@ def read_certified(certificate: Path, key: Path) -> Certified:
     Raises FileNotFoundError where there is no such file, KeyFileError where one cannot be used as it is.
     """
     leaf, *chain = _chain(certificate)
-    private = _private(key)
+    private = _private(key, "" if key != certificate else "; name the file of its key as node.certificate_key")
     if _public_half(leaf) != private.public_key():
         raise KeyFileError(key, f"does not belong to the first certificate of {certificate}")
     if not schemes_of(private.public_key()):
@@ -57,12 +57,10 @@ def _chain(path: Path) -> list[x509.Certificate]:
     return found
 
 
-def _private(path: Path) -> PrivateKey:
-    block = _PRIVATE.search(read_guarded(path, MAX_PEM_FILE, forbidden=_FORBIDDEN))
-    if block is None:
-        raise KeyFileError(path, "holds no private key (PEM)")
+def _private(path: Path, remedy: str) -> PrivateKey:
+    """The first private key; `remedy` is said where there is none."""
     try:
-        key = load_pem_private_key(block[0], password=None)
+        key = load_pem_private_key(_private_block(path, remedy), password=None)
     except TypeError:
         raise KeyFileError(path, "is encrypted with a passphrase; keep an unencrypted key for this") from None
     except (ValueError, UnsupportedAlgorithm):
@@ -71,6 +69,17 @@ def _private(path: Path) -> PrivateKey:
     if not isinstance(key, get_args(PrivateKey)):
         raise KeyFileError(path, _KINDS)
     return cast("PrivateKey", key)
+
+
+def _private_block(path: Path, remedy: str) -> bytes:
+    """Whether there is a key at all is looked at first: a certificate alone may be read by everybody."""
+    found = b""
+    for forbidden in (0, _FORBIDDEN):
+        block = _PRIVATE.search(read_guarded(path, MAX_PEM_FILE, forbidden=forbidden))
+        if block is None:
+            raise KeyFileError(path, f"holds no private key (PEM){remedy}")
+        found = block[0]
+    return found
 
 
 def _public_half(leaf: x509.Certificate) -> object:

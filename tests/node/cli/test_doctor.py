@@ -1,6 +1,9 @@
 """`alknet doctor`: findings for people and for programs, and the exit status that goes with them."""
 
 import json
+import os
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from typer.testing import CliRunner
 
-from node.cli import doctor
+from node.cli import appliance_checks, doctor
 from node.core.finding import Finding, Level
 from node.quic import accelerated, selftest
 from node.quic.accelerated import Objection
@@ -90,6 +93,56 @@ def test_a_machine_without_a_socket_left_is_a_problem(monkeypatch, tmp_path: Pat
 
     monkeypatch.setattr(options, "new_socket", refuse)
     assert doctor.buffers(load_settings(data=tmp_path).settings).level is Level.PROBLEM
+
+
+def test_without_a_data_directory_the_way_to_name_it_is_told(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    finding = appliance_checks.data(load_settings().settings)
+    assert (finding.level, finding.text.startswith(f"{tmp_path}/data is not there")) == (Level.WARNING, True)
+    assert "--data or ALKNET_DATA" in finding.text
+    named = appliance_checks.data(load_settings(data=tmp_path / "elsewhere").settings)
+    assert (named.level, f"{tmp_path}/elsewhere is not there" in named.text) == (Level.WARNING, True)
+    assert "--data" not in named.text
+
+
+def test_what_is_in_the_data_directory_is_told(tmp_path: Path) -> None:
+    settings = load_settings(data=tmp_path).settings
+    assert "has no alknet.db yet" in appliance_checks.data(settings).text
+    from_file = load_settings(data=tmp_path, overrides={"node.peers_file": tmp_path / "peers.toml"}).settings
+    assert appliance_checks.data(from_file).level is Level.FINE
+    settings.paths.database.touch()
+    assert appliance_checks.data(settings) == Finding("data", Level.FINE, f"{tmp_path}, with its database")
+    file = appliance_checks.data(load_settings(data=settings.paths.database).settings)
+    assert (file.level, "is not a directory" in file.text) == (Level.PROBLEM, True)
+
+
+def test_whether_panel_and_node_serve_is_seen_by_their_processes(tmp_path: Path) -> None:
+    settings = load_settings(data=tmp_path).settings
+    absent = appliance_checks.serving(settings)
+    assert (absent.level, "alknet up starts them" in absent.text) == (Level.WARNING, True)
+    with subprocess.Popen((sys.executable, "-c", "")) as ended:
+        pass
+    facts = {"panel_url": "http://p", "node_address": "n:1", "web_pid": os.getpid(), "node_pid": os.getpid()}
+    settings.paths.run.mkdir()
+    settings.paths.ready_file.write_text(json.dumps(facts))
+    assert appliance_checks.serving(settings) == Finding("serving", Level.FINE, "panel at http://p, node at n:1 (UDP)")
+    settings.paths.ready_file.write_text(json.dumps(facts | {"node_pid": ended.pid}))
+    gone = appliance_checks.serving(settings)
+    assert (gone.level, gone.text.startswith("the node process of")) == (Level.WARNING, True)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "nonsense", "[" * 10_000, '{"web_pid": "1", "node_pid": 1e99}', "\0"])
+def test_a_ready_file_that_is_none_is_a_warning(tmp_path: Path, text: str) -> None:
+    settings = load_settings(data=tmp_path).settings
+    settings.paths.run.mkdir()
+    settings.paths.ready_file.write_text(text)
+    assert appliance_checks.serving(settings).level is Level.WARNING
+
+
+def test_wrong_settings_end_it_with_2_and_are_named(tmp_path: Path) -> None:
+    (tmp_path / "alknet.toml").write_text("[quicc]\n")
+    ran = CliRunner().invoke(doctor.app, ["--data", str(tmp_path)])
+    assert (ran.exit_code, "line 1: unknown key “quicc”" in ran.output) == (2, True)
 
 
 def of_certificate(folder: Path, *parts: Any, key: Any = None) -> Finding:

@@ -68,7 +68,16 @@ def test_a_key_of_another_certificate_is_refused_by_both_names(files):
 @pytest.mark.parametrize("mode", [0o604, 0o660, 0o610, 0o666])
 def test_a_key_that_others_can_reach_is_refused(files, mode):
     files[1].chmod(mode)
-    assert "may be read by others" in refusal(files)
+    told = refusal(files)
+    assert f"may be read by others (mode {mode:04o}); make a new key if they may have done so" in told
+    assert told.endswith(f"chmod 600 {files[1]}")
+
+
+def test_a_certificate_alone_is_told_to_have_no_key_rather_than_to_be_open(files):
+    told = f"{files[0]}: holds no private key (PEM)"
+    assert refusal((files[0], files[0])) == f"{told}; name the file of its key as node.certificate_key"
+    other = put(files[0].with_name("other.pem"), certificate(P256), mode=0o644)
+    assert refusal((files[0], other)) == f"{other}: holds no private key (PEM)"
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o400, 0o640, 0o440])

@@ -1,0 +1,70 @@
+"""What `alknet doctor` finds out about the appliance itself: its data directory, and whether it serves."""
+
+import json
+import os
+from typing import Any
+
+from node.core.finding import Finding, Level
+from node.settings import DATA_VARIABLE, Settings
+
+_MAX_READY = 16 * 1024
+"""Bytes of a ready file that are read; the real one has some hundred."""
+
+
+def data(settings: Settings) -> Finding:
+    """Whether the data directory is there, and a database in it."""
+    directory, database = settings.data, settings.paths.database
+    if not os.path.lexists(directory):
+        return Finding("data", Level.WARNING, _no_directory(settings))
+    if not os.path.isdir(directory):  # noqa: PTH112 - it raises nothing where Path.is_dir does
+        return Finding("data", Level.PROBLEM, f"{directory} is not a directory")
+    if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+        return Finding("data", Level.PROBLEM, f"{directory} cannot be read and written by this user")
+    if database.is_file():
+        return Finding("data", Level.FINE, f"{directory}, with its database")
+    if settings.node.peers_file is not None:
+        return Finding("data", Level.FINE, f"{directory}; no database, peers are in {settings.node.peers_file}")
+    return Finding("data", Level.WARNING, f"{directory} has no {database.name} yet: the panel's first start makes it")
+
+
+def _no_directory(settings: Settings) -> str:
+    if "data" in settings.model_fields_set:
+        return f"{settings.data} is not there: the first start makes it, if that is the right name"
+    return f"{settings.data} is not there: name the appliance's with --data or {DATA_VARIABLE}; a first start makes it"
+
+
+def serving(settings: Settings) -> Finding:
+    """Whether panel and node serve, by what `alknet up` has written down and the processes named there."""
+    file = settings.paths.ready_file
+    try:
+        with file.open("rb") as opened:
+            facts = json.loads(opened.read(_MAX_READY))
+    except FileNotFoundError:
+        alone = "`alknet node` and `alknet web` alone are not seen here"
+        return Finding("serving", Level.WARNING, f"panel and node do not both serve: alknet up starts them; {alone}")
+    except (OSError, ValueError, RecursionError) as error:
+        cause = error.strerror if isinstance(error, OSError) else "it is damaged"
+        return Finding("serving", Level.WARNING, f"{file} cannot be read: {cause}")
+    gone = [name for name in ("web", "node") if not _is_alive(_field(facts, f"{name}_pid"))]
+    if gone:
+        text = f"the {' and '.join(gone)} process of {file} is gone: alknet up was ended by force; start it again"
+        return Finding("serving", Level.WARNING, text)
+    text = f"panel at {_field(facts, 'panel_url')}, node at {_field(facts, 'node_address')} (UDP)"
+    return Finding("serving", Level.FINE, text)
+
+
+def _field(facts: Any, name: str) -> object:
+    return facts.get(name) if isinstance(facts, dict) else None
+
+
+def _is_alive(pid: object) -> bool:
+    """Whether there is a process of that number, whosever it is."""
+    if not isinstance(pid, int) or pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
