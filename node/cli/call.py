@@ -84,12 +84,17 @@ def _run(wanted: _Call, *, as_json: bool) -> Any:
     try:
         return asyncio.run(_call(wanted))
     except PinMismatch as error:
-        fail(f"{wanted.address}: {error}", EXIT_PIN)
+        fail(_located(wanted.address, error), EXIT_PIN)
     except DialError as error:
-        fail(f"{wanted.address}: {error}", EXIT_NO_CONNECTION)
+        fail(_located(wanted.address, error), EXIT_NO_CONNECTION)
     except CallError as error:
         _show_error(error, as_json=as_json)
         raise typer.Exit(EXIT_FAILED) from None
+
+
+def _located(address: str, error: DialError) -> str:
+    """The error with the address as it was given, where the error does not name that itself."""
+    return str(error) if address in str(error) else f"{address}: {error}"
 
 
 async def _call(wanted: _Call) -> Any:

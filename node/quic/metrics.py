@@ -37,19 +37,19 @@ class QuicMetrics:
     """Retry packets sent."""
     ignored: int = 0
     """Initials that the filter had dropped without an answer."""
-    noise: int = 0
+    undecryptable: int = 0
     """Initials that could not be decrypted."""
     resets: int = 0
     """Stateless resets sent."""
     floods: int = 0
     """Connections closed since their peer broke a bound of `guard.py`."""
-    limited: int = 0
+    strangers_dropped: int = 0
     """Datagrams dropped since `quic.strangers_per_second` came from their address before."""
-    failed: int = 0
-    """Handshakes that began and came to no good end."""
+    unfinished: int = 0
+    """Handshakes that began and were not completed, be it that the client left, failed or fell silent."""
     moved: int = 0
     """Changes of a peer's address that the peer has proven."""
-    strayed: int = 0
+    moves_dropped: int = 0
     """Datagrams dropped since their peer had claimed another address too often."""
 
     def snapshot(self) -> dict[str, int]:

@@ -23,13 +23,13 @@ async def test_there_is_a_line_only_where_a_count_has_grown(
 ) -> None:
     monkeypatch.setattr(report, "EVERY", 0.01)
     caplog.set_level("INFO")
-    counts, metrics = Counter(limited=7), Metrics()
+    counts, metrics = Counter(strangers_dropped=7), Metrics()
     metrics.add("quic", lambda: counts, lambda: dict(counts))
     task = asyncio.create_task(report.report(metrics))
     await asyncio.sleep(0.05)
     assert not caplog.records
-    counts["limited"] += 5000
-    counts["noise"] += 1
+    counts["strangers_dropped"] += 5000
+    counts["undecryptable"] += 1
     async with asyncio.timeout(10):
         while not caplog.records:
             await asyncio.sleep(0.005)
@@ -38,4 +38,4 @@ async def test_there_is_a_line_only_where_a_count_has_grown(
     await asyncio.gather(task, return_exceptions=True)
     [record] = caplog.records
     told: Any = record
-    assert told.counts == {"quic.limited": 5000, "quic.noise": 1}
+    assert told.counts == {"quic.strangers_dropped": 5000, "quic.undecryptable": 1}

@@ -12,7 +12,10 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from node.core.attempts import TokenGuards
+from node.quic.metrics import QuicMetrics
 from node.settings import Settings, known_keys
+from node.store.memory import MemoryIdentityStore
 from tests.support.appliance import environment, running_appliance
 
 ROOT = Path(__file__).parents[2]
@@ -77,6 +80,16 @@ def test_every_decision_has_its_four_parts_and_is_listed() -> None:
         headings = re.findall(r"(?m)^## (.+)$", page.read_text())
         assert headings == ["Context", "Decision", "Consequences", "What would reverse it"], page.name
         assert f"]({page.name})" in index
+
+
+def test_every_count_of_who_was_turned_away_is_explained() -> None:
+    rows = re.findall(
+        r"(?m)^\| `((?:quic|tokens)\.\w+)` \|.*\| (?:`(\S+)` )?\|$", (ROOT / "docs" / "hardening.md").read_text()
+    )
+    tokens = TokenGuards(MemoryIdentityStore()).snapshot()
+    counts = [*(f"quic.{name}" for name in QuicMetrics().troubles()), *(f"tokens.{name}" for name in tokens)]
+    assert sorted(count for count, _ in rows) == sorted(counts)
+    assert {setting for _, setting in rows if setting} <= {".".join(key) for key in known_keys(Settings)}
 
 
 def test_links_of_the_documents_lead_somewhere() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from aioquic import tls
+from aioquic.quic.packet import QuicErrorCode
 
 from node.core.address import format_host_port
 from node.core.connection import CLOSE_NORMAL
@@ -171,6 +172,8 @@ class OutgoingCall:
 
 
 def _explain(ending: Ending) -> str:
+    if ending.code == QuicErrorCode.CONNECTION_REFUSED and not ending.reason:
+        return f"the node refuses further connections (connection refused, code {ending.code:#x})"
     what = ending.reason or "no reason given"
     if ending.code not in _CRYPTO_ERRORS:
         return f"{what} (code {ending.code:#x})"

@@ -135,7 +135,7 @@ class QuicListener(SharedSocket):
     def ended(self, link: Link, ending: Ending) -> None:
         self._admission.ended(self._hosts[link])
         self.metrics.floods += link.engine.flooded
-        self.metrics.failed += not link.is_established
+        self.metrics.unfinished += not link.is_established
         if not link.is_established and ending.cause is not EndCause.FAILED:
             facts = {"host": self._hosts[link].origin, "code": ending.code, "reason": ending.reason}
             logger.warning("handshake failed", extra=facts)
@@ -149,12 +149,12 @@ class QuicListener(SharedSocket):
         return self._porter.may_knock(address, asyncio.get_running_loop().time())
 
     def _settle(self, link: Link) -> None:
-        self.metrics.strayed += link.engine.take_strayed()
+        self.metrics.moves_dropped += link.engine.take_strayed()
         if link.engine.begun or link not in self._hosts:
             link.settle()
         else:
             # Not even its first packet could be read: noise, which shall cost no memory.
-            self.metrics.noise += 1
+            self.metrics.undecryptable += 1
             self._admission.noise.charge(asyncio.get_running_loop().time())
             link.drop()
 

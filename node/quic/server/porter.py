@@ -31,7 +31,7 @@ class Porter:
         """Whether what this address sends is looked at, where it belongs to no established connection."""
         if self._crowd.take(origin_of(address[0]), self._limits.value.strangers_per_second, now):
             return True
-        self._metrics.limited += 1
+        self._metrics.strangers_dropped += 1
         return False
 
     def answer(self, data: bytes, address: SocketAddress, now: float) -> Entry | bytes | None:

@@ -1,5 +1,6 @@
 """`alknet id`, `trust` and `call` as processes, against one running appliance."""
 
+import asyncio
 import json
 import stat
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.appliance import Appliance, alknet, environment, running_appliance
+from tests.support.node_process import peer_table, running
 
 WRONG_PIN = "ed25519:" + "ab" * 32
 
@@ -96,7 +98,23 @@ def test_an_error_of_the_operation_ends_with_1(appliance: Appliance, user: User)
 def test_no_connection_ends_with_3(user: User) -> None:
     status, out, err = user.run("call", "127.0.0.1:1", "--pin", WRONG_PIN, "node/whoami", "--timeout", "5")
     assert (status, out) == (3, "")
-    assert "127.0.0.1:1" in err
+    assert err.count("127.0.0.1:1") == 1
+
+
+def test_a_node_that_is_full_is_told_from_one_that_is_not_there(user: User, tmp_path: Path) -> None:
+    async def full() -> None:
+        async with running(tmp_path / "data", ALKNET_QUIC__MAX_CONNECTIONS="1", **peers) as node:
+            address, pin = node.facts["address"], node.facts["fingerprint"]
+            async with node.connect(tmp_path / "ann"):
+                arguments = ("call", address, "--pin", pin, "node/whoami", "--anonymous")
+                status, _, err = await asyncio.to_thread(user.run, *arguments)
+        assert status == 3
+        assert "the node refuses further connections (connection refused, code 0x2)" in err
+        assert err.count(address) == 1
+
+    (tmp_path / "peers.toml").write_text(peer_table(tmp_path / "ann", "ann"))
+    peers = {"ALKNET_NODE__PEERS_FILE": str(tmp_path / "peers.toml")}
+    asyncio.run(full())
 
 
 def test_another_key_than_the_pinned_one_ends_with_4(appliance: Appliance, user: User) -> None:

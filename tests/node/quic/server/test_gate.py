@@ -288,8 +288,8 @@ async def test_noise_under_good_tokens_makes_a_bounded_number_of_engines():
                 await settled(lambda number=number: metrics.retried == number)
             for _ in range(60):
                 sock.send(forger.initial(*token_of(next_retry(sock)))[:100] + bytes(1100))
-            await settled(lambda: metrics.noise + metrics.refused[Refusal.RATE] == 60)
-        assert metrics.noise <= 20, "more than in a second and the next"
+            await settled(lambda: metrics.undecryptable + metrics.refused[Refusal.RATE] == 60)
+        assert metrics.undecryptable <= 20, "more than in a second and the next"
         assert not server.links
 
 
