@@ -22,16 +22,37 @@ Each key can be set in the settings file (`DIR/alknet.toml`, or the file that `-
 a variable of the environment: `panel.listen` is the key `listen` of the table `[panel]`, and `ALKNET_PANEL__LISTEN`. A
 list in the environment has commas. An option of the command beats the environment, which beats the file, which beats
 the default. A key that is unknown or wrong stops the start, named with its place and the nearest key that exists.
-`alknet config show` prints what is in force and where each value is from.
+`alknet config show` prints what the next start would use, and where each value is from.
 
 A running node follows the settings file: about two seconds after a change, or at once on SIGHUP, the keys marked
 "yes" under "live" hold for whatever is decided next. Connections that are open keep the limits that they began with.
-The other keys need a restart, and the node's log names them. A file that is wrong changes nothing, and the log says
-what is wrong with it, and in which line. SIGHUP is for `alknet node` alone: `alknet up` ends on it, as programs do
-whose terminal is closed, unless `nohup` started it. There, change the file and wait.
+The other keys need a restart, and the node's log names them. The panel follows nothing: `log.level` is live for the
+node, and the panel takes it at its next start. A file that is wrong changes nothing, and the log says what is wrong
+with it, and in which line. SIGHUP is for `alknet node` alone: `alknet up` ends on it, as programs do whose terminal is
+closed, unless `nohup` started it. There, change the file and wait.
 
 No setting is a secret. Secrets are files below `DIR/secrets`, made on first start with mode 0600.
 """
+AFTER = {
+    "node": (
+        """
+What is in the file that `node.peers_file` names. A node reads it when it starts and again on SIGHUP; one that is wrong
+changes nothing then. Both kinds of table can be left out, and so can `scopes`.
+
+```toml
+[[peers]]
+peer_id = "laptop"
+fingerprints = ["ed25519:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"]    # see `alknet id`
+scopes = ["demo:read"]
+
+[[api_keys]]
+prefix = "alk_1a2b"
+hash = "sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"    # of the whole key
+scopes = ["demo:read"]
+```""",
+    )
+}
+"""What is said of a section below its table."""
 _BOUNDS = ((Ge, "ge", "at least"), (Gt, "gt", "more than"), (Le, "le", "at most"), (Lt, "lt", "less than"))
 
 
@@ -51,7 +72,7 @@ def document() -> str:
     ]
     for name, model in sections.items():
         if isinstance(model, type) and issubclass(model, BaseModel):
-            parts += [f"\n## `[{name}]`\n", _table(_rows(name, model))]
+            parts += [f"\n## `[{name}]`\n", _table(_rows(name, model)), *AFTER.get(name, ())]
     return "\n".join(parts)
 
 

@@ -18,7 +18,10 @@ def config() -> None:
 
 @app.command()
 def show(*, data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Print every setting in force. Secrets are files, so none is shown; a masked type would come out masked."""
+    """Print every setting as the next start would use it.
+
+    Secrets are files, so none is shown; a masked type would come out masked.
+    """
     loaded = settings_or_fail(data, config)
     if as_json:
         typer.echo(json.dumps({key: {"value": value, "origin": loaded.origins[key]} for key, value in _values(loaded)}))

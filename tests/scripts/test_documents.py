@@ -14,8 +14,9 @@ from packaging.utils import canonicalize_name
 
 from node.core.attempts import TokenGuards
 from node.quic.metrics import QuicMetrics
-from node.settings import Settings, known_keys
+from node.settings import Settings, known_keys, load_settings
 from node.store.memory import MemoryIdentityStore
+from node.store.policy import parse_policy
 from tests.support.appliance import environment, running_appliance
 
 ROOT = Path(__file__).parents[2]
@@ -96,6 +97,20 @@ def test_links_of_the_documents_lead_somewhere() -> None:
     for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_examples_of_settings_and_of_peers_are_accepted(tmp_path: Path) -> None:
+    [settings] = _examples(ROOT / "README.md")
+    (tmp_path / "alknet.toml").write_text(settings)
+    loaded = load_settings(data=tmp_path)
+    assert {key for key, place in loaded.origins.items() if "alknet.toml" in place} == set(loaded.written)
+    [peers] = _examples(ROOT / "docs" / "settings.md")
+    policy = parse_policy(tomllib.loads(peers))
+    assert (len(policy.peers), len(policy.api_keys)) == (1, 1)
+
+
+def _examples(page: Path) -> list[str]:
+    return re.findall(r"```toml\n(.*?)```", page.read_text(), re.DOTALL)
 
 
 def test_the_first_walk_of_the_readme_works(tmp_path: Path) -> None:
