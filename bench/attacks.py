@@ -109,7 +109,8 @@ async def _measure(paths: DataPaths, name: str, seconds: float) -> dict[str, Any
         "connect_max_s": round(max(connects), 3),
         "grown_mib": round((after["rss"] - before["rss"]) / (1 << 20), 1),
         "after": {
-            key: after[key] for key in ("hosts", "routes", "streams", "half_open", "floods", "retried", "limited")
+            key: after[key]
+            for key in ("hosts", "routes", "streams", "half_open", "floods", "retried", "strangers_dropped")
         },
     }
 
