@@ -128,12 +128,15 @@ class Link:
     def settle(self) -> None:
         """Pass on what the last datagrams or timers changed, and send what that calls for."""
         self._report()
-        self.flush_soon()
+        # Those just woken run next, and what they start comes after them; an answer of either shares one pass, one
+        # packet and one timer with our ACK.
+        if self._flush is None and self._ending is None:
+            self._flush = self._loop.call_soon(self._flush_next)
 
     # What the streams and the handler ask for
 
     def flush_soon(self) -> None:
-        # Behind the callbacks that are already due, so that an answer written by them shares the packet of our ACK.
+        # Behind the callbacks that are already due, so that what they write shares the packet.
         if self._flush is None and self._ending is None:
             self._flush = self._loop.call_soon(self._flush_now)
 
@@ -195,6 +198,9 @@ class Link:
         self._owner.gone(self)
 
     # Parts
+
+    def _flush_next(self) -> None:
+        self._flush = self._loop.call_soon(self._flush_now)
 
     def _flush_now(self) -> None:
         self._flush = None

@@ -45,6 +45,9 @@ Handshake = ClientTls | ServerTls
 KEY_UPDATE_PACKETS = 1 << 22
 """Packets under one key before it is replaced: half of what AES-GCM allows (RFC 9001 §6.6)."""
 
+_ENDED = tuple(END_STATES)
+"""Looked through by identity, which is quicker than the hash of an Enum."""
+
 MakeHandshake = Callable[[tls.Context], Handshake]
 
 
@@ -100,7 +103,7 @@ class Engine(RovingConnection, Recognisable, LeanConnection, PathProbing, KeptAl
     @property
     def ended(self) -> bool:
         """Whether nothing more will be sent (RFC 9000 §10.2)."""
-        return self._state in END_STATES
+        return self._state in _ENDED
 
     @property
     def drained_at(self) -> float:

@@ -31,6 +31,10 @@ _OVER = (Epoch.INITIAL, Epoch.ZERO_RTT, Epoch.HANDSHAKE)
 # In which epochs a type of frame may come is asked 33 times for each connection, and answered with a new set each time.
 vars(connection)["EPOCHS"] = cache(connection.EPOCHS)
 
+# Seven tables by epoch are looked into for each packet. An Enum computes its hash in Python; its members are single
+# objects, so their identity does. No table of the library's is older than this.
+type.__setattr__(Epoch, "__hash__", object.__hash__)
+
 
 class InitialKeys(dict[int, CryptoPair]):
     """The keys of Initial packets by version, made when a version is met: few connections meet two."""

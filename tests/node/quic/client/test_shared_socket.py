@@ -230,7 +230,7 @@ async def test_a_stand_alone_socket_that_is_left_alone_is_closed_after_a_while(m
     async with serving() as server:
         client = await server.dial()
         own = socket_of(client)
-        client._source._host.engine._loss.get_probe_timeout = lambda: 60.0
+        client._source._host.engine._loss.get_probe_timeout = lambda **_: 60.0
         client.close()
         assert own._udp.is_open
         await settled(lambda: not own._udp.is_open)
