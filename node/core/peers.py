@@ -24,7 +24,8 @@ MAX_RESOURCE_LENGTH = 255
 MAX_EXPIRY = 253_402_300_799
 """The last second of the year 9999 (UTC), after which no calendar goes on."""
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u0080-\u009f\u2028\u2029\ud800-\udfff]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f\u0080-\u009f\u2028\u2029\ud800-\udfff]")
+"""What no name has in it: control characters, line separators, halves of a surrogate pair."""
 _BLANK = re.compile(r"\s")
 
 
@@ -106,7 +107,7 @@ def check_peer_id(value: Any) -> list[str]:
         return ["A peer needs a name."]
     if len(value) > MAX_NAME:
         return [f"A name has at most {MAX_NAME} characters."]
-    if _CONTROL.search(value) or value != value.strip():
+    if CONTROL.search(value) or value != value.strip():
         return ["A name has no control characters and no space at its ends."]
     return []
 
@@ -122,7 +123,7 @@ def check_fingerprints(value: Any) -> list[str]:
 def check_scopes(value: Any) -> list[str]:
     """Messages on what is wrong with a list of scopes. A comma stands between scopes wherever people type them."""
     items, errors = _string_list(value, MAX_SCOPES, "scopes")
-    if any(not item or "," in item or _BLANK.search(item) or _CONTROL.search(item) for item in items):
+    if any(not item or "," in item or _BLANK.search(item) or CONTROL.search(item) for item in items):
         errors.append("A scope has no spaces or commas and is not empty.")
     if any(len(item) > MAX_SCOPE_LENGTH for item in items):
         errors.append(f"A scope has at most {MAX_SCOPE_LENGTH} characters.")
@@ -150,7 +151,7 @@ def check_resources(value: Any) -> list[str]:
 def check_display_name(value: Any) -> list[str]:
     if value is None:
         return []
-    if not isinstance(value, str) or _CONTROL.search(value):
+    if not isinstance(value, str) or CONTROL.search(value):
         return ["A display name is one line of text."]
     return [] if len(value) <= MAX_DISPLAY_NAME else [f"At most {MAX_DISPLAY_NAME} characters."]
 
@@ -190,7 +191,7 @@ def _string_list(value: Any, most: int, noun: str) -> tuple[list[str], list[str]
 
 
 def _is_resource(value: Any) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= MAX_RESOURCE_LENGTH and not _CONTROL.search(value)
+    return isinstance(value, str) and 0 < len(value) <= MAX_RESOURCE_LENGTH and not CONTROL.search(value)
 
 
 _PEER_CHECKS = {

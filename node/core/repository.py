@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 
+from node.core.credentials import EncryptedData
 from node.core.identity import AuthContext, AuthToken, Identity
 from node.core.peers import PeerEntry
 
@@ -35,6 +36,29 @@ class IdentityStore(IdentityProvider):
     @abstractmethod
     async def remove_peer(self, peer_id: str) -> None:
         """Delete the entry. Raises NotFound where it is absent."""
+
+
+class CredentialStore(ABC):
+    """Sealed credentials by the name of their provider. It moves ciphertext, and never sees a key (spec vault §12)."""
+
+    @abstractmethod
+    def get(self, provider: str) -> EncryptedData | None:
+        """The provider's credential, or None. From memory: no I/O, no await, no raise; thread-safe."""
+
+    @abstractmethod
+    def list_providers(self) -> tuple[str, ...]:
+        """Every provider that has a credential, sorted. From memory, like `get`."""
+
+    @abstractmethod
+    async def put(self, provider: str, data: EncryptedData) -> None:
+        """Insert the credential, or replace it. Raises BackendError, and nothing has changed.
+
+        Returns after the commit, and does not promise that the next `get` sees it.
+        """
+
+    @abstractmethod
+    async def delete(self, provider: str) -> None:
+        """Delete the credential; success where there is none. Raises BackendError."""
 
 
 def resolve_client(provider: IdentityProvider, auth: AuthContext) -> Identity | None:
