@@ -1,13 +1,15 @@
 """The way to Django: `manage.py` runs in a process of its own, for `node` never imports Django."""
 
+import contextlib
 import json
 import os
 import pwd
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NoReturn
 
 import typer
 
@@ -35,39 +37,71 @@ def manage_argv(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, str(MANAGE), *arguments)
 
 
-def request(loaded: LoadedSettings, command: str, action: str, values: Mapping[str, Any]) -> Any:
+def request(
+    loaded: LoadedSettings,
+    command: str,
+    action: str,
+    values: Mapping[str, Any],
+    progress: Callable[[Mapping[str, Any]], None] | None = None,
+) -> Any:
     """Run one action of a management command: JSON in on stdin, its result out. Ends the command on any error.
 
-    The management command makes the database where there is none, so that peers can be added before the first start.
-    Only in a directory that was named, though: elsewhere it would be one that no node reads.
+    `progress` is called with each step that a long action tells of while it goes on. The management command makes the
+    database where there is none, so that peers can be added before the first start. Only in a directory that was named,
+    though: elsewhere it would be one that no node reads.
     """
     settings = loaded.settings
     if loaded.origins["data"] == "default" and not settings.data.exists():
         fail(f"there is no data directory {settings.data}: name the appliance's with --data or {DATA_VARIABLE}")
     data_directory_or_fail(settings)
     body = json.dumps({"action": action, "actor": f"cli:{_user()}", "values": values})
-    ran = _run(loaded, command, body)
+    answers = _answers(loaded, command, body)
+    while "progress" in (answer := next(answers)):
+        if progress is not None:
+            progress(answer["progress"])
+    answers.close()
+    return answer["result"] if answer.get("ok") else _refuse(answer)
+
+
+def _answers(loaded: LoadedSettings, command: str, body: str) -> Generator[Mapping[str, Any], None, None]:
+    """Each line that the management command prints, when it prints it. Where it breaks off, the end of this one too."""
+    environment = {**os.environ, **child_environment(loaded)}
+    with (
+        tempfile.TemporaryFile("w+") as complaints,
+        subprocess.Popen(
+            manage_argv(command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            text=True,
+            env=environment,
+        ) as child,
+    ):
+        _write(child.stdin, body)
+        for line in child.stdout or ():
+            if (answer := _parsed(line)) is not None:
+                yield answer
+        status = child.wait()
+        complaints.seek(0)
+        fail(f"manage.py {command} failed (status {status}):\n{complaints.read().strip()}")
+
+
+def _write(stdin: IO[str] | None, body: str) -> None:
+    """All of it, and the end; a child that has ended already says itself why."""
+    with contextlib.suppress(BrokenPipeError), stdin or contextlib.nullcontext():
+        if stdin is not None:
+            stdin.write(body)
+
+
+def _parsed(line: str) -> Mapping[str, Any] | None:
     try:
-        answer = json.loads(ran.stdout)
+        answer = json.loads(line)
     except ValueError:
-        fail(f"manage.py {command} failed (status {ran.returncode}):\n{ran.stderr.strip()}")
-    if not answer.get("ok"):
-        _refuse(answer)
-    return answer["result"]
+        return None
+    return answer if isinstance(answer, dict) else None
 
 
-def _run(loaded: LoadedSettings, command: str, body: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        manage_argv(command),
-        input=body,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **child_environment(loaded)},
-    )
-
-
-def _refuse(answer: Mapping[str, Any]) -> None:
+def _refuse(answer: Mapping[str, Any]) -> NoReturn:
     """Show an error answer, one line for each field."""
     fields: Mapping[str, list[str]] = answer.get("fields") or {}
     for name, texts in fields.items():

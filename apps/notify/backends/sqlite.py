@@ -35,6 +35,8 @@ class SqliteBackend:
     def missing(self, connection: BaseDatabaseWrapper, tables: Sequence[WatchedTable]) -> list[str]:
         current = _current(connection)
         absent = [] if _has_notifications(connection) else [NOTIFICATIONS]
+        existing = connection.introspection.table_names()
+        absent += [table.name for table in tables if table.name not in existing]
         return absent + [name for name, sql in _wanted(connection, tables).items() if current.get(name) != sql]
 
 

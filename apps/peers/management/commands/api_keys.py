@@ -1,18 +1,21 @@
-"""`manage.py api_keys`: the command line's door to the API keys (apps.peers.json_command)."""
+"""`manage.py api_keys`: the command line's door to the API keys (alknet_site.json_command)."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from alknet_site.json_command import BadRequest, JsonCommand, Reply
 from apps.audit.actors import Actor
 from apps.peers import selectors, services
-from apps.peers.json_command import BadRequest, JsonCommand, Reply
+from apps.peers.errors import Absent
 from apps.peers.json_forms import api_key_json
+from node.core.peers import InvalidPeer
 
 Values = Mapping[str, Any]
 
 
 class Command(JsonCommand):
     help = "Read and change API keys: one JSON object on stdin, one on stdout."
+    refusals = (InvalidPeer, Absent)
     actions = ("add", "list", "remove")
 
     def do_add(self, actor: Actor, values: Values) -> Reply:

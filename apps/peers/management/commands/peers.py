@@ -1,13 +1,14 @@
-"""`manage.py peers`: the command line's door to the peers. One JSON object in, one out (apps.peers.json_command)."""
+"""`manage.py peers`: the command line's door to the peers. One JSON object in, one out (alknet_site.json_command)."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
 
+from alknet_site.json_command import BadRequest, JsonCommand, Reply
 from apps.audit.actors import Actor
 from apps.peers import selectors, services
-from apps.peers.json_command import BadRequest, JsonCommand, Reply
+from apps.peers.errors import Absent
 from apps.peers.json_forms import peer_json
 from node.core.peers import InvalidPeer
 
@@ -18,6 +19,7 @@ _DRAFT = ("keys", "scopes", "resources", "display_name", "enabled")
 
 class Command(JsonCommand):
     help = "Read and change peers: one JSON object on stdin, one on stdout."
+    refusals = (InvalidPeer, Absent)
     actions = ("add", "show", "list", "set", "enable", "disable", "rename", "remove")
 
     def do_add(self, actor: Actor, values: Values) -> Reply:

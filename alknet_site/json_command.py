@@ -1,13 +1,14 @@
 """A management command that other programs run: one JSON object on stdin, one JSON object on stdout.
 
 In: {"action": …, "actor": NAME, "values": {…}}. Out: {"ok": true, "result": …} and exit code 0, or
-{"ok": false, "error": SENTENCE, "fields": {NAME: [SENTENCE, …]}} and exit code 1. Arguments and the environment carry
-nothing: both can be seen by other users of the machine.
+{"ok": false, "error": SENTENCE, "fields": {NAME: [SENTENCE, …]}} and exit code 1. A long action tells before that how
+far it is, each time as a line {"progress": {…}}. Arguments and the environment carry nothing: both can be seen by other
+users of the machine.
 """
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,13 @@ from django.db import DatabaseError, connection
 
 from apps.audit.actors import Actor, ActorKind
 from apps.notify.services import missing_triggers
-from apps.peers.errors import Absent
-from node.core.peers import InvalidPeer
 
 MAX_INPUT = 8 * 1024 * 1024
 """Longest input, in bytes: above the largest peer that the rules allow."""
 
 Reply = dict[str, Any] | list[dict[str, Any]]
+Progress = Generator[dict[str, Any], None, Reply]
+"""What a long action returns: it yields how far it is, and ends with its reply."""
 
 
 class BadRequest(Exception):
@@ -31,14 +32,16 @@ class BadRequest(Exception):
 
     def __init__(self, field: str, text: str) -> None:
         super().__init__(f"{field}: {text}")
-        self.fields = {field: [text]}
+        self.errors = {field: [text]}
 
 
 class JsonCommand(BaseCommand):
     """Calls `do_<action>(actor, values)` for one of its `actions`."""
 
-    requires_system_checks = []
+    requires_system_checks: list[str] = []  # noqa: RUF012 - declared so by Django
     actions: tuple[str, ...] = ()
+    refusals: tuple[type[Exception], ...] = ()
+    """What a wish may be refused with: the text is the answer's error, `errors`, where it has them, are its fields."""
 
     def handle(self, *args: Any, **options: Any) -> None:
         answer = self._answer()
@@ -47,15 +50,13 @@ class JsonCommand(BaseCommand):
             sys.exit(1)
 
     def _answer(self) -> dict[str, Any]:
+        refused: tuple[type[Exception], ...] = (BadRequest, *self.refusals)
         try:
             request = _read_request()
             _make_unfinished_database()
             return {"ok": True, "result": self._run(request)}
-        except (BadRequest, InvalidPeer) as error:
-            fields = error.fields if isinstance(error, BadRequest) else error.errors
-            return {"ok": False, "error": str(error), "fields": fields}
-        except Absent as error:
-            return {"ok": False, "error": str(error), "fields": {}}
+        except refused as error:
+            return {"ok": False, "error": str(error), "fields": getattr(error, "errors", {})}
         except DatabaseError as error:
             return {"ok": False, "error": f"The database refused: {error}.", "fields": {}}
 
@@ -67,12 +68,26 @@ class JsonCommand(BaseCommand):
             raise BadRequest("actor", "Who asks for this, as a text of at most 255 characters.")
         if not isinstance(values, dict):
             raise BadRequest("values", "An object.")
-        reply: Reply = getattr(self, f"do_{action}")(Actor(ActorKind.CLI, actor), values)
-        return reply
+        reply: Reply | Progress = getattr(self, f"do_{action}")(Actor(ActorKind.CLI, actor), values)
+        return self._told(reply) if isinstance(reply, Generator) else reply
+
+    def _told(self, progress: Progress) -> Reply:
+        """The reply at the end, after each step was told as it was done."""
+        while True:
+            try:
+                step = next(progress)
+            except StopIteration as end:
+                reply: Reply = end.value
+                return reply
+            self.stdout.write(json.dumps({"progress": step}))
+            self.stdout.flush()
 
 
 def _make_unfinished_database() -> None:
-    """People may add peers before the appliance has ever run. The triggers are what a preparation makes last."""
+    """People may add peers before the appliance has ever run, or has run again after an update.
+
+    The triggers are what a preparation makes last.
+    """
     if not Path(connection.settings_dict["NAME"]).exists() or missing_triggers():
         call_command("prepare")
 
