@@ -1,4 +1,4 @@
-"""The settings without the panel, for commands that only read and write peers: nothing of the admin is imported."""
+"""The settings without the panel, for commands that only change what the node reads: the admin is not imported."""
 
 from alknet_site.settings import *  # noqa: F403 — a variant of one settings module is all of it but a few names
 
@@ -7,6 +7,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "alknet_site",
     "apps.peers",
+    "apps.credentials",
     "apps.notify",
     "apps.audit",
 ]

@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "alknet_site",
     "apps.peers",
+    "apps.credentials",
     "apps.notify",
     "apps.audit",
     "apps.panel",

@@ -7,7 +7,7 @@ _ACTIONS = {
     "peer.token_issued": "issued a token to the peer",
     "peer.token_cleared": "cleared the token of the peer",
 }
-_OBJECTS = {"peer": "peer", "api_key": "API key", "user": "user", "group": "group"}
+_OBJECTS = {"peer": "peer", "api_key": "API key", "credential": "credential", "user": "user", "group": "group"}
 _WAYS: dict[str, str] = {ActorKind.USER: "panel", ActorKind.CLI: "shell", ActorKind.SYSTEM: "appliance"}
 
 

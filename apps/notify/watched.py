@@ -16,4 +16,5 @@ class WatchedTable:
 WATCHED_TABLES = (
     WatchedTable("peers", "peer_id", "peers_changed", unique=("auth_token_hash",)),
     WatchedTable("api_keys", "prefix", "api_keys_changed", unique=("hash",)),
+    WatchedTable("credentials", "provider", "credentials_changed"),
 )
