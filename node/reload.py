@@ -30,13 +30,14 @@ class LiveSettings:
         self._settings = settings
         self.endpoint = Live(settings.endpoint)
         self.call = Live(settings.call)
+        self.control = Live(settings.control)
         self.quic = Live(settings.quic)
         self.store = Live(settings.store)
 
     def replace(self, new: Settings) -> dict[str, Any]:
         """Put the new values in force, each section as a whole; what is different now, by key."""
         old, self._settings = self._settings, new
-        for section in ("endpoint", "call", "quic", "store"):
+        for section in ("endpoint", "call", "control", "quic", "store"):
             holder = getattr(self, section)
             if getattr(new, section) != holder.value:
                 holder.value = getattr(new, section)

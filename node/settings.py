@@ -28,6 +28,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from node.control.limits import ControlLimits
 from node.core.address import format_host_port, parse_host_port
 from node.core.live import RESTART
 from node.core.paths import DataPaths
@@ -156,6 +157,7 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     endpoint: EndpointLimits = EndpointLimits()
     call: CallLimits = CallLimits()
+    control: ControlLimits = ControlLimits()
     quic: QuicLimits = QuicLimits()
     store: StoreLimits = StoreLimits()
 

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Protocol
 
-from node.core.errors import ConnectionClosed, StreamClosed
+from node.core.errors import ConnectionClosed, LastStream, StreamClosed
 from node.core.identity import Address, Identity
 
 CLOSE_NORMAL = 0
@@ -16,6 +16,8 @@ CLOSE_REVOKED = 0x41
 """The application close code of a connection whose peer lost its rights; the reason says which way."""
 CLOSE_TOKENS = 0x42
 """The application close code of a connection that came with too many tokens that are nobody's."""
+CLOSE_DISCONNECTED = 0x43
+"""The application close code of a connection that an administrator ended; the reason is that person's."""
 
 
 Moved = Callable[[Address, Address], None]
@@ -75,7 +77,10 @@ class BidiStreamSource(Protocol):
         ...
 
     async def accept_bi(self) -> BiStream:
-        """The next stream that the peer opened. Raises ConnectionClosed when there can be no more."""
+        """The next stream that the peer opened. Raises ConnectionClosed when there can be no more.
+
+        Where those that were given are not over by that, it raises LastStream.
+        """
         ...
 
     async def open_bi(self) -> BiStream:
@@ -145,7 +150,7 @@ class Connection:
 
 
 class SingleStreamSource:
-    """Yields one stream on the first accept, ConnectionClosed ever after; can open none (spec core §4)."""
+    """Yields one stream on the first accept, and LastStream ever after; can open none (spec core §4)."""
 
     def __init__(self, stream: BiStream, remote_addr: Address | None) -> None:
         self._stream: BiStream | None = stream
@@ -161,9 +166,11 @@ class SingleStreamSource:
         """What carries the stream has no idle time-out."""
 
     async def accept_bi(self) -> BiStream:
+        if self._closed.is_set():
+            raise self._end
         stream, self._stream = self._stream, None
         if stream is None:
-            raise ConnectionClosed
+            raise LastStream
         return stream
 
     async def open_bi(self) -> BiStream:

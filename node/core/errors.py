@@ -16,6 +16,10 @@ class ConnectionClosed(StreamError):
         self.reason = reason
 
 
+class LastStream(ConnectionClosed):
+    """No more streams will come, and those that were given live on: what carries the connection has only the one."""
+
+
 class StreamClosed(StreamError):
     """This stream was reset, stopped or already finished; the connection and its other streams live on."""
 

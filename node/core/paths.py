@@ -52,3 +52,8 @@ class DataPaths:
     @property
     def ready_file(self) -> Path:
         return self.run / "ready.json"
+
+    @property
+    def control_socket(self) -> Path:
+        """Where a running node answers its administrator."""
+        return self.run / "node.sock"

@@ -23,6 +23,11 @@ class TaskSet:
         task.add_done_callback(self._finished)
         return task
 
+    async def idle(self) -> None:
+        """Wait until there is no task left, those that are spawned meanwhile included."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
     async def drain(self, seconds: float) -> bool:
         """Wait for the tasks of this moment to end by themselves. False if some still run after `seconds`."""
         if not self._tasks:

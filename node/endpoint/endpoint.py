@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable
 from functools import partial
 
-from node.core.connection import CLOSE_NORMAL, Connection
+from node.core.connection import CLOSE_DISCONNECTED, CLOSE_NORMAL, Connection
 from node.core.errors import ConnectionClosed, HandlerConnectionClosed, HandlerError, StreamError, handler_error
 from node.core.handler import ProtocolHandler
 from node.core.identity import Address, AuthContext
@@ -43,6 +43,7 @@ class Endpoint:
         self._stopped = asyncio.Event()
         self.connections = LiveConnections()
         self.last_enforcement: Enforcement | None = None
+        self.disconnected = 0
 
     async def run(self) -> None:
         """Accept and serve; returns once `shutdown` has been called and has finished."""
@@ -76,6 +77,20 @@ class Endpoint:
     def enforce(self, swap: IndexSwap) -> None:
         """Apply a change of rights to the live connections. Subscribe this to the store."""
         self.last_enforcement = enforce(swap, self.connections)
+
+    def disconnect(self, chosen: Iterable[LiveConnection], reason: str) -> int:
+        """Close these on an administrator's word, which each peer is told; how many there were, counted too."""
+        ended = tuple(chosen)
+        for one in ended:
+            try:
+                one.end(CLOSE_DISCONNECTED, reason)
+            except Exception:
+                logger.exception("close failed", extra=_facts(one))
+        self.disconnected += len(ended)
+        return len(ended)
+
+    def snapshot(self) -> dict[str, int]:
+        return {"connections": len(self.connections), "disconnected": self.disconnected}
 
     async def shutdown(self) -> None:
         """Stop accepting, let handlers finish for `drain_timeout`, then close the rest. May be called repeatedly.

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,11 +16,15 @@ _ids = itertools.count(1)
 
 @dataclass(eq=False, slots=True)
 class LiveConnection:
-    """One connection and the task that serves it. `peer_id` is None for a key that nobody holds, or no key at all."""
+    """One connection and the task that serves it. `peer_id` is None for a key that nobody holds, or no key at all.
+
+    `id` is its own for the life of the process, and grows; `since` is the wall clock's time, in seconds.
+    """
 
     connection: Connection
     auth: AuthContext
     id: int = field(default_factory=lambda: next(_ids))
+    since: float = field(default_factory=time.time)
     task: asyncio.Task[Any] | None = None
 
     @property
@@ -36,13 +41,13 @@ class LiveConnection:
 
 
 class LiveConnections:
-    """Membership, and lookup by peer and by key in constant time; nothing is left behind by a connection that ended.
+    """Membership, and lookup by id, peer and key in constant time; nothing is left behind by a connection that ended.
 
     A connection that came as a stranger is found by its key: the key may have got a peer since.
     """
 
     def __init__(self) -> None:
-        self._all: set[LiveConnection] = set()
+        self._all: dict[int, LiveConnection] = {}
         self._by_peer: defaultdict[str, set[LiveConnection]] = defaultdict(set)
         self._by_fingerprint: defaultdict[str, set[LiveConnection]] = defaultdict(set)
 
@@ -50,20 +55,27 @@ class LiveConnections:
         return len(self._all)
 
     def __iter__(self) -> Iterator[LiveConnection]:
-        """A snapshot, so that the caller may end connections on the way."""
-        return iter(tuple(self._all))
+        """A snapshot in the order of their ids, so that the caller may end connections on the way."""
+        return iter(tuple(self._all.values()))
 
     def add(self, live: LiveConnection) -> None:
-        self._all.add(live)
+        self._all[live.id] = live
         for index, name in self._places(live):
             index[name].add(live)
 
     def discard(self, live: LiveConnection) -> None:
-        self._all.discard(live)
+        self._all.pop(live.id, None)
         for index, name in self._places(live):
             index[name].discard(live)
             if not index[name]:
                 del index[name]
+
+    def get(self, connection_id: int) -> LiveConnection | None:
+        return self._all.get(connection_id)
+
+    def of_peer(self, peer_id: str) -> tuple[LiveConnection, ...]:
+        """Those that were accepted as this peer."""
+        return tuple(self._by_peer.get(peer_id, ()))
 
     def touched_by(self, peer_ids: Iterable[str], fingerprints: Iterable[str]) -> set[LiveConnection]:
         """The connections that were accepted as one of these peers, or that proved one of these keys."""

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from node.core.connection import Connection
-from node.core.errors import ConnectionClosed, StreamError, StreamTimeout
+from node.core.errors import ConnectionClosed, LastStream, StreamError, StreamTimeout
 from node.core.identity import AuthContext
 from node.core.tasks import TaskSet
 from node.handlers.call import envelope as events
@@ -58,6 +58,8 @@ class CallConnection:
             while True:
                 stream = await self._connection.accept_bi()
                 self._tasks.spawn(self._read(Lane(stream, self._limits, self._allowance)), "call stream")
+        except LastStream:
+            end = await self._ended_or_idle()
         except ConnectionClosed as closed:
             end = closed
         finally:
@@ -66,6 +68,17 @@ class CallConnection:
             self._allowance.budget.close()  # a task that was cancelled before it began has given nothing back
             for request_id in tuple(self._pending):
                 self._fail(request_id, _connection_closed(end))
+
+    async def _ended_or_idle(self) -> ConnectionClosed:
+        """Serve on what was accepted: until all of it is over, and answered, or the connection has ended."""
+        ended = asyncio.ensure_future(self._connection.wait_closed())
+        idle = asyncio.ensure_future(self._tasks.idle())
+        try:
+            await asyncio.wait((ended, idle), return_when=asyncio.FIRST_COMPLETED)
+            return ended.result() if ended.done() else ConnectionClosed()
+        finally:
+            ended.cancel()
+            idle.cancel()
 
     async def call(self, operation: str, value: Any, *, auth_token: str | None = None, timeout: float = 30.0) -> Any:
         """Run one operation of the peer and give its output. Raises CallError; `timeout` is in seconds."""

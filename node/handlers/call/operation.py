@@ -10,6 +10,8 @@ from node.core.identity import AuthContext, Identity
 from node.handlers.call.limits import MAX_FRAME
 
 ANYBODY = AccessControl()
+NEVER = "vault"
+"""The namespace that nothing may have: no vault can be reached by a call, from anywhere (spec vault §1)."""
 
 
 class OperationType(StrEnum):
@@ -99,10 +101,12 @@ class OperationRegistry:
         return iter(self._operations.values())
 
     def register(self, operation: Operation) -> None:
-        """Raises RegistrationError on a taken or malformed name."""
+        """Raises RegistrationError on a taken, malformed or forbidden name."""
         segments = operation.name.split("/")
         if len(segments) < 2 or not all(segments):
             raise RegistrationError(f"{operation.name!r}: an operation is named service/op, without a leading slash")
+        if operation.namespace == NEVER:
+            raise RegistrationError(f"{operation.name!r}: the vault has no operations")
         if operation.name in self._operations:
             raise RegistrationError(f"{operation.name!r} is registered twice: rename one of the two")
         self._operations[operation.name] = operation

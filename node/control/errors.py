@@ -1,0 +1,25 @@
+"""What an operation of the control socket can fail with, beside the codes of the call protocol."""
+
+from enum import StrEnum
+
+from node.handlers.call.errors import CallError, ErrorCode
+
+
+class ControlCode(StrEnum):
+    """Declared by `credentials/seal` and `credentials/reseal`."""
+
+    VAULT_LOCKED = "VAULT_LOCKED"
+    SEALING_FAILED = "SEALING_FAILED"
+
+
+def vault_locked() -> CallError:
+    return CallError(ControlCode.VAULT_LOCKED, "the vault is locked: alknet vault unlock", retryable=True)
+
+
+def sealing_failed(message: str) -> CallError:
+    """`message` must not have come from anything secret."""
+    return CallError(ControlCode.SEALING_FAILED, message)
+
+
+def invalid_input(message: str) -> CallError:
+    return CallError(ErrorCode.INVALID_INPUT, message)

@@ -1,0 +1,85 @@
+"""The inputs of the operations: read strictly, and never shown. No error and no repr holds what was sent."""
+
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from node.control.errors import invalid_input
+from node.control.limits import MAX_PAGE, MAX_PLAINTEXT, MAX_REASON
+
+FIRST_VERSION, LAST_VERSION = 2, 2_147_483_649
+"""Key versions that there can be (spec vault §3)."""
+_MAX_BLOB_TEXT = 4 * ((MAX_PLAINTEXT + 16 + 2) // 3)
+"""Characters of base64 of the longest ciphertext."""
+
+KeyVersion = Annotated[int, msgspec.Meta(ge=FIRST_VERSION, le=LAST_VERSION)]
+ConnectionId = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+PeerName = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+Reason = Annotated[str, msgspec.Meta(max_length=MAX_REASON)]
+_Short = Annotated[str, msgspec.Meta(max_length=128)]
+
+
+class Input(msgspec.Struct, frozen=True):
+    """One input; unknown members are ignored."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(…)"
+
+
+class SealInput(Input, frozen=True):
+    """A secret, and the key to seal it under; the vault's current one if none is named."""
+
+    plaintext: str
+    key_version: KeyVersion | None = None
+
+
+class Blob(Input, frozen=True):
+    """A sealed secret as spec vault §9 has it. What is base64 is for the vault to judge."""
+
+    key_version: KeyVersion
+    salt: _Short
+    iv: _Short
+    data: Annotated[str, msgspec.Meta(max_length=_MAX_BLOB_TEXT)]
+
+
+class ResealInput(Input, frozen=True):
+    credential: Blob
+    key_version: KeyVersion
+
+
+class ConnectionsInput(Input, frozen=True):
+    """A page of the connections: those with a higher id than `after`, and at most `limit` of them."""
+
+    after: ConnectionId = 0
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE)] = MAX_PAGE
+
+
+class DisconnectInput(Input, frozen=True):
+    """Which connections to end: exactly one of the first three is given."""
+
+    id: ConnectionId | None = None
+    peer: PeerName | None = None
+    all: bool = False
+    reason: Reason = ""
+
+
+T = TypeVar("T", bound=Input)
+
+
+def read(value: Any, kind: type[T]) -> T:
+    """The input as what it must be. Raises CallError INVALID_INPUT, which names the place and never the value."""
+    try:
+        return msgspec.convert({} if value is None else value, kind)
+    except msgspec.ValidationError as error:
+        raise invalid_input(str(error)) from None
+
+
+def secret_bytes(plaintext: str) -> int:
+    """How long a secret is, in bytes of UTF-8. Raises CallError INVALID_INPUT above the cap, or where it is no text."""
+    try:
+        size = len(plaintext.encode())
+    except UnicodeEncodeError:
+        raise invalid_input("the plaintext is no text: it holds half a surrogate pair") from None
+    if size > MAX_PLAINTEXT:
+        raise invalid_input(f"the plaintext has {size} bytes; {MAX_PLAINTEXT} are taken")
+    return size

@@ -1,0 +1,145 @@
+"""The operations of the control socket. They have a registry of their own: no network peer can reach one of them.
+
+The vault is not known here. The assembly gives two functions that seal, and there is none that opens.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from node.control import inputs
+from node.control.administrator import MAY_ADMINISTER, MAY_SEAL
+from node.control.errors import invalid_input, sealing_failed
+from node.control.limits import MAX_INPUT
+from node.core.access import AccessControl
+from node.handlers.call.errors import CallError
+from node.handlers.call.operation import Operation, OperationContext, OperationHandler, OperationRegistry, OperationType
+
+Json = Mapping[str, Any]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which live connections are meant: one by its id, those of a peer, or with neither given all of them."""
+
+    id: int | None = None
+    peer: str | None = None
+
+
+class Administered(Protocol):
+    """What the assembly lets the administrator see and do."""
+
+    def status(self) -> Json:
+        """The facts of `node/status` (docs/control.md)."""
+        ...
+
+    def connections(self, after: int, limit: int) -> Sequence[Json]:
+        """Live connections with an id above `after`, in the order of their ids, `limit` at most."""
+        ...
+
+    def disconnect(self, which: Selection, reason: str) -> int:
+        """Close these and tell each peer `reason`; how many there were."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """Seals, and seals anew under another key. Each raises CallError VAULT_LOCKED or SEALING_FAILED.
+
+    `seal` takes the secret and a key version, or None for the current one; `reseal` a blob and the version to reach.
+    Both give a blob: `key_version`, `salt`, `iv` and `data` (spec vault §9).
+    """
+
+    seal: Callable[[str, int | None], Json]
+    reseal: Callable[[Json, int], Json]
+
+
+def control_registry(administered: Administered, sealing: Sealing) -> OperationRegistry:
+    """Everything that can be asked over the control socket."""
+    node, seals = _NodeOperations(administered), _SealOperations(sealing)
+    registry = OperationRegistry()
+    for name, handler, kind, access in (
+        ("node/status", node.status, OperationType.QUERY, MAY_ADMINISTER),
+        ("node/connections", node.connections, OperationType.QUERY, MAY_ADMINISTER),
+        ("node/disconnect", node.disconnect, OperationType.MUTATION, MAY_ADMINISTER),
+        ("credentials/seal", seals.seal, OperationType.QUERY, MAY_SEAL),
+        ("credentials/reseal", seals.reseal, OperationType.QUERY, MAY_SEAL),
+    ):
+        registry.register(_operation(name, handler, kind, access))
+    return registry
+
+
+def _operation(name: str, handler: OperationHandler, kind: OperationType, access: AccessControl) -> Operation:
+    return Operation(name, handler, kind, access=access, max_input=MAX_INPUT)
+
+
+class _NodeOperations:
+    """What the node does, and an end to it."""
+
+    def __init__(self, administered: Administered) -> None:
+        self._node = administered
+
+    async def status(self, _: Any, __: OperationContext) -> Json:
+        return self._node.status()
+
+    async def connections(self, value: Any, _: OperationContext) -> Json:
+        asked = inputs.read(value, inputs.ConnectionsInput)
+        page = self._node.connections(asked.after, asked.limit)
+        return {"connections": page, "next": page[-1]["id"] if len(page) == asked.limit else None}
+
+    async def disconnect(self, value: Any, context: OperationContext) -> Json:
+        asked = inputs.read(value, inputs.DisconnectInput)
+        which = _selection(asked)
+        reason = _one_line(asked.reason)
+        closed = self._node.disconnect(which, reason)
+        by = context.identity.id if context.identity else None
+        logger.info("disconnected on request", extra={"by": by, "closed": closed, "reason": reason, **_told(which)})
+        return {"closed": closed}
+
+
+class _SealOperations:
+    """Secrets in, sealed blobs out."""
+
+    def __init__(self, sealing: Sealing) -> None:
+        self._sealing = sealing
+
+    async def seal(self, value: Any, _: OperationContext) -> Json:
+        asked = inputs.read(value, inputs.SealInput)
+        inputs.secret_bytes(asked.plaintext)
+        return _without_traces(lambda: self._sealing.seal(asked.plaintext, asked.key_version))
+
+    async def reseal(self, value: Any, _: OperationContext) -> Json:
+        asked = inputs.read(value, inputs.ResealInput)
+        blob = {name: getattr(asked.credential, name) for name in ("key_version", "salt", "iv", "data")}
+        return _without_traces(lambda: self._sealing.reseal(blob, asked.key_version))
+
+
+def _without_traces(work: Callable[[], Json]) -> Json:
+    """What `work` gives. Of an error that nobody foresaw only its kind is told: its text could hold the secret."""
+    try:
+        return work()
+    except CallError:
+        raise
+    except Exception as error:  # noqa: BLE001 - it is logged, but not with its text
+        logger.error("sealing failed", extra={"error": type(error).__name__})
+    raise sealing_failed("the vault could not do it; the node's log names the kind of error")
+
+
+def _selection(asked: inputs.DisconnectInput) -> Selection:
+    given = [asked.id is not None, asked.peer is not None, asked.all]
+    if sum(given) != 1:
+        raise invalid_input("exactly one of id, peer and all says which connections to end")
+    return Selection(asked.id, asked.peer)
+
+
+def _told(which: Selection) -> dict[str, Any]:
+    """The selection for a log line."""
+    return {"connection": which.id, "peer_id": which.peer}
+
+
+def _one_line(text: str) -> str:
+    """Printable, for it is shown on the terminals and in the logs of others."""
+    return "".join(char if char.isprintable() else " " for char in text).strip()

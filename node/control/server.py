@@ -1,0 +1,119 @@
+"""Serves the control socket: one call connection for each client that the kernel vouches for."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from node.control.administrator import administrator, as_connected
+from node.control.limits import MAX_FRAME, MAX_HELD, ControlLimits
+from node.control.stream import READ_AHEAD, UnixStream
+from node.core.connection import Connection
+from node.core.live import Live, live
+from node.core.tasks import TaskSet
+from node.handlers.call.budget import Allowance, ByteBudget
+from node.handlers.call.connection import CallConnection
+from node.handlers.call.dispatch import Dispatcher
+from node.handlers.call.limits import CallLimits
+from node.handlers.call.operation import OperationRegistry
+from node.local_socket import LocalSocket, is_trusted, peer_uid
+
+LINGER = 2.0
+"""Seconds that the last answer has to go out once a client has ended its side."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class ControlCounts:
+    """What became of those who connected, since the start."""
+
+    served: int = 0
+    refused_user: int = 0
+    """Another user than the node's own, and not root."""
+    refused_full: int = 0
+    """More than `control.max_connections` at once."""
+
+
+class ControlServer:
+    """Takes clients of one listening socket, each in a task of its own, until `close`."""
+
+    def __init__(
+        self,
+        socket: LocalSocket,
+        registry: OperationRegistry,
+        limits: ControlLimits | Live[ControlLimits],
+        call_limits: CallLimits | Live[CallLimits],
+    ) -> None:
+        self._socket = socket
+        self._limits = live(limits)
+        self._call_limits = live(call_limits)
+        self._dispatcher = Dispatcher(registry, as_connected, self._call_limits)
+        self._tasks = TaskSet()
+        self._server: asyncio.Server | None = None
+        self.counts = ControlCounts()
+
+    def snapshot(self) -> dict[str, int]:
+        return {"connections": len(self._tasks), **asdict(self.counts)}
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_unix_server(self._accept, sock=self._socket.sock, limit=READ_AHEAD)
+
+    async def close(self) -> None:
+        """Give the name up, then end every connection."""
+        if self._server is not None:
+            self._server.close()
+        self._socket.close()
+        await self._tasks.cancel()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Called for each client, before a byte of it is looked at."""
+        limits = self._limits.value
+        stream = UnixStream(reader, writer, limits.idle_timeout)
+        uid = _uid_of(writer)
+        if uid is None or not is_trusted(uid):
+            self.counts.refused_user += 1
+            logger.warning("a foreign user at the control socket", extra={"uid": uid})
+            stream.reset()
+        elif len(self._tasks) >= limits.max_connections:
+            self.counts.refused_full += 1
+            logger.warning("too many clients at the control socket", extra={"limit": limits.max_connections})
+            stream.reset()
+        else:
+            self.counts.served += 1
+            self._tasks.spawn(self._serve(stream, uid), "control client")
+
+    async def _serve(self, stream: UnixStream, uid: int) -> None:
+        allowance = Allowance(MAX_FRAME, ByteBudget(MAX_HELD))
+        connection, auth = Connection.from_bidi(stream, b""), administrator(uid)
+        try:
+            await CallConnection(connection, auth, self._dispatcher, self._call_limits.value, allowance).run()
+            await stream.close(LINGER)
+        finally:
+            stream.reset()
+
+
+@contextlib.asynccontextmanager
+async def open_control(
+    path: Path,
+    registry: OperationRegistry,
+    limits: ControlLimits | Live[ControlLimits],
+    call_limits: CallLimits | Live[CallLimits],
+) -> AsyncIterator[ControlServer]:
+    """A control socket at `path` that answers for the time of the block. Raises SocketTaken and OSError."""
+    socket = LocalSocket.listen(path)
+    server = ControlServer(socket, registry, limits, call_limits)
+    try:
+        await server.start()
+        yield server
+    finally:
+        await server.close()
+
+
+def _uid_of(writer: asyncio.StreamWriter) -> int | None:
+    try:
+        return peer_uid(writer.get_extra_info("socket"))
+    except OSError:
+        return None
