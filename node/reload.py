@@ -7,9 +7,9 @@ that one that is still being written is left alone. SIGHUP reads it at once.
 import asyncio
 import logging
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NoReturn
 
+from node.core.file_signature import Signature, file_signature
 from node.core.live import Live
 from node.core.looks import Looks
 from node.log import set_level
@@ -19,8 +19,6 @@ LOOK_EVERY = 1.0
 """Seconds between two looks at the file."""
 
 logger = logging.getLogger(__name__)
-
-Signature = tuple[int, ...] | None
 
 
 class LiveSettings:
@@ -63,11 +61,11 @@ class SettingsWatch:
 
     async def run(self) -> NoReturn:
         """Follow the file for ever; only cancellation ends it."""
-        done: Signature | object = object()  # as if it had changed since the start, which it may have
-        seen = _signature(self._started.file)
+        done: Signature | object | None = object()  # as if it had changed since the start, which it may have
+        seen = file_signature(self._started.file)
         while True:
             asked = await self._looks.next()
-            now = _signature(self._started.file)
+            now = file_signature(self._started.file)
             if asked or (now == seen and now != done):
                 done = now
                 await self._read(asked=asked)
@@ -108,15 +106,6 @@ class SettingsWatch:
 def _is_overruled(origin: str) -> bool:
     """Whether what the file says counts for nothing, at the next start as little as now."""
     return origin == "option" or origin.startswith("environment ")
-
-
-def _signature(path: Path | None) -> Signature:
-    """What is different after a change, without reading the file; None where there is none."""
-    try:
-        found = None if path is None else path.stat()
-    except (OSError, ValueError):
-        return None
-    return None if found is None else (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
 
 
 def _at(settings: Any, key: tuple[str, ...]) -> Any:

@@ -1,10 +1,10 @@
 """The certificate that an operator gives the node: the two files that it is in, and how long it is good for."""
 
-import contextlib
 import datetime
 from dataclasses import dataclass
 from pathlib import Path
 
+from node.core.file_signature import Signature, file_signature
 from node.quic.tls.credentials import Certified
 from node.quic.tls.keys import KeyFileError
 from node.quic.tls.pem import read_certified
@@ -12,7 +12,7 @@ from node.quic.tls.pem import read_certified
 NOTICE = datetime.timedelta(days=14)
 """How long before its end a certificate is spoken of; but at most a quarter of its life, as some live for days only."""
 
-Signature = tuple[tuple[int, ...] | None, ...]
+Signatures = tuple[Signature | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class OperatorFiles:
             raise KeyFileError(self.certificate, problem)
         return certified
 
-    def signature(self) -> Signature:
+    def signature(self) -> Signatures:
         """Differs after any change: of content, of a link's target, of owner or mode."""
-        return tuple(_signature(path) for path in (self.certificate, self.key))
+        return tuple(file_signature(path) for path in (self.certificate, self.key))
 
 
 def operator_files(certificate: Path | None, key: Path | None) -> OperatorFiles | None:
@@ -63,10 +63,3 @@ def soon_over(certified: Certified, now: datetime.datetime | None = None) -> str
     if end - now > min(NOTICE, (end - begin) / 4):
         return None
     return f"expires on {end:%Y-%m-%d %H:%M} UTC"
-
-
-def _signature(path: Path) -> tuple[int, ...] | None:
-    with contextlib.suppress(OSError):
-        status = path.stat()
-        return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    return None
