@@ -31,15 +31,23 @@ class LiveSettings:
         self.control = Live(settings.control)
         self.quic = Live(settings.quic)
         self.store = Live(settings.store)
+        self.capabilities = Live(settings.capabilities)
+        self._subscribers: list[Callable[[], None]] = []
+
+    def subscribe(self, callback: Callable[[], None]) -> None:
+        """Call `callback` on the loop whenever new values are in force. It must not block and must not raise."""
+        self._subscribers.append(callback)
 
     def replace(self, new: Settings) -> dict[str, Any]:
         """Put the new values in force, each section as a whole; what is different now, by key."""
         old, self._settings = self._settings, new
-        for section in ("endpoint", "call", "control", "quic", "store"):
+        for section in ("endpoint", "call", "control", "quic", "store", "capabilities"):
             holder = getattr(self, section)
             if getattr(new, section) != holder.value:
                 holder.value = getattr(new, section)
         set_level(new.log.level)
+        for callback in self._subscribers:
+            callback()
         keys = [key for key in known_keys(Settings) if is_live(key)]
         return {".".join(key): _at(new, key) for key in keys if _at(new, key) != _at(old, key)}
 

@@ -6,6 +6,7 @@ files below DATA/secrets. Whatever is unknown or wrong stops the start, by its n
 """
 
 import difflib
+import json
 import os
 import re
 import tomllib
@@ -30,6 +31,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Pydanti
 
 from node.control.limits import ControlLimits
 from node.core.address import format_host_port, parse_host_port
+from node.core.credentials import check_provider
 from node.core.live import RESTART
 from node.core.paths import DataPaths
 from node.endpoint.limits import EndpointLimits
@@ -45,9 +47,14 @@ DATA_VARIABLE = "ALKNET_DATA"
 MAX_CONFIG_FILE = 256 * 1024
 """Longest settings file that is read, in bytes."""
 
+HANDLERS = ("alknet/call",)
+"""The protocols that this node serves, by their ALPN."""
+
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ORIGIN = "expected http://HOST or https://HOST, with a port if need be, and nothing after it"
+_OPEN_TABLES = frozenset({("capabilities",)})
+"""Tables whose keys are names: each table is one setting, and the strongest source that has it has all of it."""
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 
 
@@ -86,9 +93,43 @@ def _origin_url(url: str) -> str:
     return f"{parts.scheme}://{format_host_port((host, port)).removesuffix(f':{default}')}"
 
 
+def _known_handler(name: str) -> str:
+    """A service is an ALPN: a name that is none of ours would be given secrets for nothing."""
+    if name in HANDLERS:
+        return name
+    near = difflib.get_close_matches(name, HANDLERS, n=1)
+    meant = f"; did you mean “{near[0]}”?" if near else f"; there is {', '.join(f'“{known}”' for known in HANDLERS)}"
+    raise ValueError(f"this node serves no protocol of that name{meant}")
+
+
+def _provider(name: str) -> str:
+    if wrong := check_provider(name):
+        raise ValueError(" ".join(wrong))
+    return name
+
+
+def _parse_json(value: Any) -> Any:
+    """A variable of the environment holds an open table as JSON."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        raise ValueError('expected JSON such as {"alknet/call": ["openai"]}') from None
+
+
 HostPort = Annotated[str, AfterValidator(_normal_host_port)]
 """HOST:PORT in its normal spelling; node.core.address.parse_host_port takes it apart."""
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+
+
+CapabilitySettings = Annotated[
+    Mapping[
+        Annotated[str, AfterValidator(_known_handler)],
+        Annotated[tuple[Annotated[str, AfterValidator(_provider)], ...], Field(max_length=1_000)],
+    ],
+    NoDecode,
+    BeforeValidator(_parse_json),
+]
+"""Which providers' credentials each protocol may use."""
 
 
 class Section(BaseModel):
@@ -160,6 +201,9 @@ class Settings(BaseSettings):
     control: ControlLimits = ControlLimits()
     quic: QuicLimits = QuicLimits()
     store: StoreLimits = StoreLimits()
+    capabilities: CapabilitySettings = Field(
+        {}, description="Of each protocol of the node: the providers whose credentials it may use."
+    )
 
     @property
     def paths(self) -> DataPaths:
@@ -323,7 +367,7 @@ def _read(path: Path, *, missing: str | None) -> str:
 
 def _leaves(values: Mapping[str, Any], above: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
     for name, value in values.items():
-        if isinstance(value, dict) and value:
+        if isinstance(value, dict) and value and (*above, name) not in _OPEN_TABLES:
             yield from _leaves(value, (*above, name))
         else:
             yield (*above, name), value
@@ -343,7 +387,7 @@ def _origin(key: KeyPath, sources: list[_Source]) -> str:
 
 def _problems(error: ValidationError, sources: list[_Source]) -> Iterator[str]:
     for problem in error.errors(include_url=False, include_input=False, include_context=False):
-        path = tuple(str(part) for part in problem["loc"])
+        path = tuple(str(part) for part in problem["loc"] if part != "[key]")
         place = next((place for source in sources if (place := source.place(path))), "default")
         if problem["type"] in _UNKNOWN:
             yield f"{place}: {_unknown(path)}"

@@ -5,6 +5,7 @@ import inspect
 import json
 import textwrap
 from collections.abc import Iterator
+from typing import Any
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
@@ -50,7 +51,20 @@ prefix = "alk_1a2b"
 hash = "sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"    # of the whole key
 scopes = ["demo:read"]
 ```""",
-    )
+    ),
+    "capabilities": (
+        """
+A protocol that is not named here may use no credential; a provider without a stored credential gives it nothing until
+there is one. See [the vault](vault.md#what-a-handler-may-use).
+
+```toml
+[capabilities]
+"alknet/call" = ["openai", "github"]
+```
+
+In the environment the table is JSON: `ALKNET_CAPABILITIES='{"alknet/call": ["openai", "github"]}'`. The strongest
+source that has the table has all of it.""",
+    ),
 }
 """What is said of a section below its table."""
 _BOUNDS = ((Ge, "ge", "at least"), (Gt, "gt", "more than"), (Le, "le", "at most"), (Lt, "lt", "less than"))
@@ -70,13 +84,17 @@ def document() -> str:
         _table(own, default="./data"),
         "\nOnly `--data` or `ALKNET_DATA` set it.\n",
     ]
-    for name, model in sections.items():
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            parts += [f"\n## `[{name}]`\n", _table(_rows(name, model)), *AFTER.get(name, ())]
+    for name, kind in sections.items():
+        parts += [f"\n## `[{name}]`\n", _table(_rows(name, kind)), *AFTER.get(name, ())]
     return "\n".join(parts)
 
 
-def _rows(section: str, model: type[BaseModel]) -> Iterator[tuple[KeyPath, FieldInfo, str]]:
+def _rows(section: str, model: Any) -> Iterator[tuple[KeyPath, FieldInfo, str]]:
+    """A table of names is one setting; any other has one for each of its model's fields."""
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        field = Settings.model_fields[section]
+        yield (section,), field, field.description or ""
+        return
     texts = _attribute_texts(model)
     for name, field in model.model_fields.items():
         yield (section, name), field, field.description or texts.get(name, "")

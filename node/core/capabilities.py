@@ -4,6 +4,7 @@ A secret lies in a bytearray that is overwritten when it is done with. Whoever e
 can overwrite: keep that no longer than the one use.
 """
 
+import hmac
 from typing import Final, NoReturn
 
 REDACTED = "[REDACTED]"
@@ -52,6 +53,10 @@ class Secret(_Unserialisable):
         if self._raw is None:
             raise SecretWiped
         return self._raw.decode("utf-8", _ERRORS)
+
+    def matches(self, other: "Secret") -> bool:
+        """Whether both are the same text and neither is wiped. Takes as long wherever they differ."""
+        return self._raw is not None and other._raw is not None and hmac.compare_digest(self._raw, other._raw)
 
     def wipe(self) -> None:
         """Overwrite it, for everybody who holds this object. Harmless when repeated."""

@@ -101,6 +101,21 @@ def test_an_empty_variable_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ('node.certificate_key = "a"', ["line 1: wrong value of “node.certificate_key”: a key alone is of"]),
         ('[node]\n\ncertificate_key = "a"', ["alknet.toml line 3: wrong value of “node.certificate_key”: "]),
         ('node.peers_file = "a\\u0000b"', ["line 1: wrong value of “node.peers_file”: a path has no NUL"]),
+        (
+            "[capabilities]\n'alknet/cal' = []",
+            [
+                "alknet.toml line 2: wrong value of “capabilities.alknet/cal”: "
+                "this node serves no protocol of that name; did you mean “alknet/call”?"
+            ],
+        ),
+        ("[capabilities]\nx = []", ["line 2: wrong value of “capabilities.x”: ", "; there is “alknet/call”"]),
+        ("[capabilities]\n'alknet/call' = 'openai'", ["line 2: wrong value of “capabilities.alknet/call”: "]),
+        (
+            "[capabilities]\n'alknet/call' = ['a', ' b']",
+            ["line 2: wrong value of “capabilities.alknet/call.1”: The name"],
+        ),
+        ("capabilities = ['openai']", ["alknet.toml line 1: wrong value of “capabilities”: "]),
+        ("capabilities.alknet.call = ['openai']", ["line 1: wrong value of “capabilities.alknet”: "]),
     ],
 )
 def test_a_wrong_file_stops_the_start_by_name_and_place(tmp_path: Path, text: str, expected: list[str]) -> None:
@@ -126,6 +141,13 @@ def test_a_wrong_file_stops_the_start_by_name_and_place(tmp_path: Path, text: st
         ),
         ("ALKNET_CALL__MAX_IN_FLIGHT", "many", "ALKNET_CALL__MAX_IN_FLIGHT: wrong value of “call.max_in_flight”"),
         ("ALKNET_NODE_KEY", "hunter2", "environment ALKNET_NODE_KEY: unknown key “node_key”"),
+        (
+            "ALKNET_CAPABILITIES",
+            "hunter2",
+            "environment ALKNET_CAPABILITIES: wrong value of “capabilities”: expected JSON",
+        ),
+        ("ALKNET_CAPABILITIES", '{"x": []}', "environment ALKNET_CAPABILITIES: wrong value of “capabilities.x”: this"),
+        ("ALKNET_CAPABILITIES__X", "openai", "environment ALKNET_CAPABILITIES__X: unknown key “capabilities.x”"),
     ],
 )
 def test_a_wrong_variable_stops_the_start_by_its_name(
@@ -135,6 +157,19 @@ def test_a_wrong_variable_stops_the_start_by_its_name(
     message = refusal(tmp_path)
     assert expected in message
     assert value == "1" or value not in message
+
+
+def test_what_a_protocol_may_use_stands_in_a_table_of_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "alknet.toml").write_text('[capabilities]\n"alknet/call" = ["openai", "two words"]\n')
+    loaded = load_settings(data=tmp_path)
+    assert loaded.settings.capabilities == {"alknet/call": ("openai", "two words")}
+    assert loaded.origins["capabilities"] == "alknet.toml line 1"
+    monkeypatch.setenv("ALKNET_CAPABILITIES", '{"alknet/call": ["github"]}')
+    loaded = load_settings(data=tmp_path)
+    assert loaded.settings.capabilities == {"alknet/call": ("github",)}
+    assert loaded.origins["capabilities"] == "environment ALKNET_CAPABILITIES"
+    monkeypatch.setenv("ALKNET_CAPABILITIES", "{}")
+    assert load_settings(data=tmp_path).settings.capabilities == {}
 
 
 @pytest.mark.parametrize(
@@ -196,7 +231,7 @@ def test_a_windows_file_reads_the_same(tmp_path: Path) -> None:
 
 def test_every_key_can_be_set_by_its_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     defaults = load_settings(data=tmp_path).settings.model_dump(mode="json")
-    keys = [key for key in known_keys(Settings) if key != ("data",)]
+    keys = [key for key in known_keys(Settings) if len(key) == 2]
     for section, name in keys:
         value = defaults[section][name]
         monkeypatch.setenv(variable_name((section, name)), "x" if value is None or value == [] else str(value))

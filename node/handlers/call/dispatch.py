@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from node.core.access import check_access
+from node.core.capabilities import NO_CAPABILITIES, Capabilities
 from node.core.identity import AuthContext, Identity
 from node.core.live import Live, live
 from node.handlers.call.envelope import Request, read_input
@@ -22,10 +23,17 @@ logger = logging.getLogger(__name__)
 class Dispatcher:
     """Runs requests against one registry."""
 
-    def __init__(self, registry: OperationRegistry, identify: Identify, limits: CallLimits | Live[CallLimits]) -> None:
+    def __init__(
+        self,
+        registry: OperationRegistry,
+        identify: Identify,
+        limits: CallLimits | Live[CallLimits],
+        capabilities: Capabilities | Live[Capabilities] = NO_CAPABILITIES,
+    ) -> None:
         self._registry = registry
         self._identify = identify
         self._limits = live(limits)
+        self._capabilities = live(capabilities)
 
     async def run(self, request_id: str, request: Request, auth: AuthContext) -> Any:
         """The operation's output. Raises CallError, and nothing else but a cancellation.
@@ -35,7 +43,8 @@ class Dispatcher:
         identity = self._identify(auth, request.auth_token)
         operation = self._permitted(request.operation, identity)
         deadline = asyncio.get_running_loop().time() + self._limits.value.request_timeout
-        context = OperationContext(request_id, identity, auth, request.forwarded_for, deadline)
+        given = self._capabilities.value
+        context = OperationContext(request_id, identity, auth, request.forwarded_for, deadline, given)
         return await self._invoke(operation, read_input(request.input, operation.max_input), context)
 
     def _permitted(self, name: str, identity: Identity | None) -> Operation:

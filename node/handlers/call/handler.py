@@ -3,6 +3,7 @@
 from functools import partial
 
 from node.core.attempts import TokenGuard, TokenGuards
+from node.core.capabilities import NO_CAPABILITIES, Capabilities
 from node.core.connection import Connection
 from node.core.identity import AuthContext, AuthToken, Identity
 from node.core.live import Live, live
@@ -27,18 +28,21 @@ class CallHandler:
         provider: IdentityProvider,
         limits: CallLimits | Live[CallLimits],
         guards: TokenGuards | None = None,
+        capabilities: Capabilities | Live[Capabilities] = NO_CAPABILITIES,
     ) -> None:
+        """`capabilities` are the secrets that operations may use towards others, and reach nobody who is refused."""
         self._registry = registry
         self._provider = provider
         self._limits = live(limits)
         self._guards = guards or TokenGuards(provider)
+        self._capabilities = live(capabilities)
         self._allowances = Allowances(self._limits)
 
     async def handle(self, connection: Connection, auth: AuthContext) -> None:
         allowances = self._allowances
         allowance = allowances.of_stranger() if auth.identity is None else allowances.of_peer()
         identify = partial(self._identify, self._guards.guard(connection))
-        dispatcher = Dispatcher(self._registry, identify, self._limits)
+        dispatcher = Dispatcher(self._registry, identify, self._limits, self._capabilities)
         await CallConnection(connection, auth, dispatcher, self._limits.value, allowance).run()
 
     def _identify(self, guard: TokenGuard, auth: AuthContext, token: str | None) -> Identity | None:

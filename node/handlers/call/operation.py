@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from node.core.access import AccessControl
+from node.core.capabilities import NO_CAPABILITIES, Capabilities
 from node.core.identity import AuthContext, Identity
 from node.handlers.call.limits import MAX_FRAME
 
@@ -34,7 +35,8 @@ class OperationContext:
     """What a handler knows of its caller. `identity` was resolved for this request; `connection` is what TLS proved.
 
     `forwarded_for` is a claim of the caller, for logs; the access check cannot see it. `deadline` is in the loop's
-    time, in seconds.
+    time, in seconds. `capabilities` are the secrets that the settings give the protocol, as they were when the request
+    came: ask anew for each request, and keep none.
     """
 
     request_id: str
@@ -42,6 +44,7 @@ class OperationContext:
     connection: AuthContext
     forwarded_for: Identity | None
     deadline: float
+    capabilities: Capabilities = NO_CAPABILITIES
 
 
 OperationHandler = Callable[[Any, OperationContext], Awaitable[Any]]

@@ -147,6 +147,15 @@ def test_two_secrets_are_never_equal_by_value() -> None:
     assert secret() != CANARY
 
 
+def test_secrets_can_be_compared_without_being_shown() -> None:
+    assert secret().matches(secret())
+    assert not secret().matches(Secret(CANARY + "x"))
+    wiped = secret()
+    wiped.wipe()
+    assert not wiped.matches(wiped)
+    assert not secret().matches(wiped)
+
+
 def test_a_wiped_secret_is_zero_and_gone_for_all_who_hold_it() -> None:
     held = secret()
     raw = held._raw
