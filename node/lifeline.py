@@ -1,8 +1,8 @@
 """A socket pair between the supervisor and one child: readiness goes up, and either side learns that the other is gone.
 
 The kernel closes a dead process's end, however it died, so a child never outlives its supervisor and needs neither a
-pid file nor a signal to know. One line of JSON goes up, nothing comes down. Standard library only: the web process and
-the node both use it.
+pid file nor a signal to know. A line of JSON goes up when the child serves, and again when what it said has changed;
+nothing comes down. Standard library only: the web process and the node both use it.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ class Lifeline:
         return cls(sock)
 
     def ready(self, **facts: Any) -> None:
-        """Tell the supervisor that this process serves. A supervisor that is gone is not an error here."""
+        """Tell the supervisor that this process serves, or what is different now. One that is gone is no error here."""
         if self._socket is None:
             return
         try:
@@ -63,6 +63,7 @@ class ParentLifeline:
     def __init__(self) -> None:
         self._ours, self._theirs = socket.socketpair()
         self._ours.settimeout(0)
+        self._received = b""
 
     @property
     def child_fd(self) -> int:
@@ -74,15 +75,19 @@ class ParentLifeline:
         self._theirs.close()
 
     async def read_ready(self) -> dict[str, Any] | None:
-        """The child's ready facts, or None if it ended before. Raises ValueError on anything but one JSON object."""
-        loop, line = asyncio.get_running_loop(), b""
-        while not line.endswith(b"\n"):
+        """The next facts that the child tells, or None if it ended. Raises ValueError on anything but a JSON object.
+
+        A wait that is cancelled loses nothing.
+        """
+        loop = asyncio.get_running_loop()
+        while b"\n" not in self._received:
+            if len(self._received) > MAX_READY_LINE:
+                raise ValueError("the ready line is too long")
             part = await self._receive(loop)
             if not part:
                 return None
-            line += part
-            if len(line) > MAX_READY_LINE:
-                raise ValueError("the ready line is too long")
+            self._received += part
+        line, _, self._received = self._received.partition(b"\n")
         facts = json.loads(line)
         if not isinstance(facts, dict):
             raise ValueError("the ready line is not an object")

@@ -3,8 +3,42 @@
 import contextlib
 import os
 import secrets
+import shlex
+import stat
 from collections.abc import Iterator
 from pathlib import Path
+
+
+class UnusableFile(Exception):
+    """A private file cannot be used. The message names the file and the cause, never its contents."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+        self.problem = problem
+
+
+def read_private(path: Path, limit: int, *, forbidden: int = 0o077) -> bytes:
+    """The bytes of a file that allows none of the `forbidden` modes and is no longer than `limit`.
+
+    Raises FileNotFoundError where there is none, UnusableFile.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UnusableFile(path, f"cannot be read: {error.strerror}") from None
+    try:
+        _refuse_exposed(path, os.fstat(descriptor), forbidden)
+        data = os.read(descriptor, limit + 1)
+    except OSError as error:
+        raise UnusableFile(path, f"cannot be read: {error.strerror}") from None
+    finally:
+        os.close(descriptor)
+    if len(data) > limit:
+        raise UnusableFile(path, "is too long for a key")
+    return data
 
 
 def private_directory(path: Path) -> Path:
@@ -19,7 +53,7 @@ def replace_private(path: Path, data: bytes) -> None:
     """Give `path` this content, with mode 0600, whatever it held before. Raises OSError."""
     with _beside(path, data) as written:
         written.replace(path)
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
 def create_private(path: Path, data: bytes) -> None:
@@ -31,7 +65,7 @@ def create_private(path: Path, data: bytes) -> None:
         except FileExistsError:
             if not path.exists():
                 raise  # the name is taken by a symbolic link that leads nowhere
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
 @contextlib.contextmanager
@@ -50,10 +84,19 @@ def _beside(path: Path, data: bytes) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
 
 
-def _sync_directory(path: Path) -> None:
-    """Make the new name outlast a power cut."""
+def sync_directory(path: Path) -> None:
+    """Make names that were made or taken away outlast a power cut. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _refuse_exposed(path: Path, status: os.stat_result, forbidden: int) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise UnusableFile(path, "is not a file")
+    if status.st_mode & forbidden:
+        mode = stat.S_IMODE(status.st_mode)
+        remedy = f"make a new key if they may have done so, else: chmod 600 {shlex.quote(str(path))}"
+        raise UnusableFile(path, f"may be read by others (mode {mode:04o}); {remedy}")

@@ -180,6 +180,18 @@ class LogSettings(Section):
     )
 
 
+class VaultSettings(Section):
+    key_file: AbsolutePath | None = Field(
+        None,
+        description="Key file that opens the vault without a passphrase, outside the data directory; where none is "
+        "named it is ~/.config/alknet/boxes/BOX.key.",
+    )
+    cache_ttl: float = Field(
+        3600.0, ge=0, le=86400, description="Seconds that a derived key is kept at hand; 0 keeps none."
+    )
+    cache_entries: int = Field(64, ge=0, le=4096, description="Derived keys that are kept at hand at a time.")
+
+
 class Settings(BaseSettings):
     """Every setting. Build it with `load_settings`; built directly it reads neither the environment nor a file."""
 
@@ -195,6 +207,7 @@ class Settings(BaseSettings):
     data: Annotated[AbsolutePath, RESTART] = Field(Path("data"), description="The data directory.")
     node: Annotated[NodeSettings, RESTART] = NodeSettings()
     panel: Annotated[PanelSettings, RESTART] = PanelSettings()
+    vault: Annotated[VaultSettings, RESTART] = VaultSettings()
     log: LogSettings = LogSettings()
     endpoint: EndpointLimits = EndpointLimits()
     call: CallLimits = CallLimits()

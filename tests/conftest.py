@@ -3,7 +3,9 @@
 Here also the engine is chosen that this process tests: the stock one, unless an option says otherwise.
 """
 
+import os
 import shutil
+import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
 
@@ -32,7 +34,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Before any test imports the engine."""
+    """Before any test imports the engine. What is kept in a user's home goes to one of the tests' own."""
+    home = tempfile.TemporaryDirectory(prefix="alknet-tests-")
+    config.add_cleanup(home.cleanup)
+    os.environ["XDG_CONFIG_HOME"] = home.name
     choose_engine(config.getoption("--engine"))
     if config.getoption("--any-aioquic"):
         accept_any_version()

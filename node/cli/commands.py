@@ -6,6 +6,7 @@ import typer
 
 COMMANDS = {
     "up": ("node.cli.up", "Run the whole appliance: the panel and the node, supervised."),
+    "init": ("node.cli.init", "Make or restore the vault of this box."),
     "node": ("node.cli.node", "Run the node alone."),
     "web": ("node.cli.web", "Run the panel alone."),
     "config": ("node.cli.config", "Show the settings in force and where each one is from."),
@@ -13,6 +14,7 @@ COMMANDS = {
     "status": ("node.cli.status", "Show what the running node says of itself."),
     "connections": ("node.cli.connections", "List who is connected to the running node."),
     "disconnect": ("node.cli.disconnect", "Close live connections."),
+    "vault": ("node.cli.vault", "The recovery words of this box, and what protects them."),
     "peer": ("node.cli.peer", "Add, show, change and remove peers."),
     "key": ("node.cli.key", "Add, list and remove API keys."),
     "id": ("node.cli.id", "Show this user's own key, making it on first use."),

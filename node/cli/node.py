@@ -1,18 +1,23 @@
 """`alknet node`: the node process alone."""
 
 import asyncio
+import logging
 from functools import partial
 from importlib import import_module
 
 import typer
 
-from node.cli.options import ConfigOption, DataOption, ReadyOption, settings_or_fail
+from node.cli.first_start import ensure_vault, notes
+from node.cli.options import EXIT_FAILED, ConfigOption, DataOption, ReadyOption, settings_or_fail
 from node.cli.up import ListenOption
+from node.custody.errors import CustodyError
 from node.lifeline import Lifeline
 from node.log import configure_logging
 from node.log_repeats import limit_repeats
 from node.quic.accelerated import load
 from node.settings import load_settings
+
+logger = logging.getLogger(__name__)
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
@@ -26,7 +31,14 @@ def node(
     configure_logging(loaded.settings.log)
     limit_repeats()
     load(loaded.settings.node.engine)
+    try:
+        ensure_vault(loaded.settings)
+    except (CustodyError, OSError) as error:
+        logger.critical("the node cannot start", extra={"error": str(error)})
+        raise typer.Exit(EXIT_FAILED) from None
+    for note in notes(loaded.settings):
+        logger.warning(note)
     again = partial(load_settings, data=data, config=config, overrides={"node.listen": listen})
     # Only now, for it imports the engine.
-    run_node = import_module("node.assembly").run_node
+    run_node = import_module("node.assembly.process").run_node
     raise typer.Exit(asyncio.run(run_node(loaded, again, Lifeline.from_fd(ready_fd))))

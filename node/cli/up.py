@@ -2,19 +2,22 @@
 
 import asyncio
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from node.cli.first_start import ensure_vault, notes
 from node.cli.manage import child_environment, manage_argv
 from node.cli.options import ConfigOption, DataOption, fail, settings_or_fail
 from node.cli.supervisor.appliance import Programs, run_appliance
 from node.cli.supervisor.keeper import ChildFailed
 from node.cli.supervisor.lock import AlreadyRunning, instance_lock
-from node.cli.supervisor.ready import announce
+from node.cli.supervisor.ready import Ready, announce
+from node.custody.errors import CustodyError
 from node.log import configure_logging
-from node.settings import LoadedSettings
+from node.settings import LoadedSettings, Settings
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
@@ -32,19 +35,18 @@ def up(
     configure_logging(settings.log)
     try:
         with instance_lock(settings.paths.run / "supervisor.lock"):
-            asyncio.run(
-                run_appliance(
-                    settings,
-                    _programs(loaded, config),
-                    announce=lambda ready: announce(ready, settings.data),
-                )
-            )
+            ensure_vault(settings)
+            asyncio.run(run_appliance(settings, _programs(loaded, config), announce=_announcer(settings)))
     except KeyboardInterrupt:
         return
     except OSError as error:
         fail(f"{settings.data} cannot be used: {error.strerror or error}")
-    except (AlreadyRunning, ChildFailed) as error:
+    except (AlreadyRunning, ChildFailed, CustodyError) as error:
         fail(str(error))
+
+
+def _announcer(settings: Settings) -> Callable[[Ready], None]:
+    return lambda ready: announce(ready, settings.data, notes(settings))
 
 
 def _programs(loaded: LoadedSettings, config: Path | None) -> Programs:

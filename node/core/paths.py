@@ -26,8 +26,13 @@ class DataPaths:
 
     @property
     def node_key(self) -> Path:
-        """The node's Ed25519 private key, PKCS#8 PEM."""
+        """The Ed25519 private key, PKCS#8 PEM, of a node from before there was a vault; else there is none."""
         return self.secrets / "node_key.pem"
+
+    @property
+    def vault(self) -> Path:
+        """The recovery phrase, wrapped (node.custody.record)."""
+        return self.secrets / "vault.json"
 
     @property
     def passing_certificate(self) -> Path:
@@ -48,6 +53,11 @@ class DataPaths:
     def run(self) -> Path:
         """Facts about the running processes; worthless once they have ended."""
         return self.data / "run"
+
+    @property
+    def vault_door(self) -> Path:
+        """Unix socket by which this user unlocks and locks the running node's vault (node.custody.door)."""
+        return self.run / "vault.sock"
 
     @property
     def ready_file(self) -> Path:

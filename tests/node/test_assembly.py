@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from node.assembly import _running
+from node.assembly.running import running as _running
 from node.client.call import CallClient
 from node.quic.tls.keys import load_or_create_node_key
 from tests.support.appliance import environment

@@ -49,7 +49,7 @@ class Child:
         return self._process.pid
 
     async def ready(self) -> dict[str, Any] | None:
-        """The facts of its ready line, or None if it ended first. Raises ValueError on a line that is none."""
+        """The facts of its next ready line, or None if it ended first. Raises ValueError on a line that is none."""
         return await self._lifeline.read_ready()
 
     async def wait(self) -> int:

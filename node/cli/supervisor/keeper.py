@@ -30,7 +30,7 @@ class ChildFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """A child that serves: its process id, where it listens, and what else its ready line told."""
+    """A child that serves: its process id, where it listens, and what else its last ready line told."""
 
     pid: int
     address: Address
@@ -88,6 +88,7 @@ class Keeper:
         try:
             async with asyncio.timeout(START_TIMEOUT):
                 self._set_serving(await self._until_serving(child))
+            await self._follow(child)
         except TimeoutError:
             logger.error("a child does not come to serve", extra={"child": self._spec.name})
             await child.stop(0)
@@ -109,6 +110,13 @@ class Keeper:
             return None
         return Serving(child.pid, address, facts)
 
+    async def _follow(self, child: Child) -> None:
+        """Take over what the child tells later, until it ends. Raises ValueError on nonsense."""
+        while self.serving is not None and (facts := await child.ready()) is not None:
+            address = _address(facts)
+            self._keep_port(address)
+            self._set_serving(Serving(child.pid, address, facts))
+
     async def _passes(self, child: Child, check: Awaitable[None]) -> bool:
         """Wait for the check, but not beyond the child's life."""
         checking, ended = asyncio.ensure_future(check), asyncio.ensure_future(child.wait())
@@ -124,8 +132,8 @@ class Keeper:
         self._spec = replace(self._spec, environment={**self._spec.environment, self._listen_variable: kept})
 
     def _set_serving(self, serving: Serving | None) -> None:
-        self.serving = serving
-        if serving is not None:
+        before, self.serving = self.serving, serving
+        if serving is not None and (before is None or before.pid != serving.pid):
             self._served = True
             logger.info("a child serves", extra={"child": self._spec.name, "pid": serving.pid})
         self._changed.set()

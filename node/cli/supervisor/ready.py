@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,12 +16,18 @@ from node.secret_file import read_secret
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The fields of ready.json. `setup_url` holds a one-time secret and is None once an administrator exists."""
+    """The fields of ready.json. `setup_url` holds a one-time secret and is None once an administrator exists.
+
+    `vault` is "absent", "locked" or "unlocked"; where it is locked, `node_serving` says whether the node serves all the
+    same, with a key from before there was a vault. One that does not waits for the vault, and does not listen yet.
+    """
 
     panel_url: str
     setup_url: str | None
     node_address: str
     node_fingerprint: str
+    node_serving: bool
+    vault: str
     web_pid: int
     node_pid: int
 
@@ -36,6 +43,8 @@ class Ready:
             setup_url=None if token is None else f"{panel_url}/setup/{token}/",
             node_address=format_host_port(reachable(node.address)),
             node_fingerprint=str(node.facts.get("fingerprint")),
+            node_serving=node.facts.get("serving") is not False,
+            vault=str(node.facts.get("vault")),
             web_pid=web.pid,
             node_pid=node.pid,
         )
@@ -66,24 +75,30 @@ class ReadyFile:
         self._written = ready
 
 
-def announce(ready: Ready, data: Path) -> None:
+def announce(ready: Ready, data: Path, notes: Sequence[str] = ()) -> None:
     """Show the banner on stdout, past its buffer: what cannot be written must not fail again when the process ends.
 
     Raises OSError.
     """
     if sys.stdout is not None:
-        os.write(sys.stdout.fileno(), banner(ready, data).encode(errors="surrogateescape"))
+        os.write(sys.stdout.fileno(), banner(ready, data, notes).encode(errors="surrogateescape"))
 
 
-def banner(ready: Ready, data: Path) -> str:
-    """What a person sees once both sides serve."""
-    lines = ["", "Alknet is up.", "", f"  Panel   {ready.panel_url}"]
+def banner(ready: Ready, data: Path, notes: Sequence[str] = ()) -> str:
+    """What a person sees once both sides serve, or the node waits for its vault; `notes` are sentences of their own."""
+    lines = ["", "Alknet is up." if ready.node_serving else "Alknet is up, and its node is locked."]
+    lines += ["", f"  Panel   {ready.panel_url}"]
     if ready.setup_url is not None:
         lines.append(f"  Set-up  {ready.setup_url}  (makes the first administrator; works once)")
     lines += [
-        f"  Node    {ready.node_address}  (UDP)",
+        f"  Node    {ready.node_address}  (UDP{'' if ready.node_serving else '; not before it is unlocked'})",
         f"  Key     {ready.node_fingerprint}",
         f"  Data    {data}",
+    ]
+    if ready.vault == "locked":
+        lines.append("  Vault   locked: alknet vault unlock")
+    lines += [f"  Note    {note}" for note in notes]
+    lines += [
         "",
         "Ctrl-C stops it.",
         "",

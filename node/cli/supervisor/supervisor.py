@@ -21,8 +21,8 @@ logger = logging.getLogger(__name__)
 class Supervisor:
     """Keeps web and node alive until a signal ends it, and publishes when both serve.
 
-    The keepers set `changed` when their child begins or ceases to serve. `announce` is called once, when both serve
-    for the first time.
+    The keepers set `changed` when their child begins or ceases to serve, or tells news. `announce` is called when both
+    serve for the first time; where the node waits for its vault, then, and once more when it serves.
     """
 
     def __init__(
@@ -61,13 +61,13 @@ class Supervisor:
             await asyncio.gather(self._web.stop(self._grace), self._node.stop(self._grace))
 
     async def _publish(self) -> None:
-        announced = False
+        announced: Ready | None = None
         while True:
             self._changed.clear()
             ready = self._ready()
             self._write(ready)
-            if ready is not None and not announced:
-                announced = True
+            if ready is not None and (announced is None or ready.node_serving > announced.node_serving):
+                announced = ready
                 self._tell(ready)
             with suppress(TimeoutError):
                 # Never wait_for: in Python 3.11 it swallows a cancellation that comes together with the event.

@@ -1,8 +1,5 @@
 """The Ed25519 key of a node or of a client's identity: one file, made on first use and never overwritten."""
 
-import os
-import shlex
-import stat
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -18,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from node.core.errors import TlsConfigError
 from node.core.fingerprint import fingerprint_of
-from node.private_file import create_private
+from node.private_file import UnusableFile, create_private, read_private
 
 MAX_KEY_FILE = 16 * 1024
 """Bytes; far above any Ed25519 private key."""
@@ -78,35 +75,11 @@ def load_or_create_node_key(path: Path) -> NodeKey:
 
 
 def read_guarded(path: Path, limit: int, *, forbidden: int = 0o077) -> bytes:
-    """The bytes of a file that allows none of the `forbidden` modes and is no longer than `limit`.
-
-    Raises FileNotFoundError where there is none, KeyFileError.
-    """
+    """`read_private` with the errors of this room. Raises FileNotFoundError where there is no file, KeyFileError."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise KeyFileError(path, f"cannot be read: {error.strerror}") from None
-    try:
-        _refuse_exposed(path, os.fstat(descriptor), forbidden)
-        data = os.read(descriptor, limit + 1)
-    except OSError as error:
-        raise KeyFileError(path, f"cannot be read: {error.strerror}") from None
-    finally:
-        os.close(descriptor)
-    if len(data) > limit:
-        raise KeyFileError(path, "is too long for a key")
-    return data
-
-
-def _refuse_exposed(path: Path, status: os.stat_result, forbidden: int) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        raise KeyFileError(path, "is not a file")
-    if status.st_mode & forbidden:
-        mode = stat.S_IMODE(status.st_mode)
-        remedy = f"make a new key if they may have done so, else: chmod 600 {shlex.quote(str(path))}"
-        raise KeyFileError(path, f"may be read by others (mode {mode:04o}); {remedy}")
+        return read_private(path, limit, forbidden=forbidden)
+    except UnusableFile as error:
+        raise KeyFileError(path, error.problem) from None
 
 
 def _parse(path: Path, data: bytes) -> Ed25519PrivateKey:

@@ -1,0 +1,102 @@
+"""What stands for as long as the node's process runs, whether or not its vault is open."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+from node.assembly.identity import NodeIdentity
+from node.assembly.running import first, on_signals, running
+from node.assembly.serving import Serving
+from node.assembly.store import Store, open_store
+from node.core.metrics import Metrics
+from node.custody.custody import Custody
+from node.custody.door import open_door
+from node.custody.keeper import VaultKeeper
+from node.reload import LiveSettings, SettingsWatch
+from node.report import report
+from node.settings import LoadedSettings, Settings
+from node.store.libraries import require_one_sqlite
+from node.store.memory import MemoryIdentityStore
+from node.vault import CacheConfig
+from node.vault.selftest import run_selftest
+
+Load = Callable[[], LoadedSettings]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Node:
+    """The parts of a running node. `serving` is None while it waits: for its key, or for the first index of peers."""
+
+    settings: Settings
+    limits: LiveSettings
+    metrics: Metrics
+    keeper: VaultKeeper
+    identity: NodeIdentity
+    store: Store
+    started_at: float = field(default_factory=time.time)
+    """Unix seconds."""
+    serving: Serving | None = None
+
+    def waiting(self) -> list[str]:
+        """What does not work before the vault is unlocked, in words for people."""
+        if self.keeper.state == "unlocked":
+            return []
+        parts = ["QUIC: the node's key is derived from the vault"] if self.identity.waits else []
+        return [*parts, "credentials: they are opened by the vault"]
+
+    def facts(self) -> dict[str, object]:
+        """What the supervisor is told, each time that it changes."""
+        names = {"address": self.settings.node.listen, "fingerprint": self.identity.fingerprint, "certificate": ""}
+        if self.serving is not None:
+            names = self.serving.names()
+        return {**names, "serving": self.serving is not None, "vault": self.keeper.state}
+
+    def hang_up(self, watch: SettingsWatch) -> None:
+        """Read every file again that can be."""
+        watch.ask()
+        if self.serving is not None:
+            self.serving.certificates.ask()
+        if isinstance(self.store, MemoryIdentityStore):
+            self.store.reload()
+
+
+@contextlib.asynccontextmanager
+async def open_node(loaded: LoadedSettings, load: Load) -> AsyncIterator[Node]:
+    """A node whose store follows the peers and whose vault can be unlocked; everything closed on the way out."""
+    settings, limits, metrics = loaded.settings, LiveSettings(loaded.settings), Metrics()
+    require_one_sqlite()
+    run_selftest()
+    keeper = open_keeper(settings)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(keeper.close)
+        identity = NodeIdentity(settings, keeper)
+        await stack.enter_async_context(open_door(settings.paths.vault_door, keeper))
+        watch = SettingsWatch(loaded, load, limits)
+        store = await stack.enter_async_context(open_store(settings, limits))
+        node = Node(settings, limits, metrics, keeper, identity, store)
+        stack.enter_context(on_signals({signal.SIGHUP: lambda: node.hang_up(watch)}))
+        await stack.enter_async_context(running(watch.run(), "settings"))
+        await stack.enter_async_context(running(report(metrics), "report"))
+        yield node
+
+
+def open_keeper(settings: Settings) -> VaultKeeper:
+    """The vault of this node, opened if a key file or a credential does that."""
+    cache = CacheConfig(ttl=settings.vault.cache_ttl, max_entries=settings.vault.cache_entries)
+    keeper = VaultKeeper(Custody(settings.paths, settings.vault.key_file), cache)
+    keeper.open_by_key()
+    return keeper
+
+
+async def until_key(node: Node, stop: asyncio.Event) -> bool:
+    """Wait while the node's key is behind a locked vault. False if the stop came first."""
+    if node.identity.waits:
+        logger.warning("waiting for the vault to be unlocked", extra={"reason": node.keeper.reason})
+        await first(node.keeper.wait_unlocked(), stop.wait())
+    return not stop.is_set()

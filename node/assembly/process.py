@@ -1,0 +1,74 @@
+"""The node as a process: from its start to its end, and what its supervisor is told on the way."""
+
+import asyncio
+import logging
+import signal
+
+from node.assembly.node import Load, Node, open_node, until_key
+from node.assembly.running import on_signals
+from node.assembly.serving import CannotListen, listen, serve
+from node.assembly.store import loaded as store_loaded
+from node.custody.errors import CustodyError
+from node.custody.memory import keep_to_ourselves
+from node.lifeline import Lifeline
+from node.quic.selftest import EngineMismatch
+from node.quic.tls.keys import KeyFileError
+from node.settings import LoadedSettings
+from node.store.libraries import TwoSqliteLibraries
+from node.store.policy import PolicyError
+from node.vault import VaultError
+
+START_ERRORS = (
+    CannotListen,
+    OSError,
+    KeyFileError,
+    PolicyError,
+    EngineMismatch,
+    TwoSqliteLibraries,
+    CustodyError,
+    VaultError,
+)
+"""What is wrong with the machine or its files, told in one line. Anything else is our fault, and keeps its trace."""
+
+logger = logging.getLogger(__name__)
+
+
+async def run_node(loaded: LoadedSettings, load: Load, lifeline: Lifeline) -> int:
+    """Serve until SIGTERM, SIGINT or the end of the supervisor, drain, and give the exit status.
+
+    `load` reads the settings again, as they were read at the start. Where the node's key is behind a locked vault, the
+    supervisor is told that this process runs and waits; it serves by itself once the vault is unlocked.
+    """
+    keep_to_ourselves()
+    stop = asyncio.Event()
+    orphaned = asyncio.create_task(_stop_when_orphaned(lifeline, stop), name="lifeline")
+    try:
+        with on_signals({signal.SIGTERM: stop.set, signal.SIGINT: stop.set}):
+            async with open_node(loaded, load) as node:
+                await _run(node, lifeline, stop)
+    except START_ERRORS as error:
+        logger.critical("the node cannot start", extra={"error": str(error)})
+        return 1
+    finally:
+        orphaned.cancel()
+    return 0
+
+
+async def _run(node: Node, lifeline: Lifeline, stop: asyncio.Event) -> None:
+    if node.identity.waits:
+        lifeline.ready(**node.facts())
+    if not await until_key(node, stop):
+        return
+    key = await node.identity.key()
+    async with listen(node.settings, node.limits, node.store, node.metrics, key) as listening:
+        if not await store_loaded(node.store, stop):
+            return
+        async with serve(listening, node.limits, node.store, node.metrics) as node.serving:
+            node.keeper.subscribe(lambda: lifeline.ready(**node.facts()))
+            lifeline.ready(**node.facts())
+            await stop.wait()
+
+
+async def _stop_when_orphaned(lifeline: Lifeline, stop: asyncio.Event) -> None:
+    await lifeline.wait_parent_gone()
+    stop.set()

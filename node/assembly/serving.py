@@ -1,0 +1,114 @@
+"""What serves QUIC: listener, endpoint, handlers, certificates. It needs the node's key and a whole index of peers."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+from node.assembly.running import running
+from node.assembly.store import Store
+from node.core.address import format_host_port, parse_host_port
+from node.core.attempts import TokenGuards
+from node.core.metrics import Metrics
+from node.endpoint.endpoint import Endpoint
+from node.endpoint.registry import HandlerRegistry
+from node.handlers.call.discovery import register_discovery
+from node.handlers.call.handler import CallHandler
+from node.handlers.call.operation import OperationRegistry
+from node.quic.accelerated import running as engine
+from node.quic.server.listener import QuicListener
+from node.quic.tls.certificate_watch import Certificates
+from node.quic.tls.credentials import ServerCredentials
+from node.quic.tls.keys import NodeKey
+from node.quic.tls.operator_files import operator_files
+from node.reload import LiveSettings
+from node.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+class CannotListen(Exception):
+    """The node's address is taken, or is none of this machine's."""
+
+
+class Serving:
+    """A node that serves: its endpoint, its address and the names of its keys."""
+
+    def __init__(self, endpoint: Endpoint, listener: QuicListener, key: NodeKey, certificates: Certificates) -> None:
+        self.endpoint = endpoint
+        self.address = listener.address
+        self.fingerprint = key.fingerprint
+        self.certificates = certificates
+
+    def names(self) -> dict[str, str]:
+        """What a client knows the node by: its address, its key, and the certificate that browsers are shown."""
+        credentials = self.certificates.credentials
+        shown = credentials.operator or credentials.passing
+        return {
+            "address": format_host_port(self.address),
+            "fingerprint": self.fingerprint,
+            "certificate": shown.fingerprint,
+        }
+
+
+class Listening:
+    """A bound port whose handlers are ready: what serves as soon as there is an index."""
+
+    def __init__(self, listener: QuicListener, registry: HandlerRegistry, key: NodeKey, shown: Certificates) -> None:
+        self.listener = listener
+        self.registry = registry
+        self.key = key
+        self.certificates = shown
+
+
+@contextlib.asynccontextmanager
+async def listen(
+    settings: Settings, limits: LiveSettings, store: Store, metrics: Metrics, key: NodeKey
+) -> AsyncIterator[Listening]:
+    """Bind the node's port for as long as the block lasts. Raises CannotListen, KeyFileError."""
+    given = operator_files(settings.node.certificate, settings.node.certificate_key)
+    certificates = Certificates(key, settings.paths.passing_certificate, given)
+    registry = _handlers(limits, store, metrics)
+    listener = await _bind(settings, limits, key, registry.alpns(), certificates.credentials)
+    try:
+        metrics.add("quic", listener.snapshot, listener.metrics.troubles)
+        yield Listening(listener, registry, key, certificates)
+    finally:
+        await listener.close()
+
+
+@contextlib.asynccontextmanager
+async def serve(listening: Listening, limits: LiveSettings, store: Store, metrics: Metrics) -> AsyncIterator[Serving]:
+    """Serve for as long as the block lasts, and drain. The store has its index."""
+    certificates = listening.certificates
+    endpoint = Endpoint(listening.registry, store, limits.endpoint, [listening.listener])
+    metrics.add("endpoint", lambda: {"connections": len(endpoint.connections)})
+    store.subscribe(endpoint.enforce)
+    task = asyncio.create_task(endpoint.run(), name="endpoint")
+    async with running(certificates.watch(), "certificates"):
+        serving = Serving(endpoint, listening.listener, listening.key, certificates)
+        logger.info("serving", extra={**serving.names(), "engine": engine().value})
+        try:
+            yield serving
+        finally:
+            await endpoint.shutdown()
+            await task
+
+
+async def _bind(
+    settings: Settings, limits: LiveSettings, key: NodeKey, alpns: tuple[bytes, ...], credentials: ServerCredentials
+) -> QuicListener:
+    host, port = parse_host_port(settings.node.listen)
+    try:
+        return await QuicListener.bind(host, port, key=key, alpns=alpns, limits=limits.quic, credentials=credentials)
+    except OSError as error:
+        raise CannotListen(f"cannot listen on {settings.node.listen} (UDP): {error.strerror or error}") from error
+
+
+def _handlers(limits: LiveSettings, store: Store, metrics: Metrics) -> HandlerRegistry:
+    """Every protocol of this node, in order of preference."""
+    guards = TokenGuards(store, lambda: limits.endpoint.value.max_token_failures)
+    metrics.add("tokens", guards.snapshot, guards.snapshot)
+    operations = OperationRegistry()
+    register_discovery(operations)
+    return HandlerRegistry([CallHandler(operations, store, limits.call, guards)])

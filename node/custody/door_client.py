@@ -1,0 +1,62 @@
+"""The other side of the door, for commands."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from node.local_socket import connect
+from node.vault import SecretString
+
+MAX_ANSWER = 16 * 1024
+TIMEOUT = 60.0
+"""Seconds for the whole of a step: Argon2id takes some on a slow machine."""
+
+
+class NodeUnreachable(Exception):
+    """No node of this data directory runs, or it does not answer."""
+
+    def __init__(self) -> None:
+        super().__init__("the node is not running")
+
+
+@dataclass(frozen=True, slots=True)
+class DoorAnswer:
+    """What the node says: whether it did as asked, else why not; and how its vault stands now."""
+
+    ok: bool
+    state: str
+    reason: str
+    error: str
+    wait: float
+    """Seconds until it looks at another passphrase."""
+
+
+def ask_door(
+    path: Path, action: Literal["status", "unlock", "lock"], passphrase: SecretString | None = None
+) -> DoorAnswer:
+    """Ask the running node. Raises NodeUnreachable."""
+    request: dict[str, Any] = {"do": action}
+    if passphrase is not None:
+        request["passphrase"] = passphrase.reveal()
+    try:
+        with connect(path, TIMEOUT) as sock:
+            sock.sendall(json.dumps(request).encode() + b"\n")
+            with sock.makefile("rb") as answers:
+                return _answer(json.loads(answers.readline(MAX_ANSWER)))
+    except (OSError, ValueError, RecursionError):
+        raise NodeUnreachable from None
+
+
+def _answer(values: Any) -> DoorAnswer:
+    """Raises ValueError."""
+    if not isinstance(values, dict):
+        raise ValueError("no object")
+    wait = values.get("wait")
+    return DoorAnswer(
+        ok=values.get("ok") is True,
+        state=str(values.get("state")),
+        reason=str(values.get("reason")),
+        error=str(values.get("error", "")),
+        wait=float(wait) if isinstance(wait, int | float) else 0.0,
+    )
