@@ -17,6 +17,7 @@ COMMANDS = {
     "vault": ("node.cli.vault", "The recovery words of this box, and what protects them."),
     "peer": ("node.cli.peer", "Add, show, change and remove peers."),
     "key": ("node.cli.key", "Add, list and remove API keys."),
+    "credential": ("node.cli.credential", "Set, list, rotate and remove secrets for other services."),
     "id": ("node.cli.id", "Show this user's own key, making it on first use."),
     "trust": ("node.cli.trust", "Remember a node's key, so that calls need no --pin."),
     "call": ("node.cli.call", "Call an operation of a node."),

@@ -2,7 +2,9 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-MAX_PLAINTEXT = 64 * 1024
+from node.core.credentials import MAX_CONTENT
+
+MAX_PLAINTEXT = MAX_CONTENT
 """Longest secret that is sealed, in bytes of UTF-8."""
 MAX_INPUT = 8 * MAX_PLAINTEXT
 """Bytes of JSON text of an input: a secret of which JSON escapes every character takes six for each."""

@@ -18,6 +18,8 @@ MAX_KEY_VERSION = 2**32 - 1
 MAX_SALT = 1024
 IV_BYTES = 12
 TAG_BYTES = 16
+MAX_CONTENT = 64 * 1024
+"""Longest content that is taken from people, in bytes of UTF-8."""
 MAX_DATA = 1024 * 1024 + TAG_BYTES
 """Longest ciphertext with its tag, in bytes: a credential has at most 1 MiB."""
 
