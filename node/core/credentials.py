@@ -15,7 +15,7 @@ from node.core.peers import CONTROL
 MAX_PROVIDER = 255
 """Longest name of a provider, in characters."""
 MAX_KEY_VERSION = 2**32 - 1
-MAX_SALT = 1024
+MAX_SALT = 768
 IV_BYTES = 12
 TAG_BYTES = 16
 MAX_CONTENT = 64 * 1024

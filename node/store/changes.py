@@ -8,13 +8,17 @@ import asyncio
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from node.core.credentials import EncryptedData
 from node.core.peers import ApiKeyEntry, PeerEntry
 from node.store.database import Database, Row
 from node.store.reader import RowReader
-from node.store.rows import KEY_COLUMNS, PEER_COLUMNS, text
+from node.store.rows import CREDENTIAL_COLUMNS, KEY_COLUMNS, PEER_COLUMNS, text
 
 PEERS_CHANGED = "peers_changed"
 API_KEYS_CHANGED = "api_keys_changed"
+CREDENTIALS_CHANGED = "credentials_changed"
+CHANNELS = {"peers": PEERS_CHANGED, "api_keys": API_KEYS_CHANGED, "credentials": CREDENTIALS_CHANGED}
+"""The tables that the node reads, and on which channel the changes of each are told."""
 
 _SEQUENCE = "(SELECT seq FROM sqlite_sequence WHERE name = '_honker_notifications')"
 """The last id ever given, whether or not its row still stands; NULL before the first."""
@@ -22,14 +26,15 @@ _SEQUENCE = "(SELECT seq FROM sqlite_sequence WHERE name = '_honker_notification
 _HEAD = f"""
     SELECT schema_version AS schema, ifnull({_SEQUENCE}, 0) AS last_id,
            (SELECT max(id) FROM _honker_notifications) AS newest,
-           (SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('peers', 'api_keys')) AS tables
+           (SELECT count(*) FROM sqlite_master
+            WHERE type = 'table' AND name IN ({", ".join(f"'{table}'" for table in CHANNELS)})) AS tables
     FROM pragma_schema_version"""  # noqa: S608 - constants of this module
 
 _CHANGES = f"""
     SELECT h.schema_version AS schema, ifnull({_SEQUENCE}, 0) AS last_id,
            n.id AS id, n.channel AS channel, {text("n.key")} AS key,
            CASE WHEN typeof(n.at) IN ('real', 'integer') THEN n.at END AS at,
-           {PEER_COLUMNS}, {KEY_COLUMNS}
+           {PEER_COLUMNS}, {KEY_COLUMNS}, {CREDENTIAL_COLUMNS}
     FROM pragma_schema_version AS h
     LEFT JOIN (
         SELECT id, channel, json_extract(payload, '$.at') AS at,
@@ -41,6 +46,7 @@ _CHANGES = f"""
     ) AS n
     LEFT JOIN peers AS p ON n.channel = '{PEERS_CHANGED}' AND p.peer_id = n.key
     LEFT JOIN api_keys AS k ON n.channel = '{API_KEYS_CHANGED}' AND k.prefix = n.key
+    LEFT JOIN credentials AS c ON n.channel = '{CREDENTIALS_CHANGED}' AND c.provider = n.key
     ORDER BY n.id"""  # noqa: S608 - constants of this package
 
 
@@ -79,23 +85,28 @@ class Position:
 class Changes:
     """The rows that changed, each as it now is (None: gone, or not readable), and the position that they lead to.
 
-    `committed_at` is the writer's clock at the last change, in unix seconds, where its notification told it.
+    `committed_at` is the writer's clock at the last change of peers and keys, `sealed_at` at that of credentials, in
+    unix seconds, where its notification told it.
     """
 
     position: Position
     peers: dict[str, PeerEntry | None] = field(default_factory=dict)
     api_keys: dict[str, ApiKeyEntry | None] = field(default_factory=dict)
+    credentials: dict[str, EncryptedData | None] = field(default_factory=dict)
     committed_at: float | None = None
+    sealed_at: float | None = None
     notifications: int = 0
 
-    def __bool__(self) -> bool:
+    @property
+    def of_peers(self) -> bool:
+        """Whether the index of peers and keys may be another."""
         return bool(self.peers or self.api_keys)
 
 
 def current_position(database: Database) -> Position | None:
     """The end of the file's history as it is now; None before the tables exist."""
     head = database.query(_HEAD)[0]
-    if head["tables"] < 2:
+    if head["tables"] < len(CHANNELS):
         return None
     return Position(head["schema"], head["last_id"], present=head["newest"] == head["last_id"])
 
@@ -143,14 +154,15 @@ def _after(position: Position, rows: list[Row]) -> list[Row]:
 
 def _add(changes: Changes, row: Row, reader: RowReader) -> None:
     channel = row["channel"]
-    if channel not in (PEERS_CHANGED, API_KEYS_CHANGED):
-        return
-    key = _key(row)
-    changes.committed_at = row["at"]
     if channel == PEERS_CHANGED:
-        changes.peers[key] = None if row["peer_id"] is None else reader.peer(row)
-    else:
-        changes.api_keys[key] = None if row["prefix"] is None else reader.api_key(row)
+        changes.peers[_key(row)] = None if row["peer_id"] is None else reader.peer(row)
+        changes.committed_at = row["at"]
+    elif channel == API_KEYS_CHANGED:
+        changes.api_keys[_key(row)] = None if row["prefix"] is None else reader.api_key(row)
+        changes.committed_at = row["at"]
+    elif channel == CREDENTIALS_CHANGED:
+        changes.credentials[_key(row)] = None if row["provider"] is None else reader.credential(row)
+        changes.sealed_at = row["at"]
 
 
 def _key(row: Row) -> str:

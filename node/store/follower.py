@@ -1,7 +1,7 @@
-"""Keeping an index true to its file, for as long as the process lives.
+"""Keeping an index and the sealed credentials true to their file, for as long as the process lives.
 
-One task does it all, so reloads can neither overlap nor go backwards. Whatever goes wrong ends in the same way: the
-index stays as it was, the file is closed, and after a pause it is opened and read anew.
+One task does it all, so reloads can neither overlap nor go backwards. Whatever goes wrong ends in the same way: what
+was read stays as it was, the file is closed, and after a pause it is opened and read anew.
 """
 
 import asyncio
@@ -10,21 +10,30 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import NoReturn
 
-from node.core.index import IndexProvider, PeerIndex
+from node.core.credential_index import CredentialProvider
+from node.core.index import IndexProvider
 from node.core.live import Live
-from node.store.changes import OutOfStep, Position, read_changes
+from node.store.changes import Changes, OutOfStep, Position, read_changes
 from node.store.database import Database, DatabaseMissing, open_database
 from node.store.limits import StoreLimits
-from node.store.loader import NotMigrated, load_index
+from node.store.loader import Loaded, NotMigrated, load_index
 from node.store.reader import RowReader
 
 logger = logging.getLogger(__name__)
 
 
+class Published(IndexProvider, CredentialProvider):
+    """What a follower fills: the index of peers and keys, and the sealed credentials. Each is swapped by itself."""
+
+    def __init__(self) -> None:
+        IndexProvider.__init__(self)
+        CredentialProvider.__init__(self)
+
+
 class Follower:
     """Reads the file at every commit of anybody, and publishes what it finds."""
 
-    def __init__(self, path: Path, limits: Live[StoreLimits], provider: IndexProvider) -> None:
+    def __init__(self, path: Path, limits: Live[StoreLimits], provider: Published) -> None:
         self._path = path
         self._live_limits = limits
         self._provider = provider
@@ -115,17 +124,18 @@ class Follower:
         self._frozen = self._frozen or loaded.frozen
         self._pause, self._complaint = self._limits.retry_first, ""
         self._untold = loaded.untold
-        self._log_untold(loaded.index)
+        self._log_untold(loaded)
         self._provider.publish(loaded.index)
+        self._provider.publish_credentials(loaded.credentials)
         self.loaded.set()
         self._move(loaded.position)
 
-    def _log_untold(self, index: PeerIndex) -> None:
+    def _log_untold(self, loaded: Loaded) -> None:
         """Once when the triggers are lost, once when they are back. Empty tables are those of a migration under way."""
         if not self._untold and self._untold_logged:
             logger.info("every change leaves a notification again")
             self._untold_logged = False
-        elif self._untold and not self._untold_logged and (index.peers or index.api_keys):
+        elif self._untold and not self._untold_logged and not loaded.empty:
             logger.error(
                 "changes leave no notification, so everything is read at each commit; `manage.py migrate` mends it",
                 extra={"untold": self._untold},
@@ -137,10 +147,16 @@ class Follower:
         changes = await read_changes(
             database, since, self.reader, page_rows=limits.page_rows, max_delta=limits.max_delta
         )
-        if changes:
+        if changes.of_peers:
             index = self._provider.index.apply(changes.peers, changes.api_keys, changes.position.last_id)
             self._provider.publish(index, frozenset(changes.peers), changes.committed_at)
+        if changes.credentials:
+            self._publish_credentials(changes)
         self._move(changes.position)
+
+    def _publish_credentials(self, changes: Changes) -> None:
+        credentials = self._provider.credentials.patched(changes.credentials)
+        self._provider.publish_credentials(credentials, frozenset(changes.credentials), changes.sealed_at)
 
     def _move(self, position: Position) -> None:
         self.position = position

@@ -8,16 +8,24 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from node.core.credential_index import Credentials
+from node.core.credentials import EncryptedData
 from node.core.index import IndexBuilder, PeerIndex
+from node.core.sharded import ShardedMapBuilder
 from node.store.changes import Position, current_position, read_changes
 from node.store.collector import collector_paused, freeze
 from node.store.database import Database, Row
 from node.store.reader import RowReader
-from node.store.rows import KEY_COLUMNS, PEER_COLUMNS
+from node.store.rows import CREDENTIAL_COLUMNS, KEY_COLUMNS, PEER_COLUMNS
 from node.store.triggers import untold_changes
 
 _PEERS = f"SELECT p.rowid AS rowid, {PEER_COLUMNS} FROM peers AS p WHERE p.rowid > ? ORDER BY p.rowid LIMIT ?"  # noqa: S608 - constants of this package
 _API_KEYS = f"SELECT k.rowid AS rowid, {KEY_COLUMNS} FROM api_keys AS k WHERE k.rowid > ? ORDER BY k.rowid LIMIT ?"  # noqa: S608 - constants of this package
+_CREDENTIALS = (
+    f"SELECT c.rowid AS rowid, {CREDENTIAL_COLUMNS} FROM credentials AS c WHERE c.rowid > ? ORDER BY c.rowid LIMIT ?"  # noqa: S608 - constants of this package
+)
+_MAX_CREDENTIALS_PAGE = 16
+"""Each of them may be a mebibyte."""
 _BEFORE_ALL = -(2**63)
 
 
@@ -30,16 +38,21 @@ class NotMigrated(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A whole index, and the point in the file's history that it shows.
+    """A whole index with the sealed credentials, and the point in the file's history that they show.
 
     `untold` names the kinds of change that leave no notification, since their triggers are lost. Until that is mended,
     the pages may belong to different moments, and no delta is to be trusted.
     """
 
     index: PeerIndex
+    credentials: Credentials
     position: Position
     frozen: bool
     untold: list[str]
+
+    @property
+    def empty(self) -> bool:
+        return not (self.index.peers or self.index.api_keys or self.credentials)
 
 
 async def load_index(
@@ -55,20 +68,22 @@ async def load_index(
         raise NotMigrated
     untold = untold_changes(database)  # and so at the end as well: another schema raises OutOfStep
     with collector_paused():
-        index = await _read_all(database, reader, IndexBuilder(previous), page_rows, start)
+        index = await _read_peers(database, reader, IndexBuilder(previous), page_rows, start)
+        credentials = await _read_credentials(database, reader, min(page_rows, _MAX_CREDENTIALS_PAGE))
         changes = await read_changes(database, start, reader, page_rows=page_rows)
-        if changes:
+        if changes.of_peers:
             index = index.apply(changes.peers, changes.api_keys, changes.position.last_id)
+        credentials = credentials.patched(changes.credentials)
         frozen = freeze_rows is not None and len(index.peers) + len(index.api_keys) >= freeze_rows
         if frozen:
             freeze()
-    return Loaded(index, changes.position, frozen, untold)
+    return Loaded(index, credentials, changes.position, frozen, untold)
 
 
-async def _read_all(
+async def _read_peers(
     database: Database, reader: RowReader, builder: IndexBuilder, page_rows: int, start: Position
 ) -> PeerIndex:
-    """Every row, each as it was at some moment after `start`."""
+    """Every peer and API key, each as it was at some moment after `start`."""
     async for page in _pages(database, _PEERS, page_rows):
         for peer in filter(None, map(reader.peer, page)):
             builder.add_peer(peer)
@@ -76,6 +91,16 @@ async def _read_all(
         for key in filter(None, map(reader.api_key, page)):
             builder.add_api_key(key)
     return builder.finish(start.last_id)
+
+
+async def _read_credentials(database: Database, reader: RowReader, page_rows: int) -> Credentials:
+    """Every sealed credential, each as it was at some moment."""
+    builder = ShardedMapBuilder[EncryptedData]()
+    async for page in _pages(database, _CREDENTIALS, page_rows):
+        for row in page:
+            if (credential := reader.credential(row)) is not None:
+                builder[row["provider"].decode()] = credential
+    return builder.build()
 
 
 async def _pages(database: Database, sql: str, page_rows: int) -> AsyncIterator[list[Row]]:

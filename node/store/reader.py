@@ -1,11 +1,12 @@
-"""Reading rows that may be damaged: a bad one costs its own peer its access, loudly, and no other."""
+"""Reading rows that may be damaged: a bad one is dropped alone, loudly, and costs no other its place."""
 
 import logging
 from collections.abc import Callable
 
+from node.core.credentials import EncryptedData, InvalidCredential
 from node.core.peers import ApiKeyEntry, InvalidPeer, PeerEntry
 from node.store.database import Row
-from node.store.rows import Entry, read_api_key, read_peer
+from node.store.rows import Entry, read_api_key, read_credential, read_peer
 
 logger = logging.getLogger(__name__)
 
@@ -24,10 +25,14 @@ class RowReader:
         """The entry, or None for a row that cannot be read."""
         return self._read(row, read_api_key, "api_keys", row["prefix"])
 
+    def credential(self, row: Row) -> EncryptedData | None:
+        """The sealed credential, or None for a row that cannot be read."""
+        return self._read(row, read_credential, "credentials", row["provider"])
+
     def _read(self, row: Row, read: Callable[[Row], Entry], table: str, key: bytes | None) -> Entry | None:
         try:
             return read(row)
-        except InvalidPeer as error:
+        except (InvalidPeer, InvalidCredential) as error:
             self._drop(table, key, str(error))
         except Exception as error:  # noqa: BLE001 - one row must never keep the others, and their revocation, waiting
             self._drop(table, key, type(error).__name__)

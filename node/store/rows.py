@@ -1,4 +1,4 @@
-"""Rows of the tables `peers` and `api_keys` as entries (spec core §13).
+"""Rows of the tables `peers`, `api_keys` and `credentials` as entries (spec core §13).
 
 A row may hold anything: SQLite checks no types, and not everybody writes through the panel. Texts are read as bytes,
 since honker would give a text that is not UTF-8 as an empty one.
@@ -8,15 +8,28 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from node.core.credentials import (
+    MAX_DATA,
+    MAX_SALT,
+    EncryptedData,
+    InvalidCredential,
+    check_provider,
+    encrypted_data,
+)
 from node.core.peers import ApiKeyEntry, InvalidPeer, PeerEntry, api_key_entry, peer_entry
 from node.store.database import Row
 
-Entry = TypeVar("Entry", PeerEntry, ApiKeyEntry)
+Entry = TypeVar("Entry", PeerEntry, ApiKeyEntry, EncryptedData)
 
 
 def text(column: str) -> str:
     """SQL for a column that must hold a text: its bytes, or NULL where it holds something else."""
     return f"CASE typeof({column}) WHEN 'text' THEN CAST({column} AS BLOB) END"
+
+
+def _blob(column: str, most: int) -> str:
+    """SQL for a column that must hold at most so many bytes; NULL where it holds something else, or more."""
+    return f"CASE WHEN typeof({column}) = 'blob' AND length({column}) <= {most} THEN {column} END"
 
 
 PEER_COLUMNS = f"""
@@ -29,6 +42,11 @@ KEY_COLUMNS = f"""
     {text("k.prefix")} AS prefix, CAST(k.hash AS BLOB) AS hash, {text("k.scopes")} AS key_scopes,
     CAST(k.description AS BLOB) AS description, k.expires_at AS expires_at"""
 """Columns of `api_keys AS k`; `key_scopes` keeps its name apart from a peer's in a join of both."""
+
+CREDENTIAL_COLUMNS = f"""
+    {text("c.provider")} AS provider, c.key_version AS key_version, {_blob("c.salt", MAX_SALT)} AS salt,
+    {_blob("c.iv", MAX_SALT)} AS iv, {_blob("c.data", MAX_DATA)} AS data"""
+"""Columns of `credentials AS c`."""
 
 
 def read_peer(row: Row) -> PeerEntry:
@@ -57,6 +75,14 @@ def read_api_key(row: Row) -> ApiKeyEntry:
             "expires_at": row["expires_at"],
         }
     )
+
+
+def read_credential(row: Row) -> EncryptedData:
+    """Raises InvalidCredential naming every wrong field."""
+    provider: bytes | None = row["provider"]
+    if wrong := check_provider(provider and provider.decode(errors="surrogateescape")):
+        raise InvalidCredential({"provider": wrong})
+    return encrypted_data(row["key_version"], row["salt"], row["iv"], row["data"])
 
 
 def _text(row: Row, column: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The identity store of the appliance: one SQLite file, watched by honker (spec core §13).
+"""The store of the appliance, of peers and of sealed credentials: one SQLite file, watched by honker (spec core §13).
 
 Reads come from memory and follow the file within milliseconds of any process's commit. The write half is for programs
 that embed the node without the control plane; the appliance writes through Django and leaves it alone.
@@ -7,16 +7,18 @@ that embed the node without the control plane; the appliance writes through Djan
 import asyncio
 from pathlib import Path
 
-from node.core.index import IndexProvider
+from node.core.credentials import EncryptedData
 from node.core.live import Live, live
 from node.core.peers import PeerEntry
 from node.core.repository import IdentityStore
-from node.store.follower import Follower
+from node.store.commit import Committer
+from node.store.credential_writer import CredentialWriter
+from node.store.follower import Follower, Published
 from node.store.limits import StoreLimits
 from node.store.writer import PeerWriter
 
 
-class SqliteStore(IndexProvider, IdentityStore):
+class SqliteStore(Published, IdentityStore):
     """Serves an empty index until the file has its tables; from then on the last one that could be read.
 
     A swap's `changed` is None after a full reload. Each index's `generation` is the id of the last notification in it.
@@ -26,7 +28,9 @@ class SqliteStore(IndexProvider, IdentityStore):
         super().__init__()
         held = live(limits or StoreLimits())
         self._follower = Follower(path, held, self)
-        self._writer = PeerWriter(held)
+        committer = Committer(held)
+        self._writer = PeerWriter(committer)
+        self._credential_writer = CredentialWriter(committer)
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -67,3 +71,9 @@ class SqliteStore(IndexProvider, IdentityStore):
 
     async def remove_peer(self, peer_id: str) -> None:
         await self._writer.remove_peer(self._follower.database, peer_id)
+
+    async def put(self, provider: str, data: EncryptedData) -> None:
+        await self._credential_writer.put(self._follower.database, provider, data)
+
+    async def delete(self, provider: str) -> None:
+        await self._credential_writer.delete(self._follower.database, provider)

@@ -6,10 +6,9 @@ A remake of a table drops its triggers without a word. What then changes leaves 
 import re
 from collections.abc import Collection
 
-from node.store.changes import API_KEYS_CHANGED, PEERS_CHANGED
+from node.store.changes import CHANNELS
 from node.store.database import Database
 
-_CHANNELS = {"peers": PEERS_CHANGED, "api_keys": API_KEYS_CHANGED}
 _EVENTS = ("INSERT", "UPDATE", "DELETE")
 _TRIGGERS = "SELECT tbl_name, sql FROM sqlite_master WHERE type = 'trigger' AND sql IS NOT NULL"
 _AFTER = re.compile(
@@ -25,10 +24,10 @@ def untold_changes(database: Database) -> list[str]:
     conditions: dict[tuple[str, str], set[str]] = {}
     for row in database.query(_TRIGGERS):
         table, trigger = row["tbl_name"], _AFTER.match(row["sql"])
-        if trigger and table in _CHANNELS and _notifies(trigger["body"], _CHANNELS[table]):
+        if trigger and table in CHANNELS and _notifies(trigger["body"], CHANNELS[table]):
             told = conditions.setdefault((table, trigger["event"].upper()), set())
             told.add(_plain(trigger["condition"] or ""))
-    wanted = [(table, event) for table in _CHANNELS for event in _EVENTS]
+    wanted = [(table, event) for table in CHANNELS for event in _EVENTS]
     return [f"{event} of {table}" for table, event in wanted if not _always(conditions.get((table, event), ()))]
 
 

@@ -1,23 +1,13 @@
-"""The write half of the SQLite store (spec core §9): rows and their notifications in one transaction.
+"""Writing peers (spec core §9, decisions 7 and 8): each write with its notification in one transaction."""
 
-The notifications come from the file's own triggers, and the writer's own index learns of a write like everybody else's:
-there is no write-through.
-"""
-
-import asyncio
-from collections.abc import Callable
 from dataclasses import asdict
 
 import msgspec
 
 from node.core.errors import BackendError, NotFound
-from node.core.live import Live
 from node.core.peers import InvalidPeer, PeerEntry, peer_entry
+from node.store.commit import Committer
 from node.store.database import Database, Transaction
-from node.store.limits import StoreLimits
-
-_BUSY_PAUSE = 0.01
-"""Seconds between two tries for the write lock."""
 
 _COLUMNS = ("peer_id", "fingerprints", "auth_token_hash", "scopes", "resources", "display_name", "enabled")
 _UPSERT = f"""
@@ -38,18 +28,13 @@ _HOLDERS = """
 
 
 class PeerWriter:
-    """One write at a time. Each returns after its commit, or raises and has changed nothing.
+    """Writes peers, and refuses what another peer holds. A write happens as a whole, or raises and changes nothing."""
 
-    Another process's lock is waited for on the loop, up to `write_timeout` seconds. A write that is cancelled while it
-    waits has not happened.
-    """
-
-    def __init__(self, limits: Live[StoreLimits]) -> None:
-        self._limits = limits
-        self._lock = asyncio.Lock()
+    def __init__(self, committer: Committer) -> None:
+        self._committer = committer
 
     async def put_peer(self, database: Database | None, peer: PeerEntry) -> None:
-        await self._commit(database, lambda tx: _write(tx, peer.peer_id, peer))
+        await self._committer.commit(database, lambda tx: _write(tx, peer.peer_id, peer))
 
     async def update_peer(self, database: Database | None, peer_id: str, peer: PeerEntry) -> None:
         def update(tx: Transaction) -> None:
@@ -58,38 +43,14 @@ class PeerWriter:
                 _rename(tx, peer_id, peer.peer_id)
             _write(tx, peer_id, peer)
 
-        await self._commit(database, update)
+        await self._committer.commit(database, update)
 
     async def remove_peer(self, database: Database | None, peer_id: str) -> None:
         def remove(tx: Transaction) -> None:
             _require(tx, peer_id)
             tx.execute(_REMOVE, [peer_id])
 
-        await self._commit(database, remove)
-
-    async def _commit(self, database: Database | None, work: Callable[[Transaction], None]) -> None:
-        if database is None:
-            raise BackendError("the database is not open")
-        async with self._lock:
-            try:
-                async with asyncio.timeout(self._limits.value.write_timeout):
-                    while not _try_commit(database, work):  # noqa: ASYNC110 - no event tells of another process's lock
-                        await asyncio.sleep(_BUSY_PAUSE)
-            except TimeoutError:
-                raise BackendError("the database is locked by another process") from None
-
-
-def _try_commit(database: Database, work: Callable[[Transaction], None]) -> bool:
-    """False if another process has the write lock."""
-    try:
-        with database.transaction() as tx:
-            tx.query("PRAGMA busy_timeout = 0")  # stays with honker's one writing connection: later tries do not block
-            work(tx)
-    except RuntimeError as error:
-        if "locked" in str(error):
-            return False
-        raise BackendError(str(error)) from error
-    return True
+        await self._committer.commit(database, remove)
 
 
 def _write(tx: Transaction, peer_id: str, peer: PeerEntry) -> None:

@@ -1,4 +1,4 @@
-"""The two tables that the node reads, and their triggers, in raw SQL: for tests where Django is not the point.
+"""The tables that the node reads, and their triggers, in raw SQL: for tests where Django is not the point.
 
 tests/node/store/test_schema.py holds it to what the migrations make.
 """
@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from node.core.credentials import EncryptedData
 from node.core.peers import ApiKeyEntry, PeerEntry
 
 TABLES = """
@@ -32,11 +33,21 @@ CREATE TABLE api_keys (
     description TEXT NOT NULL,
     expires_at BIGINT UNSIGNED NULL
 );
+CREATE TABLE credentials (
+    provider TEXT NOT NULL PRIMARY KEY,
+    key_version BIGINT UNSIGNED NOT NULL,
+    salt BLOB NOT NULL,
+    iv BLOB NOT NULL,
+    data BLOB NOT NULL,
+    changed_at DATETIME NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now')),
+    changed_by TEXT NOT NULL DEFAULT ''
+);
 """
-"""No uniqueness and no JSON checks, unlike the migrated tables: tests put in what the node must survive."""
+"""No uniqueness and no checks, unlike the migrated tables: tests put in what the node must survive."""
 
 PEER_COLUMNS = ("peer_id", "fingerprints", "auth_token_hash", "scopes", "resources", "display_name", "enabled")
 KEY_COLUMNS = ("prefix", "hash", "scopes", "description", "expires_at")
+CREDENTIAL_COLUMNS = ("provider", "key_version", "salt", "iv", "data")
 
 _NOW = "round((julianday('now') - 2440587.5) * 86400.0, 3)"
 
@@ -51,7 +62,8 @@ Statement = tuple[str, tuple[Any, ...]]
 
 
 def triggers() -> str:
-    return "".join(_table_triggers("peers", "peer_id") + _table_triggers("api_keys", "prefix"))
+    tables = {"peers": "peer_id", "api_keys": "prefix", "credentials": "provider"}
+    return "".join(trigger for table, key in tables.items() for trigger in _table_triggers(table, key))
 
 
 def _table_triggers(table: str, key: str) -> list[str]:
@@ -104,6 +116,13 @@ def put_peer(peer: PeerEntry) -> Statement:
 def put_key(key: ApiKeyEntry) -> Statement:
     """An upsert of one API key."""
     return _upsert("api_keys", KEY_COLUMNS), key_values(key)
+
+
+def put_credential(provider: str, sealed: EncryptedData) -> Statement:
+    """An upsert of one sealed credential: the columns of the contract alone, bytes as literals."""
+    literals = ", ".join(f"x'{value.hex()}'" for value in (sealed.salt, sealed.iv, sealed.data))
+    upsert = _upsert("credentials", CREDENTIAL_COLUMNS).replace("?, ?, ?, ?, ?", f"?, ?, {literals}")
+    return upsert, (provider, sealed.key_version)
 
 
 def put_peers(peers: Iterable[PeerEntry]) -> list[Statement]:

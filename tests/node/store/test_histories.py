@@ -12,9 +12,12 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from node.core.credential_index import Credentials
+from node.core.credentials import EncryptedData
 from node.core.identity import Identity
 from node.core.index import PeerIndex
 from node.core.peers import ApiKeyEntry, PeerEntry
+from node.core.sharded import ShardedMap
 from node.core.tokens import hash_token
 from node.store.changes import OutOfStep, current_position, read_changes
 from node.store.database import open_database
@@ -24,7 +27,7 @@ from node.store.reader import RowReader
 from node.store.sqlite import SqliteStore
 from tests.support.fresh import fresh
 from tests.support.memory_database import MemoryDatabase
-from tests.support.schema import Statement, put_key, put_peer
+from tests.support.schema import Statement, put_credential, put_key, put_peer
 from tests.support.sql_writer import sql_writer
 
 NAMES = ["ann", "bob", "cyd", "dée", "eve's\u2009\""]
@@ -43,6 +46,9 @@ JUNK = [
     ("enabled", 7),
     ("display_name", "two\nlines"),
 ]
+PROVIDERS = ["openai", "git hub", "ünï'\""]
+SEALED = [EncryptedData(version, bytes(version), bytes(12), bytes([version]) * 20) for version in (2, 3)]
+SEALED_JUNK = [("key_version", "two"), ("key_version", 0), ("iv", "a text"), ("salt", 7), ("data", "")]
 
 
 @dataclass
@@ -51,6 +57,7 @@ class Model:
 
     peers: dict[str, PeerEntry | None] = field(default_factory=dict)
     keys: dict[str, ApiKeyEntry] = field(default_factory=dict)
+    sealed: dict[str, EncryptedData | None] = field(default_factory=dict)
 
     def holder(self, credential: str) -> Identity | None:
         for _, peer in sorted(self.peers.items()):
@@ -58,9 +65,10 @@ class Model:
                 return Identity(peer.peer_id, peer.scopes, peer.resources)
         return None
 
-    def agrees(self, index: PeerIndex) -> bool:
+    def agrees(self, index: PeerIndex, credentials: Credentials) -> bool:
         return (
-            dict(index.peers) == {name: peer for name, peer in self.peers.items() if peer}
+            dict(credentials) == {name: sealed for name, sealed in self.sealed.items() if sealed}
+            and dict(index.peers) == {name: peer for name, peer in self.peers.items() if peer}
             and dict(index.api_keys) == self.keys
             and all(index.resolve_fingerprint(name) == self.holder(name) for name in KEYS + TOKENS)
         )
@@ -143,7 +151,53 @@ def remove_api_key(prefix: str) -> Change:
     return change
 
 
+def seal(provider: str, sealed: EncryptedData) -> Change:
+    def change(model: Model) -> list[Statement]:
+        model.sealed[provider] = sealed
+        return [put_credential(provider, sealed)]
+
+    return change
+
+
+def reseal(provider: str, sealed: EncryptedData) -> Change:
+    """The row gets a new rowid."""
+
+    def change(model: Model) -> list[Statement]:
+        model.sealed[provider] = sealed
+        return [("DELETE FROM credentials WHERE provider = ?", (provider,)), put_credential(provider, sealed)]
+
+    return change
+
+
+def spoil_sealed(provider: str, junk: tuple[str, object]) -> Change:
+    def change(model: Model) -> list[Statement]:
+        if provider in model.sealed:
+            model.sealed[provider] = None
+        column, value = junk
+        return [(f"UPDATE credentials SET {column} = ? WHERE provider = ?", (value, provider))]
+
+    return change
+
+
+def remove_sealed(provider: str) -> Change:
+    def change(model: Model) -> list[Statement]:
+        model.sealed.pop(provider, None)
+        return [("DELETE FROM credentials WHERE provider = ?", (provider,))]
+
+    return change
+
+
+def rename_sealed(old: str, new: str) -> Change:
+    def change(model: Model) -> list[Statement]:
+        if new not in model.sealed and old in model.sealed:
+            model.sealed[new] = model.sealed.pop(old)
+        return [("UPDATE OR IGNORE credentials SET provider = ? WHERE provider = ?", (new, old))]
+
+    return change
+
+
 names = st.sampled_from(NAMES)
+providers, sealed = st.sampled_from(PROVIDERS), st.sampled_from(SEALED)
 entries = st.builds(
     PeerEntry,
     peer_id=names,
@@ -162,6 +216,11 @@ changes = st.one_of(
     names.map(toggle),
     api_keys.map(put_api_key),
     st.sampled_from(PREFIXES).map(remove_api_key),
+    st.builds(seal, providers, sealed),
+    st.builds(reseal, providers, sealed),
+    st.builds(spoil_sealed, providers, st.sampled_from(SEALED_JUNK)),
+    providers.map(remove_sealed),
+    st.builds(rename_sealed, providers, providers),
 )
 commits = st.lists(changes, max_size=4)
 pages = st.integers(1, 5)
@@ -190,15 +249,18 @@ async def test_a_thousand_seeded_histories_do_too() -> None:
 async def follow(history: list[list[list[Change]]], page_rows: int) -> None:
     """Each inner list is a commit, each list of them what one wake finds."""
     database, model, index, reader = MemoryDatabase(), Model(), PeerIndex(), RowReader()
+    credentials: Credentials = ShardedMap()
     position = current_position(database)
     for wake in history:
         for step in wake:
             commit(database, model, step)
         delta = await read_changes(database, position, reader, page_rows=page_rows)
         before, index = index, index.apply(delta.peers, delta.api_keys, delta.position.last_id)
+        credentials = credentials.patched(delta.credentials)
         position = delta.position
         loaded = await load_index(database, reader, before, page_rows=page_rows)
-        assert model.agrees(index)
+        assert model.agrees(index, credentials)
+        assert dict(loaded.credentials) == dict(credentials)
         assert replace(loaded.index, generation=0) == replace(index, generation=0)
         assert loaded.position == position
     database.close()
@@ -219,7 +281,7 @@ async def test_a_load_is_right_whatever_is_committed_between_its_pages(
 
     database.before_query = interfere
     loaded = await load_index(database, RowReader(), PeerIndex(), page_rows=page_rows)
-    assert model.agrees(loaded.index)
+    assert model.agrees(loaded.index, loaded.credentials)
     database.close()
 
 
@@ -244,9 +306,11 @@ async def test_pruned_notifications_are_never_taken_for_no_change(
     try:
         delta = await read_changes(database, loaded.position, reader, page_rows=page_rows)
         index = loaded.index.apply(delta.peers, delta.api_keys, delta.position.last_id)
+        credentials = loaded.credentials.patched(delta.credentials)
     except OutOfStep:
-        index = (await load_index(database, reader, loaded.index, page_rows=page_rows)).index
-    assert model.agrees(index)
+        loaded = await load_index(database, reader, loaded.index, page_rows=page_rows)
+        index, credentials = loaded.index, loaded.credentials
+    assert model.agrees(index, credentials)
     database.close()
 
 
@@ -265,8 +329,9 @@ async def test_a_load_is_right_though_another_process_reinserts_peers_between_it
                         break
                     peers = [random_peer(chance) for _ in range(chance.randint(1, 3))]
                     writer.commit(*(statement for peer in peers for statement in reinsert(peer)(model)))
-                index = (await loading).index
-                assert model.agrees(index)
+                loaded = await loading
+                index = loaded.index
+                assert model.agrees(index, loaded.credentials)
 
 
 async def test_a_live_store_follows_random_histories_of_another_process(tmp_path: Path) -> None:
@@ -280,7 +345,7 @@ async def test_a_live_store_follows_random_histories_of_another_process(tmp_path
                 steps = [random_change(chance) for _ in range(chance.choice((1, 2, 3, 20)))]
                 writer.commit(*(statement for change in steps for statement in change(model)))
             await fresh(store, writer)
-            assert model.agrees(store.index)
+            assert model.agrees(store.index, store.credentials)
         await store.stop()
 
 
@@ -297,7 +362,7 @@ def random_peer(chance: random.Random) -> PeerEntry:
 def random_change(chance: random.Random) -> Change:
     peer, other = random_peer(chance), chance.choice(NAMES)
     name = peer.peer_id
-    prefix = chance.choice(PREFIXES)
+    prefix, provider, blob = chance.choice(PREFIXES), chance.choice(PROVIDERS), chance.choice(SEALED)
     return chance.choice(
         [
             put(peer),
@@ -309,5 +374,10 @@ def random_change(chance: random.Random) -> Change:
             toggle(name),
             put_api_key(ApiKeyEntry(prefix, chance.choice(TOKENS))),
             remove_api_key(prefix),
+            seal(provider, blob),
+            reseal(provider, blob),
+            spoil_sealed(provider, chance.choice(SEALED_JUNK)),
+            remove_sealed(provider),
+            rename_sealed(provider, chance.choice(PROVIDERS)),
         ]
     )

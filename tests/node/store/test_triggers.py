@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from node.core.credentials import EncryptedData
 from node.core.index import IndexSwap
 from node.core.paths import DataPaths
 from node.core.peers import ApiKeyEntry, PeerEntry
@@ -15,7 +16,7 @@ from node.store.triggers import untold_changes
 from tests.node.store.conftest import QUICK, manage
 from tests.support.eventually import eventually, within
 from tests.support.fresh import fresh
-from tests.support.schema import TABLES, honker_tables, put_key, put_peer, triggers
+from tests.support.schema import TABLES, honker_tables, put_credential, put_key, put_peer, triggers
 from tests.support.sql_writer import SqlWriter, sql_writer
 
 KEY = f"ed25519:{1:064x}"
@@ -23,6 +24,7 @@ OTHER_KEY = f"ed25519:{2:064x}"
 ANN = PeerEntry("ann", (KEY,))
 BOB = PeerEntry("bob", (OTHER_KEY,))
 API_KEY = ApiKeyEntry("alk_1234", f"sha256:{2:064x}")
+SEALED = EncryptedData(2, b"", bytes(12), bytes(16))
 
 
 @pytest.fixture
@@ -70,9 +72,11 @@ async def test_a_file_that_lost_its_triggers_is_followed_until_they_are_back(
     await eventually(lambda: follower.resolve_from_fingerprint(KEY) is None)
     copy.commit(put_peer(BOB), put_key(API_KEY))
     await eventually(lambda: follower.resolve_from_fingerprint(OTHER_KEY) and follower.index.api_keys)
-    copy.commit("DELETE FROM peers", "DELETE FROM api_keys")
-    await eventually(lambda: not follower.index.peers and not follower.index.api_keys)
-    assert [len(names) for names in errors(caplog)] == [6]
+    copy.commit(put_credential("openai", SEALED))
+    await eventually(lambda: follower.get("openai") == SEALED)
+    copy.commit("DELETE FROM peers", "DELETE FROM api_keys", "DELETE FROM credentials")
+    await eventually(lambda: not follower.index.peers and not follower.index.api_keys and not follower.credentials)
+    assert [len(names) for names in errors(caplog)] == [9]
 
     manage(tmp_path, "prepare")
     await eventually(lambda: any("again" in record.message for record in caplog.records))
@@ -95,6 +99,10 @@ async def test_a_file_that_lost_its_triggers_is_followed_until_they_are_back(
         ("alknet_notify_api_keys_update", "UPDATE of api_keys"),
         ("alknet_notify_api_keys_rename", "UPDATE of api_keys"),
         ("alknet_notify_api_keys_delete", "DELETE of api_keys"),
+        ("alknet_notify_credentials_insert", "INSERT of credentials"),
+        ("alknet_notify_credentials_update", "UPDATE of credentials"),
+        ("alknet_notify_credentials_rename", "UPDATE of credentials"),
+        ("alknet_notify_credentials_delete", "DELETE of credentials"),
     ],
 )
 def test_each_trigger_that_is_lost_is_missed(copy: SqlWriter, lost: str, kind: str) -> None:
