@@ -133,6 +133,7 @@ SESSION_COOKIE_AGE = 7 * 24 * 3600
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
+DEFAULT_EXCEPTION_REPORTER_FILTER = "alknet_site.error_reports.AlwaysSafe"
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,

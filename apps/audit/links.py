@@ -33,6 +33,7 @@ class _Page:
 _PAGES = {
     "peer": _Page("peers", "peer"),
     "api_key": _Page("peers", "apikey"),
+    "credential": _Page("credentials", "credential"),
     "user": _Page("auth", "user", "username"),
     "group": _Page("auth", "group"),
 }

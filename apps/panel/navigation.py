@@ -18,6 +18,10 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             ],
         },
         {
+            "title": "Vault",
+            "items": [_model(request, "Credentials", "lock", "credentials", "credential")],
+        },
+        {
             "title": "Administration",
             "items": [
                 _model(request, "Changes", "history", "audit", "auditentry"),

@@ -82,7 +82,15 @@ def test_who_may_view_peers_sees_them_and_no_changes(client: Client, add_peer: C
     assert "Add the first peer" not in page
 
 
-PAGES = ["/peers/peer/", "/peers/apikey/", "/audit/auditentry/", "/auth/user/", "/auth/group/", "/password_change/"]
+PAGES = [
+    "/peers/peer/",
+    "/peers/apikey/",
+    "/credentials/credential/",
+    "/audit/auditentry/",
+    "/auth/user/",
+    "/auth/group/",
+    "/password_change/",
+]
 
 
 @pytest.mark.parametrize("path", PAGES)
