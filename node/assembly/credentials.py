@@ -2,7 +2,9 @@
 
 from node.assembly.store import Store
 from node.core.credential_index import CredentialProvider, InMemoryCredentialStore
-from node.opened import OpenSealed
+from node.custody.keeper import VaultKeeper
+from node.opened import OpenedCredentials, OpenSealed
+from node.reload import LiveSettings
 from node.store.sqlite import SqliteStore
 from node.vault import EncryptedData, VaultService
 
@@ -10,6 +12,15 @@ from node.vault import EncryptedData, VaultService
 def credentials_of(store: Store) -> CredentialProvider:
     """The sealed credentials beside the peers. A file of peers holds none."""
     return store if isinstance(store, SqliteStore) else InMemoryCredentialStore()
+
+
+def open_credentials(store: Store, limits: LiveSettings, keeper: VaultKeeper) -> OpenedCredentials:
+    """What handlers may use, followed through every change of the store, the settings and the vault."""
+    unlocked = keeper.vault.is_unlocked
+    opened = OpenedCredentials(credentials_of(store), limits.capabilities, opener(keeper.vault), unlocked)
+    limits.subscribe(opened.refresh)
+    keeper.subscribe(opened.refresh)
+    return opened
 
 
 def opener(vault: VaultService) -> OpenSealed:

@@ -8,6 +8,8 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
+from node.assembly.credentials import open_credentials
+from node.assembly.handlers import call_operations, make_handlers
 from node.assembly.identity import NodeIdentity
 from node.assembly.running import first, on_signals, running
 from node.assembly.serving import Serving
@@ -16,6 +18,9 @@ from node.core.metrics import Metrics
 from node.custody.custody import Custody
 from node.custody.door import open_door
 from node.custody.keeper import VaultKeeper
+from node.endpoint.registry import HandlerRegistry
+from node.handlers.call.operation import OperationRegistry
+from node.opened import OpenedCredentials
 from node.reload import LiveSettings, SettingsWatch
 from node.report import report
 from node.settings import LoadedSettings, Settings
@@ -39,14 +44,17 @@ class Node:
     keeper: VaultKeeper
     identity: NodeIdentity
     store: Store
+    opened: OpenedCredentials
+    operations: OperationRegistry
+    handlers: HandlerRegistry
     started_at: float = field(default_factory=time.time)
     """Unix seconds."""
     serving: Serving | None = None
 
     def waiting(self) -> list[str]:
-        """What does not work before the vault is unlocked, in words for people."""
+        """What does not work, most of it before the vault is unlocked, in words for people."""
         if self.keeper.state == "unlocked":
-            return []
+            return self.opened.waiting()
         parts = ["QUIC: the node's key is derived from the vault"] if self.identity.waits else []
         return [*parts, "credentials: they are opened by the vault"]
 
@@ -79,7 +87,12 @@ async def open_node(loaded: LoadedSettings, load: Load) -> AsyncIterator[Node]:
         await stack.enter_async_context(open_door(settings.paths.vault_door, keeper))
         watch = SettingsWatch(loaded, load, limits)
         store = await stack.enter_async_context(open_store(settings, limits))
-        node = Node(settings, limits, metrics, keeper, identity, store)
+        opened = open_credentials(store, limits, keeper)
+        stack.callback(opened.close)
+        metrics.add("credentials", opened.snapshot)
+        operations = call_operations()
+        handlers = make_handlers(limits, store, metrics, operations, opened)
+        node = Node(settings, limits, metrics, keeper, identity, store, opened, operations, handlers)
         stack.enter_context(on_signals({signal.SIGHUP: lambda: node.hang_up(watch)}))
         await stack.enter_async_context(running(watch.run(), "settings"))
         await stack.enter_async_context(running(report(metrics), "report"))

@@ -60,7 +60,7 @@ async def _run(node: Node, lifeline: Lifeline, stop: asyncio.Event) -> None:
     if not await until_key(node, stop):
         return
     key = await node.identity.key()
-    async with listen(node.settings, node.limits, node.store, node.metrics, key) as listening:
+    async with listen(node.settings, node.limits, node.handlers, node.metrics, key) as listening:
         if not await store_loaded(node.store, stop):
             return
         async with serve(listening, node.limits, node.store, node.metrics) as node.serving:

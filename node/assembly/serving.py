@@ -8,13 +8,9 @@ from collections.abc import AsyncIterator
 from node.assembly.running import running
 from node.assembly.store import Store
 from node.core.address import format_host_port, parse_host_port
-from node.core.attempts import TokenGuards
 from node.core.metrics import Metrics
 from node.endpoint.endpoint import Endpoint
 from node.endpoint.registry import HandlerRegistry
-from node.handlers.call.discovery import register_discovery
-from node.handlers.call.handler import CallHandler
-from node.handlers.call.operation import OperationRegistry
 from node.quic.accelerated import running as engine
 from node.quic.server.listener import QuicListener
 from node.quic.tls.certificate_watch import Certificates
@@ -63,12 +59,11 @@ class Listening:
 
 @contextlib.asynccontextmanager
 async def listen(
-    settings: Settings, limits: LiveSettings, store: Store, metrics: Metrics, key: NodeKey
+    settings: Settings, limits: LiveSettings, registry: HandlerRegistry, metrics: Metrics, key: NodeKey
 ) -> AsyncIterator[Listening]:
     """Bind the node's port for as long as the block lasts. Raises CannotListen, KeyFileError."""
     given = operator_files(settings.node.certificate, settings.node.certificate_key)
     certificates = Certificates(key, settings.paths.passing_certificate, given)
-    registry = _handlers(limits, store, metrics)
     listener = await _bind(settings, limits, key, registry.alpns(), certificates.credentials)
     try:
         metrics.add("quic", listener.snapshot, listener.metrics.troubles)
@@ -103,12 +98,3 @@ async def _bind(
         return await QuicListener.bind(host, port, key=key, alpns=alpns, limits=limits.quic, credentials=credentials)
     except OSError as error:
         raise CannotListen(f"cannot listen on {settings.node.listen} (UDP): {error.strerror or error}") from error
-
-
-def _handlers(limits: LiveSettings, store: Store, metrics: Metrics) -> HandlerRegistry:
-    """Every protocol of this node, in order of preference."""
-    guards = TokenGuards(store, lambda: limits.endpoint.value.max_token_failures)
-    metrics.add("tokens", guards.snapshot, guards.snapshot)
-    operations = OperationRegistry()
-    register_discovery(operations)
-    return HandlerRegistry([CallHandler(operations, store, limits.call, guards)])

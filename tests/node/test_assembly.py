@@ -13,9 +13,17 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from node.assembly.credentials import credentials_of, opener
+from node.assembly.handlers import call_operations, make_handlers
 from node.assembly.running import running as _running
 from node.client.call import CallClient
+from node.core.metrics import Metrics
+from node.opened import OpenedCredentials
 from node.quic.tls.keys import load_or_create_node_key
+from node.reload import LiveSettings
+from node.settings import HANDLERS, Settings
+from node.store.memory import MemoryIdentityStore
+from node.vault import VaultService
 from tests.support.appliance import environment
 from tests.support.certificates import certificate, put, sha256_of
 from tests.support.node_process import ROOT, SECONDS, NodeProcess, peer_table, running
@@ -187,3 +195,10 @@ async def test_background_work_that_fails_is_told_and_ends_nothing_else(caplog: 
         await asyncio.sleep(0)
     [told] = [record for record in caplog.records if record.message == "task failed"]
     assert told.task == "certificates"  # type: ignore[attr-defined]  # set by `extra`
+
+
+def test_the_settings_know_every_protocol_of_the_node() -> None:
+    limits, store, vault = LiveSettings(Settings()), MemoryIdentityStore(), VaultService()
+    opened = OpenedCredentials(credentials_of(store), limits.capabilities, opener(vault), vault.is_unlocked)
+    handlers = make_handlers(limits, store, Metrics(), call_operations(), opened)
+    assert tuple(alpn.decode() for alpn in handlers.alpns()) == HANDLERS

@@ -1,0 +1,29 @@
+"""The protocols of a node."""
+
+from node.assembly.store import Store
+from node.core.attempts import TokenGuards
+from node.core.metrics import Metrics
+from node.endpoint.registry import HandlerRegistry
+from node.handlers.call.discovery import register_discovery
+from node.handlers.call.handler import ALPN as CALL
+from node.handlers.call.handler import CallHandler
+from node.handlers.call.operation import OperationRegistry
+from node.opened import OpenedCredentials
+from node.reload import LiveSettings
+
+
+def call_operations() -> OperationRegistry:
+    """What peers can call on this node."""
+    operations = OperationRegistry()
+    register_discovery(operations)
+    return operations
+
+
+def make_handlers(
+    limits: LiveSettings, store: Store, metrics: Metrics, operations: OperationRegistry, opened: OpenedCredentials
+) -> HandlerRegistry:
+    """Every protocol, in order of preference, each with the credentials that the settings name for it."""
+    guards = TokenGuards(store, lambda: limits.endpoint.value.max_token_failures)
+    metrics.add("tokens", guards.snapshot, guards.snapshot)
+    capabilities = opened.capabilities(CALL.decode())
+    return HandlerRegistry([CallHandler(operations, store, limits.call, guards, capabilities)])
