@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
+from node.assembly.control import answer_administrator
 from node.assembly.credentials import open_credentials
 from node.assembly.handlers import call_operations, make_handlers
 from node.assembly.identity import NodeIdentity
@@ -96,6 +97,7 @@ async def open_node(loaded: LoadedSettings, load: Load) -> AsyncIterator[Node]:
         stack.enter_context(on_signals({signal.SIGHUP: lambda: node.hang_up(watch)}))
         await stack.enter_async_context(running(watch.run(), "settings"))
         await stack.enter_async_context(running(report(metrics), "report"))
+        await stack.enter_async_context(answer_administrator(node))
         yield node
 
 

@@ -77,7 +77,7 @@ async def serve(listening: Listening, limits: LiveSettings, store: Store, metric
     """Serve for as long as the block lasts, and drain. The store has its index."""
     certificates = listening.certificates
     endpoint = Endpoint(listening.registry, store, limits.endpoint, [listening.listener])
-    metrics.add("endpoint", lambda: {"connections": len(endpoint.connections)})
+    metrics.add("endpoint", endpoint.snapshot)
     store.subscribe(endpoint.enforce)
     task = asyncio.create_task(endpoint.run(), name="endpoint")
     async with running(certificates.watch(), "certificates"):

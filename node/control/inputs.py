@@ -6,17 +6,19 @@ import msgspec
 
 from node.control.errors import invalid_input
 from node.control.limits import MAX_PAGE, MAX_PLAINTEXT, MAX_REASON
+from node.core.credentials import MAX_DATA, MAX_SALT
 
 FIRST_VERSION, LAST_VERSION = 2, 2_147_483_649
 """Key versions that there can be (spec vault §3)."""
-_MAX_BLOB_TEXT = 4 * ((MAX_PLAINTEXT + 16 + 2) // 3)
-"""Characters of base64 of the longest ciphertext."""
-
 KeyVersion = Annotated[int, msgspec.Meta(ge=FIRST_VERSION, le=LAST_VERSION)]
 ConnectionId = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 PeerName = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 Reason = Annotated[str, msgspec.Meta(max_length=MAX_REASON)]
-_Short = Annotated[str, msgspec.Meta(max_length=128)]
+
+
+def _base64(longest: int) -> msgspec.Meta:
+    """Characters that so many bytes take in base64."""
+    return msgspec.Meta(max_length=4 * ((longest + 2) // 3))
 
 
 class Input(msgspec.Struct, frozen=True):
@@ -37,9 +39,9 @@ class Blob(Input, frozen=True):
     """A sealed secret as spec vault §9 has it. What is base64 is for the vault to judge."""
 
     key_version: KeyVersion
-    salt: _Short
-    iv: _Short
-    data: Annotated[str, msgspec.Meta(max_length=_MAX_BLOB_TEXT)]
+    salt: Annotated[str, _base64(MAX_SALT)]
+    iv: Annotated[str, _base64(64)]
+    data: Annotated[str, _base64(MAX_DATA)]
 
 
 class ResealInput(Input, frozen=True):

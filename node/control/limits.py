@@ -2,13 +2,15 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from node.core.credentials import MAX_CONTENT
+from node.core.credentials import MAX_CONTENT, MAX_DATA
 
 MAX_PLAINTEXT = MAX_CONTENT
 """Longest secret that is sealed, in bytes of UTF-8."""
 MAX_INPUT = 8 * MAX_PLAINTEXT
 """Bytes of JSON text of an input: a secret of which JSON escapes every character takes six for each."""
-MAX_FRAME = MAX_INPUT + 64 * 1024
+MAX_RESEAL_INPUT = 4 * (MAX_DATA // 3 + 1) + 16 * 1024
+"""The same of a sealed secret, which other writers of the table may have made longer than we take them."""
+MAX_FRAME = MAX_RESEAL_INPUT + 64 * 1024
 """Largest frame that a client may send, in bytes."""
 MAX_HELD = 2 * MAX_FRAME
 """Bytes of frames that one client can have us hold, half read or not yet answered."""

@@ -11,10 +11,9 @@ from typing import Any, Protocol
 from node.control import inputs
 from node.control.administrator import MAY_ADMINISTER, MAY_SEAL
 from node.control.errors import invalid_input, sealing_failed
-from node.control.limits import MAX_INPUT
-from node.core.access import AccessControl
+from node.control.limits import MAX_INPUT, MAX_RESEAL_INPUT
 from node.handlers.call.errors import CallError
-from node.handlers.call.operation import Operation, OperationContext, OperationHandler, OperationRegistry, OperationType
+from node.handlers.call.operation import Operation, OperationContext, OperationRegistry, OperationType
 
 Json = Mapping[str, Any]
 
@@ -60,20 +59,17 @@ class Sealing:
 def control_registry(administered: Administered, sealing: Sealing) -> OperationRegistry:
     """Everything that can be asked over the control socket."""
     node, seals = _NodeOperations(administered), _SealOperations(sealing)
+    query, mutation = OperationType.QUERY, OperationType.MUTATION
     registry = OperationRegistry()
-    for name, handler, kind, access in (
-        ("node/status", node.status, OperationType.QUERY, MAY_ADMINISTER),
-        ("node/connections", node.connections, OperationType.QUERY, MAY_ADMINISTER),
-        ("node/disconnect", node.disconnect, OperationType.MUTATION, MAY_ADMINISTER),
-        ("credentials/seal", seals.seal, OperationType.QUERY, MAY_SEAL),
-        ("credentials/reseal", seals.reseal, OperationType.QUERY, MAY_SEAL),
+    for operation in (
+        Operation("node/status", node.status, query, access=MAY_ADMINISTER, max_input=MAX_INPUT),
+        Operation("node/connections", node.connections, query, access=MAY_ADMINISTER, max_input=MAX_INPUT),
+        Operation("node/disconnect", node.disconnect, mutation, access=MAY_ADMINISTER, max_input=MAX_INPUT),
+        Operation("credentials/seal", seals.seal, query, access=MAY_SEAL, max_input=MAX_INPUT),
+        Operation("credentials/reseal", seals.reseal, query, access=MAY_SEAL, max_input=MAX_RESEAL_INPUT),
     ):
-        registry.register(_operation(name, handler, kind, access))
+        registry.register(operation)
     return registry
-
-
-def _operation(name: str, handler: OperationHandler, kind: OperationType, access: AccessControl) -> Operation:
-    return Operation(name, handler, kind, access=access, max_input=MAX_INPUT)
 
 
 class _NodeOperations:

@@ -2,13 +2,15 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
-from node.core.connection import Connection, IdentityAlreadySet
-from node.core.errors import ConnectionClosed, StreamClosed, StreamError
+from node.control.stream import UnixStream
+from node.core.connection import BiStream, Connection, IdentityAlreadySet
+from node.core.errors import ConnectionClosed, LastStream, StreamClosed, StreamError
 from node.core.identity import Identity
 from node.quic.client.dial import Dialler, dial_quic
 from node.quic.limits import QuicLimits
@@ -55,17 +57,46 @@ async def quic_from_a_shared_socket(folder: Path) -> AsyncIterator[Pair]:
         yield client, await accepted.get()
 
 
-@pytest.fixture(params=[memory, quic, quic_from_a_shared_socket], ids=["memory", "quic", "quic from a shared socket"])
+@contextlib.asynccontextmanager
+async def unix(_: Path) -> AsyncIterator[Pair]:
+    streams = [UnixStream(*await asyncio.open_unix_connection(sock=sock)) for sock in socket.socketpair()]
+    one, other = (Connection.from_bidi(stream, ALPN) for stream in streams)
+    yield one, other
+    for stream in streams:
+        await stream.close(0)
+
+
+async def spoken(connection: Connection) -> BiStream:
+    """The stream of the side that speaks first. Where there is only one, both sides accept it."""
+    try:
+        return await connection.open_bi()
+    except StreamClosed:
+        return await connection.accept_bi()
+
+
+MANY = {"memory": memory, "quic": quic, "quic from a shared socket": quic_from_a_shared_socket}
+"""The transports that carry any number of streams."""
+EVERY = {**MANY, "unix": unix}
+
+
+@pytest.fixture(params=EVERY.values(), ids=EVERY)
+async def any_pair(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Pair]:
+    factory: Callable[[Path], contextlib.AbstractAsyncContextManager[Pair]] = request.param
+    async with factory(tmp_path) as ends, asyncio.timeout(20):
+        yield ends
+
+
+@pytest.fixture(params=MANY.values(), ids=MANY)
 async def pair(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Pair]:
     factory: Callable[[Path], contextlib.AbstractAsyncContextManager[Pair]] = request.param
     async with factory(tmp_path) as ends, asyncio.timeout(20):
         yield ends
 
 
-async def test_bytes_arrive_whole_and_in_order(pair: Pair) -> None:
-    client, server = pair
+async def test_bytes_arrive_whole_and_in_order(any_pair: Pair) -> None:
+    client, server = any_pair
     sent = bytes(range(256)) * 2000
-    stream = await client.open_bi()
+    stream = await spoken(client)
 
     async def send() -> None:
         for start in range(0, len(sent), 10_000):
@@ -82,9 +113,9 @@ async def test_bytes_arrive_whole_and_in_order(pair: Pair) -> None:
     await sending
 
 
-async def test_each_direction_ends_on_its_own(pair: Pair) -> None:
-    client, server = pair
-    stream = await client.open_bi()
+async def test_each_direction_ends_on_its_own(any_pair: Pair) -> None:
+    client, server = any_pair
+    stream = await spoken(client)
     await stream.write(b"question")
     stream.finish()
     stream.finish()
@@ -99,9 +130,9 @@ async def test_each_direction_ends_on_its_own(pair: Pair) -> None:
         await stream.write(b"more")
 
 
-async def test_an_early_end_is_an_eof(pair: Pair) -> None:
-    client, server = pair
-    stream = await client.open_bi()
+async def test_an_early_end_is_an_eof(any_pair: Pair) -> None:
+    client, server = any_pair
+    stream = await spoken(client)
     await stream.write(b"abc")
     stream.finish()
     with pytest.raises(EOFError):
@@ -115,9 +146,9 @@ async def test_either_side_opens_streams(pair: Pair) -> None:
         assert await (await theirs.accept_bi()).read_exactly(5) == b"hello"
 
 
-async def test_a_writer_waits_for_its_reader(pair: Pair) -> None:
-    client, server = pair
-    stream = await client.open_bi()
+async def test_a_writer_waits_for_its_reader(any_pair: Pair) -> None:
+    client, server = any_pair
+    stream = await spoken(client)
     written = 0
 
     async def flood() -> None:
@@ -184,10 +215,73 @@ async def test_a_close_reaches_everyone_with_its_code_and_reason(pair: Pair) -> 
             await connection.accept_bi()
 
 
-async def test_an_identity_is_written_once(pair: Pair) -> None:
-    _, server = pair
+async def test_an_identity_is_written_once(any_pair: Pair) -> None:
+    _, server = any_pair
     assert (server.remote_alpn, server.identity) == (ALPN, None)
     server.set_identity(Identity("ann"))
     with pytest.raises(IdentityAlreadySet):
         server.set_identity(Identity("bob"))
     assert server.identity == Identity("ann")
+
+
+@pytest.fixture
+async def unix_pair(tmp_path: Path) -> AsyncIterator[Pair]:
+    async with unix(tmp_path) as ends, asyncio.timeout(20):
+        yield ends
+
+
+async def test_a_transport_of_one_stream_gives_it_once(unix_pair: Pair) -> None:
+    for connection in unix_pair:
+        await connection.accept_bi()
+        for _ in range(2):
+            with pytest.raises(LastStream):
+                await connection.accept_bi()
+        with pytest.raises(StreamClosed):
+            await connection.open_bi()
+
+
+async def test_over_unix_a_reset_ends_the_reader_and_refuses_the_writer(unix_pair: Pair) -> None:
+    """The kernel knows no reset of such a socket: where nothing was left unread the other side sees an end."""
+    ours, theirs = [await connection.accept_bi() for connection in unix_pair]
+    own = asyncio.create_task(ours.read())
+    await asyncio.sleep(0)
+    ours.reset(5)
+    with pytest.raises(StreamClosed):
+        await own
+    for broken in (ours.read(), ours.write(b"x")):
+        with pytest.raises(StreamClosed):
+            await broken
+    ours.finish()
+    assert await theirs.read() == b""
+    with pytest.raises(StreamClosed):
+        while True:
+            await theirs.write(b"y")
+            await asyncio.sleep(0.01)
+
+
+async def test_over_unix_a_reset_wakes_a_writer_that_waits(unix_pair: Pair) -> None:
+    stream = await unix_pair[0].accept_bi()
+
+    async def flood() -> None:
+        while True:
+            await stream.write(bytes(65_536))
+
+    flooding = asyncio.create_task(flood())
+    await asyncio.sleep(0.1)
+    assert not flooding.done()
+    stream.reset()
+    with pytest.raises(StreamClosed):
+        await flooding
+
+
+async def test_over_unix_a_close_ends_both_sides(unix_pair: Pair) -> None:
+    near, far = unix_pair
+    ours, theirs = [await connection.accept_bi() for connection in unix_pair]
+    near.close(0x43, "enough")
+    assert (await near.wait_closed()).reason == "enough"
+    with pytest.raises(ConnectionClosed):
+        await near.accept_bi()
+    with pytest.raises(StreamClosed):
+        await ours.read()
+    assert await theirs.read() == b""
+    far.close()
