@@ -5,9 +5,9 @@ import json
 import sys
 from collections.abc import Sequence
 
-from bench import attacks, engine, load, propagation, resolve, revocation, soak
+from bench import attacks, engine, load, propagation, resolve, revocation, soak, vault
 
-BENCHES = {module.NAME: module for module in (propagation, revocation, resolve, load, engine, attacks, soak)}
+BENCHES = {module.NAME: module for module in (propagation, revocation, resolve, load, engine, attacks, soak, vault)}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

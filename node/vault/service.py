@@ -18,9 +18,11 @@ from node.vault.encryption import seal, unseal
 from node.vault.errors import AlreadyUnlocked, UnsupportedKeyType, VaultError, VaultLocked
 from node.vault.keys import DerivedKey, KeyType
 from node.vault.mnemonic import Mnemonic, Seed
-from node.vault.paths import DerivationPath, encryption_path_for_version, parse_derivation_path
+from node.vault.paths import encryption_path_for_version, parse_derivation_path
 from node.vault.redacted import Redacted, SecretString, revealed
 from node.vault.secp256k1 import derive_secp256k1_path
+
+_SEALING = KeyType.Aes256Gcm  # looked up here, since each look into an enum costs as much as the lock
 
 
 class VaultService(Redacted):
@@ -29,7 +31,7 @@ class VaultService(Redacted):
     Errors leave with the traceback of this file only: the frames below hold keys and texts, and tracebacks get logged.
     """
 
-    __slots__ = ("__weakref__", "_cache", "_enable_secp256k1", "_lock", "_seed")
+    __slots__ = ("__weakref__", "_cache", "_enable_secp256k1", "_keeps", "_lock", "_seed")
 
     def __init__(
         self,
@@ -40,7 +42,9 @@ class VaultService(Redacted):
     ) -> None:
         self._lock = threading.RLock()
         self._seed: Seed | None = None
-        self._cache = KeyCache(cache_config or CacheConfig(), clock)
+        config = cache_config or CacheConfig()
+        self._keeps = config.keeps
+        self._cache = KeyCache(config, clock)
         self._enable_secp256k1 = enable_secp256k1
 
     def unlock(self, phrase: str | SecretString, passphrase: str | SecretString | None = None) -> None:
@@ -91,11 +95,11 @@ class VaultService(Redacted):
 
     def derive_encryption_key(self, path: str) -> DerivedKey:
         """The 32 bytes at a hardened path as an AES key, without a public half. Raises as `derive_ed25519`."""
-        return self._derived(KeyType.Aes256Gcm, path)
+        return self._derived(_SEALING, path)
 
     def derive_encryption_key_for_version(self, key_version: int) -> DerivedKey:
         """The key that seals blobs of this version. Raises InvalidPath, VaultLocked."""
-        return self._derived(KeyType.Aes256Gcm, encryption_path_for_version(key_version))
+        return self._derived(_SEALING, encryption_path_for_version(key_version))
 
     def derive_ethereum_key(self, path: str) -> DerivedKey:
         """The secp256k1 key at any path. Raises UnsupportedKeyType, VaultLocked, InvalidPath, DerivationError."""
@@ -108,11 +112,12 @@ class VaultService(Redacted):
         try:
             path = encryption_path_for_version(key_version)
             with self._lock:
-                key = self._key(KeyType.Aes256Gcm, path)
+                key = self._cache.get(_SEALING, path) or self._fresh(_SEALING, path)
                 try:
-                    return seal(key.private, key_version, revealed(plaintext))
+                    return seal(key.cipher(), key_version, revealed(plaintext))
                 finally:
-                    self._cache.settle()
+                    if not self._keeps:
+                        self._cache.clear()
         except VaultError as error:
             del plaintext
             raise error.with_traceback(None) from None
@@ -122,11 +127,12 @@ class VaultService(Redacted):
         try:
             path = encryption_path_for_version(blob.key_version)
             with self._lock:
-                key = self._key(KeyType.Aes256Gcm, path)
+                key = self._cache.get(_SEALING, path) or self._fresh(_SEALING, path)
                 try:
-                    return unseal(key.private, blob)
+                    return unseal(key.cipher(), blob)
                 finally:
-                    self._cache.settle()
+                    if not self._keeps:
+                        self._cache.clear()
         except VaultError as error:
             raise error.with_traceback(None) from None
 
@@ -164,24 +170,27 @@ class VaultService(Redacted):
             with self._lock:
                 if self._seed is None:
                     raise VaultLocked
-                key = self._key(key_type, str(parse_derivation_path(path)))
+                canonical = str(parse_derivation_path(path))
+                key = self._cache.get(key_type, canonical) or self._fresh(key_type, canonical)
                 try:
                     return DerivedKey(key_type, key.private, key.public)
                 finally:
-                    self._cache.settle()
+                    if not self._keeps:
+                        self._cache.clear()
         except VaultError as error:
             del path
             raise error.with_traceback(None) from None
 
-    def _key(self, key_type: KeyType, path: str) -> CachedKey:
-        """The key at a canonical path, from the cache if it is there. The caller holds the lock, and settles after."""
+    def _fresh(self, key_type: KeyType, path: str) -> CachedKey:
+        """Derive the key at a canonical path and put it into the cache. Raises VaultLocked, DerivationError.
+
+        A locked vault gets here too, since its cache is empty.
+        """
         if self._seed is None:
             raise VaultLocked
-        return self._cache.get(key_type, path) or self._fresh(self._seed, key_type, parse_derivation_path(path))
-
-    def _fresh(self, seed: Seed, key_type: KeyType, path: DerivationPath) -> CachedKey:
-        if key_type is KeyType.Aes256Gcm:
-            return self._cache.put(key_type, str(path), ed25519_node(seed, path)[:KEY_SIZE], b"")
+        if key_type is _SEALING:
+            node = ed25519_node(self._seed, parse_derivation_path(path))
+            return self._cache.put(key_type, path, node[:KEY_SIZE], b"")
         derive = derive_secp256k1_path if key_type is KeyType.Secp256k1 else derive_path_from_seed
-        with derive(seed, path) as key:
-            return self._cache.put(key_type, str(path), key.private_key, key.public_key)
+        with derive(self._seed, path) as key:
+            return self._cache.put(key_type, path, key.private_key, key.public_key)
