@@ -51,7 +51,7 @@ def _aes_gcm_holds() -> bool:
 def _tampering_shows() -> bool:
     """The same with one bit of the tag changed must not open."""
     try:
-        unseal(cipher_for(bytes(32)), replace(_ZEROS, data=_ZEROS.data.replace("kRk=", "kRg=")))
+        unseal(cipher_for(bytes(32)), replace(_ZEROS, data=_ZEROS.data.replace("uRk=", "uRg=")))
     except EncryptionError:
         return True
     return False

@@ -4,6 +4,7 @@ A plain object that is called directly by whoever assembles the node. It reads n
 no registry of operations; nothing that a peer sends gets here.
 """
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -150,8 +151,9 @@ class VaultService(Redacted):
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
         self.lock()
 
-    def __del__(self) -> None:
-        if hasattr(self, "_enable_secp256k1"):  # else it was never whole
+    def __del__(self, is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        # At the interpreter's end this module may be half gone, and the memory goes with the process anyway.
+        if not is_finalizing() and hasattr(self, "_enable_secp256k1"):  # without that it was never whole
             self.lock()
 
     def __repr__(self) -> str:

@@ -27,6 +27,13 @@ LATENCIES = {"p50_ms", "p99_ms", "max_ms"}
         ),
         (["resolve", "--peers", "100", "--runs", "2"], {"lookup_us", "lookup_max_us", "peers", "runs"}),
         (["load", "--peers", "500", "--runs", "1"], {"load_ms", "stall_ms", "stall_max_ms", "peers", "runs"}),
+        (
+            ["vault", "--rounds", "2", "--credentials", "10"],
+            {
+                *("seal_ratio", "open_ratio", "seal_ratio_ready", "open_ratio_ready", "seal_per_s", "open_per_s"),
+                *("derive_per_s", "cached_read_us", "size", "rounds", "credentials"),
+            },
+        ),
     ],
 )
 def test_each_bench_ends_in_one_line_of_figures(arguments: list[str], figures: set[str]) -> None:
