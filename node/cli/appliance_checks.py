@@ -50,6 +50,8 @@ def serving(settings: Settings) -> Finding:
         text = f"the {' and '.join(gone)} process of {file} is gone: alknet up was ended by force; start it again"
         return Finding("serving", Level.WARNING, text)
     text = f"panel at {_field(facts, 'panel_url')}, node at {_field(facts, 'node_address')} (UDP)"
+    if _field(facts, "node_serving") is False:
+        return Finding("serving", Level.WARNING, f"{text}, which waits for its vault: alknet vault unlock")
     return Finding("serving", Level.FINE, text)
 
 

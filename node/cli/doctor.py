@@ -10,7 +10,7 @@ from importlib import import_module
 
 import typer
 
-from node.cli import appliance_checks
+from node.cli import appliance_checks, vault_checks
 from node.cli.options import EXIT_FAILED, ConfigOption, DataOption, JsonOption, settings_or_fail
 from node.cli.table import table
 from node.core.finding import Finding, Level
@@ -92,5 +92,12 @@ def certificate(settings: Settings) -> Finding:
     return Finding("certificate", Level.FINE, f"{files.certificate} is valid until {until}")
 
 
-CHECKS: tuple[Check, ...] = (engine, buffers, certificate, appliance_checks.data, appliance_checks.serving)
+CHECKS: tuple[Check, ...] = (
+    engine,
+    buffers,
+    certificate,
+    appliance_checks.data,
+    vault_checks.vault,
+    appliance_checks.serving,
+)
 """Each answers within a second and raises nothing."""

@@ -15,6 +15,7 @@ from node.cli.supervisor.appliance import Programs, run_appliance
 from node.cli.supervisor.keeper import ChildFailed
 from node.cli.supervisor.lock import AlreadyRunning, instance_lock
 from node.cli.supervisor.ready import Ready, announce
+from node.cli.unlock_once import UnlockOnce, ask_once
 from node.custody.errors import CustodyError
 from node.log import configure_logging
 from node.settings import LoadedSettings, Settings
@@ -36,7 +37,8 @@ def up(
     try:
         with instance_lock(settings.paths.run / "supervisor.lock"):
             ensure_vault(settings)
-            asyncio.run(run_appliance(settings, _programs(loaded, config), announce=_announcer(settings)))
+            announcer = _announcer(settings, ask_once(settings))
+            asyncio.run(run_appliance(settings, _programs(loaded, config), announce=announcer))
     except KeyboardInterrupt:
         return
     except OSError as error:
@@ -45,8 +47,12 @@ def up(
         fail(str(error))
 
 
-def _announcer(settings: Settings) -> Callable[[Ready], None]:
-    return lambda ready: announce(ready, settings.data, notes(settings))
+def _announcer(settings: Settings, unlock: UnlockOnce) -> Callable[[Ready], None]:
+    def tell(ready: Ready) -> None:
+        if not unlock.begin(ready):
+            announce(ready, settings.data, notes(settings))
+
+    return tell
 
 
 def _programs(loaded: LoadedSettings, config: Path | None) -> Programs:

@@ -87,7 +87,9 @@ class Custody:
         )
         with self.locked():
             if self.read() is not None:
-                raise VaultExists("this data directory has a vault already")
+                raise VaultExists(
+                    "this data directory has a vault already; --words-file with its words protects it anew"
+                )
             made = protection.wrap(record, contents)
             self._write(made, new=True)
         return made

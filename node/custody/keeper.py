@@ -86,16 +86,18 @@ class VaultKeeper:
                 raise TooSoon(wait)
             try:
                 contents = await asyncio.to_thread(self._custody.open, passphrase)
+                self._tries.right()
+                self._present = True
+                self._take(contents)
             except WrongPassphrase:
                 self._tries.wrong()
                 logger.warning("a wrong passphrase was given")
                 raise
+            except PassphraseNeeded:
+                raise
             except CustodyError as error:
                 self.reason = str(error)
                 raise
-            self._tries.right()
-            self._present = True
-            self._take(contents)
         logger.info("the vault was unlocked")
         self._tell()
 
@@ -135,9 +137,14 @@ class VaultKeeper:
         self.vault.lock()
 
     def _take(self, contents: Contents) -> None:
+        """Raises CustodyError where the file has become that of another box: what runs has the keys of this one."""
         with contents:
             self.vault.unlock(contents.phrase, contents.bip39_passphrase)
-        self.identity = f"ed25519:{_public(self.vault).hex()}"
+        identity = f"ed25519:{_public(self.vault).hex()}"
+        if identity != (self.identity or identity):
+            self.vault.lock()
+            raise CustodyError("the vault file is that of another box by now: restart the node")
+        self.identity = identity
         self.reason = ""
         self._opened.set()
 
