@@ -1,7 +1,10 @@
 """What changed since a position: the delta half of the hot path's rules.
 
-One statement reads the notifications after a position together with the rows that they name, so both come from one
-snapshot. Applied to an index that was right at the position, it gives one that is right at the snapshot.
+One statement reads the notifications after a position together with the rows of peers and keys that they name, so both
+come from one snapshot. Applied to an index that was right at the position, it gives one that is right at the snapshot.
+
+Sealed credentials can be long, so each is read by itself, once however often it changed. It may be newer than the
+snapshot then; reading goes on until a snapshot tells of none, and that one is right for all.
 """
 
 import asyncio
@@ -34,7 +37,7 @@ _CHANGES = f"""
     SELECT h.schema_version AS schema, ifnull({_SEQUENCE}, 0) AS last_id,
            n.id AS id, n.channel AS channel, {text("n.key")} AS key,
            CASE WHEN typeof(n.at) IN ('real', 'integer') THEN n.at END AS at,
-           {PEER_COLUMNS}, {KEY_COLUMNS}, {CREDENTIAL_COLUMNS}
+           {PEER_COLUMNS}, {KEY_COLUMNS}
     FROM pragma_schema_version AS h
     LEFT JOIN (
         SELECT id, channel, json_extract(payload, '$.at') AS at,
@@ -46,8 +49,9 @@ _CHANGES = f"""
     ) AS n
     LEFT JOIN peers AS p ON n.channel = '{PEERS_CHANGED}' AND p.peer_id = n.key
     LEFT JOIN api_keys AS k ON n.channel = '{API_KEYS_CHANGED}' AND k.prefix = n.key
-    LEFT JOIN credentials AS c ON n.channel = '{CREDENTIALS_CHANGED}' AND c.provider = n.key
     ORDER BY n.id"""  # noqa: S608 - constants of this package
+
+_CREDENTIAL = f"SELECT {CREDENTIAL_COLUMNS} FROM credentials AS c WHERE c.provider = ?"  # noqa: S608 - constants of this package
 
 
 class Reason(StrEnum):
@@ -114,7 +118,7 @@ def current_position(database: Database) -> Position | None:
 async def read_changes(
     database: Database, since: Position, reader: RowReader, *, page_rows: int, max_delta: int | None = None
 ) -> Changes:
-    """Every change after `since`. Yields to the loop between pages only: a short delta is one step.
+    """Every change after `since`. Yields to the loop between pages only: a short delta of peers is one step.
 
     Raises OutOfStep, and with more than `max_delta` notifications too.
     """
@@ -127,7 +131,7 @@ async def read_changes(
 
 
 def _read_page(database: Database, changes: Changes, reader: RowReader, page_rows: int) -> bool:
-    """Add one page to `changes`. True if there may be more."""
+    """Add one page to `changes`. True if there may be more, or what was read may be newer than the page."""
     rows = database.query(_CHANGES, [changes.position.last_id, page_rows + 1])
     if rows[0]["schema"] != changes.position.schema:
         raise OutOfStep(Reason.SCHEMA)
@@ -137,7 +141,16 @@ def _read_page(database: Database, changes: Changes, reader: RowReader, page_row
     changes.notifications += len(new)
     if new:
         changes.position = Position(changes.position.schema, new[-1]["id"], present=True)
-    return len(new) >= page_rows
+    sealed = {_key(row) for row in new if row["channel"] == CREDENTIALS_CHANGED}
+    for provider in sealed:
+        changes.credentials[provider] = _read_credential(database, provider, reader)
+    return len(new) >= page_rows or bool(sealed)
+
+
+def _read_credential(database: Database, provider: str, reader: RowReader) -> EncryptedData | None:
+    """As it is now; None where it is gone, or not readable."""
+    rows = database.query(_CREDENTIAL, [provider])
+    return reader.credential(rows[0]) if rows else None
 
 
 def _after(position: Position, rows: list[Row]) -> list[Row]:
@@ -161,7 +174,6 @@ def _add(changes: Changes, row: Row, reader: RowReader) -> None:
         changes.api_keys[_key(row)] = None if row["prefix"] is None else reader.api_key(row)
         changes.committed_at = row["at"]
     elif channel == CREDENTIALS_CHANGED:
-        changes.credentials[_key(row)] = None if row["provider"] is None else reader.credential(row)
         changes.sealed_at = row["at"]
 
 

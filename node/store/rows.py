@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from node.core.credentials import (
+    IV_BYTES,
     MAX_DATA,
     MAX_SALT,
     EncryptedData,
@@ -45,7 +46,7 @@ KEY_COLUMNS = f"""
 
 CREDENTIAL_COLUMNS = f"""
     {text("c.provider")} AS provider, c.key_version AS key_version, {_blob("c.salt", MAX_SALT)} AS salt,
-    {_blob("c.iv", MAX_SALT)} AS iv, {_blob("c.data", MAX_DATA)} AS data"""
+    {_blob("c.iv", IV_BYTES)} AS iv, {_blob("c.data", MAX_DATA)} AS data"""
 """Columns of `credentials AS c`."""
 
 

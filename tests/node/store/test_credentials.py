@@ -13,7 +13,10 @@ from node.core.credentials import MAX_DATA, MAX_SALT, EncryptedData
 from node.core.errors import BackendError
 from node.core.index import IndexSwap
 from node.core.peers import PeerEntry
+from node.store.changes import current_position, read_changes
+from node.store.database import Row, open_database
 from node.store.limits import StoreLimits
+from node.store.reader import RowReader
 from node.store.sqlite import SqliteStore
 from tests.node.store.conftest import QUICK
 from tests.support.eventually import eventually, within
@@ -210,3 +213,32 @@ async def test_a_subscriber_that_fails_costs_no_change(store: SqliteStore, write
     await eventually(lambda: store.get("openai") == SEALED)
     writer.commit("DELETE FROM credentials")
     await eventually(lambda: store.get("openai") is None)
+
+
+async def test_a_long_credential_that_changed_often_is_read_once(writer: SqlWriter) -> None:
+    with open_database(writer.path) as database:
+        position = current_position(database)
+        assert position is not None
+        writer.commit(put_credential("openai", SEALED), put_credential("github", OTHER))
+        for number in range(30):
+            writer.commit(f"UPDATE credentials SET salt = zeroblob({number}), data = zeroblob({MAX_DATA})")
+        reader = CountingReader()
+        changes = await read_changes(database, position, reader, page_rows=200)
+    assert reader.credentials == 2
+    assert {name: found and len(found.salt) for name, found in changes.credentials.items()} == {
+        "openai": 29,
+        "github": 29,
+    }
+    assert changes.position.last_id == writer.last_notification()
+
+
+class CountingReader(RowReader):
+    """Counts the rows of credentials that it was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.credentials = 0
+
+    def credential(self, row: Row) -> EncryptedData | None:
+        self.credentials += 1
+        return super().credential(row)
