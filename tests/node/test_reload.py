@@ -225,6 +225,26 @@ async def test_the_node_of_an_appliance_names_a_changed_address(
         assert told.keys == expected
 
 
+@pytest.mark.usefixtures("quick")
+async def test_what_protocols_may_use_follows_and_whoever_asked_hears_of_it(
+    data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    watched, heard = Watched(data), asyncio.Event()
+    watched.settings.subscribe(heard.set)
+    async with watched.following():
+        watched.file.write_text('[capabilities]\n"alknet/call" = ["openai"]\n')
+        await asyncio.wait_for(heard.wait(), 10)
+        assert watched.settings.capabilities.value == {"alknet/call": ("openai",)}
+        watched.file.write_text('[capabilities]\n"alknet/cal" = ["github"]\n')
+        await _until_told(caplog, "settings refused")
+        assert watched.settings.capabilities.value == {"alknet/call": ("openai",)}
+        heard.clear()
+        watched.file.write_text("")
+        await asyncio.wait_for(heard.wait(), 10)
+        while watched.settings.capabilities.value:
+            await asyncio.sleep(0.005)
+
+
 def test_only_what_is_different_is_replaced(data: Path) -> None:
     before = load_settings(data=data).settings
     settings = LiveSettings(before)

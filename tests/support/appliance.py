@@ -64,10 +64,11 @@ class Appliance:
         return self.process.wait(STOP_SECONDS)
 
 
-def alknet(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def alknet(*arguments: str, env: dict[str, str] | None = None, given: str = "") -> subprocess.CompletedProcess[str]:
+    """Run one `alknet` command to its end; `given` is all that its standard input holds."""
     return subprocess.run(
         [*ALKNET, *arguments],
-        stdin=subprocess.DEVNULL,
+        input=given,
         env=env or environment(),
         capture_output=True,
         text=True,

@@ -20,13 +20,13 @@ SECONDS = 30
 class NodeProcess:
     """A running `alknet node`; `facts` is what it said when it served."""
 
-    def __init__(self, data: Path, **settings: str) -> None:
+    def __init__(self, data: Path, module: str = "node.cli.main", **settings: str) -> None:
         self.data = data
         data.mkdir(exist_ok=True)
         self.lifeline = ParentLifeline()
         self.log = (data / "node.log").open("w+")
         fd = self.lifeline.child_fd
-        command = [sys.executable, "-m", "node.cli.main", "node", "--ready-fd", str(fd), "--listen", "127.0.0.1:0"]
+        command = [sys.executable, "-m", module, "node", "--ready-fd", str(fd), "--listen", "127.0.0.1:0"]
         env = environment(ALKNET_DATA=str(data), **settings)
         self.process = subprocess.Popen(command, env=env, pass_fds=[fd], stderr=self.log, cwd=ROOT)
         self.lifeline.started()
