@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from node.cli import vault_change
+from node.cli.credential import rotate_all
 from node.cli.first_start import custody_of
 from node.cli.options import EXIT_USAGE, ConfigOption, DataOption, JsonOption, fail, settings_or_fail
 from node.cli.secrets_in import ask_secret, is_terminal, secret_from
@@ -48,6 +49,7 @@ def vault() -> None:
 app.command("init")(vault_change.init)
 app.command("protect")(vault_change.protect)
 app.command("adopt")(vault_change.adopt)
+app.command("rotate")(rotate_all)
 
 
 @app.command()
