@@ -45,13 +45,13 @@ class EncryptedData:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, value: str | bytes | bytearray | Mapping[str, object]) -> "EncryptedData":
-        """Read a JSON text, or the object that it was decoded to. Unknown fields are ignored.
+    def from_json(cls, value: object) -> "EncryptedData":
+        """Read a JSON text (`str`, `bytes`), or the mapping that it was decoded to. Unknown fields are ignored.
 
         Raises EncryptionError if a field is missing, of another type or out of range. What the texts encode is
         looked at when the blob is opened.
         """
-        fields = value if isinstance(value, Mapping) else _parsed(value)
+        fields = _parsed(value) if isinstance(value, str | bytes | bytearray) else value
         if not isinstance(fields, Mapping):
             raise EncryptionError(MALFORMED)
         version = fields.get("key_version")

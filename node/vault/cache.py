@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from node.vault.encryption import cipher_for
 from node.vault.keys import KeyType
-from node.vault.redacted import BytesLike, Redacted, overwrite
+from node.vault.redacted import BytesLike, Redacted, SecretMemory
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class CachedKey(Redacted):
     __slots__ = ("_cipher", "derived_at", "private", "public")
 
     def __init__(self, private: BytesLike, public: bytes, derived_at: float) -> None:
-        self.private = bytearray(private)
+        self.private = SecretMemory(private)
         self.public = public
         self.derived_at = derived_at
         self._cipher: AESGCM | None = None
@@ -49,7 +49,7 @@ class CachedKey(Redacted):
 
     def wipe(self) -> None:
         """Overwrite the private bytes, and let go of the cipher, whose copy OpenSSL then clears."""
-        overwrite(self.private)
+        self.private.wipe()
         self._cipher = None
 
 

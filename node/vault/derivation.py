@@ -5,7 +5,7 @@ import hmac
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.vault.constants import KEY_SIZE
-from node.vault.errors import DerivationError
+from node.vault.errors import DerivationError, VaultError
 from node.vault.mnemonic import Seed
 from node.vault.paths import DerivationPath, parse_derivation_path
 from node.vault.redacted import REDACTED, BytesLike, SecretBytes, Wipeable
@@ -54,8 +54,12 @@ def derive_path_from_seed(seed: Seed | BytesLike, path: str | DerivationPath) ->
 
     Raises InvalidPath, DerivationError.
     """
-    parsed = path if isinstance(path, DerivationPath) else parse_derivation_path(path)
-    node = ed25519_node(seed, parsed)
+    try:
+        parsed = path if isinstance(path, DerivationPath) else parse_derivation_path(path)
+        node = ed25519_node(seed, parsed)
+    except VaultError as error:
+        del seed, path
+        raise error.with_traceback(None) from None
     return ExtendedPrivKey(node[:KEY_SIZE], node[KEY_SIZE:], ed25519_public_key(node[:KEY_SIZE]), str(parsed))
 
 

@@ -32,6 +32,7 @@ class Seed(Wipeable):
     def __init__(self, seed: BytesLike) -> None:
         """Copies `seed`. Raises MnemonicError unless it has 64 bytes."""
         if len(seed) != SEED_SIZE:
+            del seed  # a traceback may be logged with the locals of its frames
             raise MnemonicError(f"a seed has {SEED_SIZE} bytes")
         self._secret = SecretBytes(seed)
 
@@ -65,7 +66,7 @@ class Mnemonic(Wipeable):
         try:
             return cls(_checked(revealed(phrase), _bip39(language)))
         except MnemonicError as error:
-            del phrase  # this frame and those below stay in the traceback, which may be logged with its locals
+            del phrase
             raise error.with_traceback(None) from None
 
     @property

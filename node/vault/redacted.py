@@ -15,11 +15,6 @@ REDACTED = "[REDACTED]"
 BytesLike = bytes | bytearray | memoryview
 
 
-def overwrite(secret: bytearray) -> None:
-    """Put zeros in place of every byte; the length stays."""
-    secret[:] = bytes(len(secret))
-
-
 class Redacted:
     """Base of everything that holds a secret: it prints as its type, and refuses to be copied or serialised."""
 
@@ -50,19 +45,32 @@ class Redacted:
         raise TypeError(f"{type(self).__name__} is not serialised")
 
 
+class SecretMemory(Redacted, bytearray):
+    """Bytes that are overwritten at the latest when nobody holds them, or a view of them, any more."""
+
+    __slots__ = ()
+
+    def wipe(self) -> None:
+        """Put zeros in place of every byte; the length stays."""
+        self[:] = bytes(len(self))
+
+    def __del__(self) -> None:
+        self.wipe()
+
+
 class SecretBytes(Redacted):
     """Secret bytes in memory of their own."""
 
     __slots__ = ("_bytes", "_view")
 
     def __init__(self, secret: BytesLike) -> None:
-        self._bytes = bytearray(secret)
+        self._bytes = SecretMemory(secret)
         self._view: memoryview | None = memoryview(self._bytes).toreadonly()
 
     def view(self) -> memoryview:
         """The bytes themselves, read-only. After `wipe` this and every view given out before raise.
 
-        Raises SecretWiped. A released view raises ValueError: zeros are never taken for the secret.
+        Raises SecretWiped. A view that was taken back raises ValueError: zeros are never taken for the secret.
         """
         if self._view is None:
             raise SecretWiped
@@ -70,7 +78,7 @@ class SecretBytes(Redacted):
 
     def wipe(self) -> None:
         """Overwrite the bytes and take back the views. May be called again."""
-        overwrite(self._bytes)
+        self._bytes.wipe()
         view, self._view = self._view, None
         if view is not None:
             _release(view)

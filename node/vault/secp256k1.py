@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from node.vault.constants import HARDENED, KEY_SIZE, SECP256K1_ORDER
 from node.vault.derivation import ExtendedKey, master_node
-from node.vault.errors import DerivationError
+from node.vault.errors import DerivationError, VaultError
 from node.vault.mnemonic import Seed
 from node.vault.paths import DerivationPath, parse_derivation_path
 from node.vault.redacted import BytesLike
@@ -24,20 +24,29 @@ def derive_secp256k1_path(seed: Seed | BytesLike, path: str | DerivationPath) ->
 
     About one index in 2^127 has no key; the caller then takes the next one, as BIP-32 says.
     """
-    parsed = path if isinstance(path, DerivationPath) else parse_derivation_path(path)
+    try:
+        parsed = path if isinstance(path, DerivationPath) else parse_derivation_path(path)
+        key, chain_code = _secp256k1_node(seed, parsed)
+    except VaultError as error:
+        del seed, path
+        raise error.with_traceback(None) from None
+    return Secp256k1ExtendedPrivKey(key.to_bytes(KEY_SIZE, "big"), chain_code, _public_key(key), str(parsed))
+
+
+def _secp256k1_node(seed: Seed | BytesLike, path: DerivationPath) -> tuple[int, bytes]:
+    """Private key and chain code."""
     node = master_node(b"Bitcoin seed", seed)
     key, chain_code = _scalar(node, 0), node[KEY_SIZE:]
-    for index in parsed.indices:
+    for index in path.indices:
         node = hmac.digest(chain_code, _child_data(key, index), "sha512")
         key, chain_code = _scalar(node, key), node[KEY_SIZE:]
-    return Secp256k1ExtendedPrivKey(key.to_bytes(KEY_SIZE, "big"), chain_code, _public_key(key), str(parsed))
+    return key, chain_code
 
 
 def _scalar(node: bytes, parent: int) -> int:
     tweak = int.from_bytes(node[:KEY_SIZE], "big")
     key = (tweak + parent) % SECP256K1_ORDER
     if tweak >= SECP256K1_ORDER or key == 0:
-        del node, parent, tweak, key  # the traceback may be logged with its locals
         raise DerivationError("there is no secp256k1 key at this path; take the next index")
     return key
 
