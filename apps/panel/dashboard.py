@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from apps.audit.selectors import recent_entries
 from apps.panel.node_facts import node_facts
+from apps.panel.node_state import node_state
 from apps.peers.selectors import counts
 
 RECENT_CHANGES = 8
@@ -18,6 +19,7 @@ def dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict[str
     context["counts"] = counts() if may("peers.view_peer") else None
     context["changes"] = recent_entries(RECENT_CHANGES) if may("audit.view_auditentry") else None
     context["node"] = node_facts(settings.PATHS, listen=settings.ALKNET.node.listen, browser_host=request.get_host())
+    context["node_state"] = node_state(settings.PATHS.control_socket)
     context["may_add_peer"] = may("peers.add_peer")
     context["may_nothing"] = not request.user.get_all_permissions()
     return context

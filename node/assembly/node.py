@@ -56,7 +56,8 @@ class Node:
         """What does not work, most of it before the vault is unlocked, in words for people."""
         if self.keeper.state == "unlocked":
             return self.opened.waiting()
-        parts = ["QUIC: the node's key is derived from the vault"] if self.identity.waits else []
+        waits = self.identity.waits and self.serving is None  # one that serves has its key loaded
+        parts = ["QUIC: the node's key is derived from the vault"] if waits else []
         return [*parts, "credentials: they are opened by the vault"]
 
     def facts(self) -> dict[str, object]:

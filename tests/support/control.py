@@ -5,7 +5,8 @@ import contextlib
 import json
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,12 +26,15 @@ class Told:
     def __init__(self) -> None:
         self.live = [{"id": number, "peer": f"peer {number}"} for number in range(1, 6)]
         self.asked: list[Any] = []
+        self.facts: Any = None
+        """The whole status, in place of the usual one."""
         self.failure: Exception | None = None
 
     def status(self) -> Json:
         if self.failure is not None:
             raise self.failure
-        return {"connections": len(self.live)}
+        facts: Json = {"connections": len(self.live)} if self.facts is None else self.facts
+        return facts
 
     def connections(self, after: int, limit: int) -> list[dict[str, Any]]:
         return [one for one in self.live if int(str(one["id"])) > after][:limit]
@@ -81,12 +85,36 @@ class Control:
 
 @contextlib.asynccontextmanager
 async def control(
-    path: Path, *, limits: ControlLimits | None = None, call_limits: CallLimits | None = None
+    path: Path,
+    *,
+    limits: ControlLimits | None = None,
+    call_limits: CallLimits | None = None,
+    told: Told | None = None,
 ) -> AsyncIterator[Control]:
-    told = Told()
+    told = told or Told()
     registry = control_registry(told, Sealing(told.seal, told.reseal))
     async with open_control(path, registry, limits or ControlLimits(), call_limits or CallLimits()) as server:
         yield Control(path, told, server)
+
+
+@contextlib.contextmanager
+def control_thread(path: Path) -> Iterator[Told]:
+    """The same for tests without a loop of their own."""
+    ready, over, told = threading.Event(), threading.Event(), Told()
+
+    async def serve() -> None:
+        async with control(path, told=told):
+            ready.set()
+            await asyncio.to_thread(over.wait)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    assert ready.wait(20)
+    try:
+        yield told
+    finally:
+        over.set()
+        thread.join()
 
 
 def frame(body: bytes) -> bytes:
