@@ -40,13 +40,25 @@ class _Unserialisable:
         self.__reduce_ex__(None)
 
 
+class _Memory(_Unserialisable, bytearray):
+    """Bytes that can be overwritten, and that show nothing to whoever dumps the inside of an object."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return REDACTED
+
+    def __str__(self) -> str:
+        return REDACTED
+
+
 class Secret(_Unserialisable):
     """One opened secret. Compares by identity, shows itself to nobody who does not ask for it by name."""
 
     __slots__ = ("_raw",)
 
     def __init__(self, text: str) -> None:
-        self._raw: bytearray | None = bytearray(text, "utf-8", _ERRORS)
+        self._raw: _Memory | None = _Memory(text, "utf-8", _ERRORS)
 
     def expose_secret(self) -> str:
         """The secret itself. Raises SecretWiped."""

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import copy
 import dataclasses
+import inspect
 import io
 import json
 import logging
@@ -15,6 +16,8 @@ from typing import Any
 
 import msgspec
 import pytest
+import structlog
+from structlog import processors
 
 from node.core.capabilities import NO_CAPABILITIES, Capabilities, Secret, SecretWiped
 from node.log import configure_logging
@@ -50,6 +53,16 @@ def assert_silent(text: str) -> None:
     assert not [spelling for spelling in SPELLINGS if spelling in text]
 
 
+def failed(value: Any) -> Exception:
+    """An error out of a frame that holds it, raised while its inside was at work."""
+    held = value  # noqa: F841 - a local variable, as a trace with values would show it
+    try:
+        raw = getattr(value, "_raw", value)
+        raise RuntimeError(value, raw)
+    except RuntimeError as error:
+        return error
+
+
 HELD = [pytest.param(secret, id="secret"), pytest.param(capabilities, id="capabilities")]
 
 
@@ -76,6 +89,12 @@ def test_a_secret_is_shown_to_who_asks_for_it_by_name() -> None:
         lambda value: json.dumps({"key": value}, default=str),
         lambda value: json.dumps({"key": value}, default=repr),
         lambda value: repr(dir(value)),
+        lambda value: repr(inspect.getmembers(value)),
+        lambda value: "".join(traceback.TracebackException.from_exception(failed(value), capture_locals=True).format()),
+        *(
+            lambda value, render=render: str(render(None, "info", {"held": value, "deep": [Holder(value)]}))
+            for render in (processors.JSONRenderer(), processors.KeyValueRenderer(), structlog.dev.ConsoleRenderer())
+        ),
     ],
 )
 def test_no_way_to_show_it_shows_it(make: Callable[[], Any], show: Callable[[Any], str]) -> None:
@@ -101,6 +120,9 @@ def test_no_way_to_show_it_shows_it(make: Callable[[], Any], show: Callable[[Any
         lambda value: dataclasses.asdict(Holder(value)),
         lambda value: copy.deepcopy(Holder(value)),
         lambda value: pickle.dumps(Holder(value)),
+        lambda value: msgspec.json.encode(Holder(value)),
+        lambda value: msgspec.to_builtins(Holder(value)),
+        lambda value: copy.replace(value) if hasattr(copy, "replace") else copy.copy(value),
         lambda value: value.__reduce__(),
         lambda value: value.__getstate__(),
     ],
