@@ -6,7 +6,7 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends libsqlite3-0 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --create-home alknet \
-    && install --directory --owner=alknet --mode=0700 /data
+    && install --directory --owner=alknet --mode=0700 /data /keys
 
 COPY . /app
 RUN ROOT=/app PIP_NO_CACHE_DIR=1 sh -euc '. /app/scripts/lib.sh && bootstrap run'
@@ -22,10 +22,11 @@ RUN apt-get update \
 ENV PATH=/app/.venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     ALKNET_DATA=/data \
+    ALKNET_VAULT__KEY_FILE=/keys/vault.key \
     ALKNET_PANEL__LISTEN=0.0.0.0:8000
 USER alknet
 WORKDIR /data
-VOLUME /data
+VOLUME /data /keys
 EXPOSE 8000/tcp 4433/udp
 
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \

@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 def filled_database(peers: int, keyed: int = 0) -> Iterator[DataPaths]:
     """A fresh data directory with so many sample peers in its migrated database; gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="alknet-bench-") as directory:
-        paths = DataPaths(Path(directory))
+        paths = DataPaths(Path(directory) / "data")
+        paths.data.mkdir(mode=0o700)
         run_child(paths, str(ROOT / "manage.py"), "migrate", "--verbosity", "0")
         run_child(paths, "-m", "bench.fill", str(paths.database), str(peers), str(keyed))
         yield paths
@@ -32,6 +33,8 @@ def run_child(paths: DataPaths, *arguments: str) -> str:
 
 
 def environment(paths: DataPaths) -> dict[str, str]:
-    """Ours without the settings that a developer may have set, and with the data directory."""
+    """Ours without the settings that a developer may have set, with the data directory and a home beside it."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ALKNET_")}
-    return kept | {"ALKNET_DATA": str(paths.data), "DJANGO_SETTINGS_MODULE": "alknet_site.settings"}
+    home = paths.data.parent / "home"
+    given = {"ALKNET_DATA": str(paths.data), "DJANGO_SETTINGS_MODULE": "alknet_site.settings"}
+    return kept | given | {"XDG_CONFIG_HOME": str(home)}

@@ -5,7 +5,7 @@ import logging
 from node.cli.secrets_in import is_terminal
 from node.cli.words import NEVER_SHOWN, show_words
 from node.custody.custody import Custody
-from node.custody.errors import CustodyError, VaultExists
+from node.custody.errors import CustodyError, VaultExists, VaultFileError
 from node.custody.key_file import credential_file
 from node.custody.protection import ByCredential, ByKeyFile, Protection
 from node.custody.sealing import Contents
@@ -33,7 +33,11 @@ def unattended(settings: Settings) -> Protection:
 def ensure_vault(settings: Settings) -> None:
     """Make the vault where there is none, and show its words if a person is there. Raises CustodyError."""
     custody = custody_of(settings)
-    if custody.read() is None and _made(custody, unattended(settings)) and is_terminal():
+    try:
+        absent = custody.read() is None
+    except VaultFileError:
+        return  # the node says what is wrong with the file, and serves what needs no vault
+    if absent and _made(custody, unattended(settings)) and is_terminal():
         with custody.locked():
             show_words(custody)
 

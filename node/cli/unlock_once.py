@@ -9,7 +9,7 @@ from node.cli.first_start import custody_of
 from node.cli.secrets_in import ask_secret, is_terminal
 from node.cli.supervisor.ready import Ready
 from node.custody.door_client import NodeUnreachable, ask_door
-from node.custody.errors import WrongPassphrase
+from node.custody.errors import VaultFileError, WrongPassphrase
 from node.custody.record import PassphraseWrap
 from node.settings import Settings
 from node.vault import SecretString
@@ -27,7 +27,10 @@ class UnlockOnce:
     def begin(self, ready: Ready) -> bool:
         """Unlock a node that is locked, in a thread, and say whether the news of that is to be waited for."""
         passphrase, self._passphrase = self._passphrase, None
-        if passphrase is None or ready.vault != "locked":
+        if passphrase is None:
+            return False
+        if ready.vault != "locked":
+            passphrase.wipe()
             return False
         threading.Thread(target=self._unlock, args=(passphrase,), name="unlock", daemon=True).start()
         return not ready.node_serving
@@ -46,7 +49,11 @@ class UnlockOnce:
 def ask_once(settings: Settings) -> UnlockOnce:
     """Ask, if there is something to ask for and a person to be asked. Raises CustodyError."""
     custody = custody_of(settings)
-    if not is_terminal() or not isinstance(custody.existing().wrapping, PassphraseWrap):
+    try:
+        record = custody.read()
+    except VaultFileError:
+        record = None
+    if not is_terminal() or record is None or not isinstance(record.wrapping, PassphraseWrap):
         return UnlockOnce(settings, None)
     passphrase = ask_secret("Passphrase of the vault, or nothing to start locked", "--passphrase-file")
     if not passphrase.reveal():

@@ -17,6 +17,7 @@ from node.cli.supervisor.lock import AlreadyRunning, instance_lock
 from node.cli.supervisor.ready import Ready, announce
 from node.cli.unlock_once import UnlockOnce, ask_once
 from node.custody.errors import CustodyError
+from node.custody.memory import keep_to_ourselves
 from node.log import configure_logging
 from node.settings import LoadedSettings, Settings
 
@@ -34,6 +35,7 @@ def up(
     loaded = settings_or_fail(data, config, node__listen=listen, panel__listen=panel)
     settings = loaded.settings
     configure_logging(settings.log)
+    keep_to_ourselves()
     try:
         with instance_lock(settings.paths.run / "supervisor.lock"):
             ensure_vault(settings)

@@ -22,6 +22,7 @@ from node.custody.custody import Custody
 from node.custody.door_client import DoorAnswer, NodeUnreachable, ask_door
 from node.custody.errors import CustodyError
 from node.custody.key_file import key_file_of
+from node.custody.memory import keep_to_ourselves
 from node.custody.record import KeyFileWrap, PassphraseWrap, VaultRecord
 from node.quic.tls.keys import KeyFileError, load_node_key
 from node.settings import Settings
@@ -44,6 +45,7 @@ NAMES = {"identity": PATHS.IDENTITY, "ssh-host": PATHS.SSH_HOST}
 @app.callback()
 def vault() -> None:
     """The vault: the recovery words of this box, and what is derived from them."""
+    keep_to_ourselves()
 
 
 app.command("init")(vault_change.init)

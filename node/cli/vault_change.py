@@ -13,6 +13,7 @@ from node.cli.secrets_in import ask_new_secret, ask_secret, is_terminal, secret_
 from node.cli.words import NEVER_SHOWN, show_words
 from node.custody.custody import Custody
 from node.custody.errors import CustodyError, WrongPassphrase
+from node.custody.memory import keep_to_ourselves
 from node.custody.protection import ByCredential, ByKeyFile, ByPassphrase, Protection
 from node.custody.record import PassphraseWrap
 from node.custody.sealing import Contents
@@ -61,6 +62,7 @@ def init(
     config: ConfigOption = None,
 ) -> None:
     """Make the vault of a data directory, or restore it from its words; a vault of the same words is protected anew."""
+    keep_to_ourselves()
     settings = settings_or_fail(data, config).settings
     _one_from_stdin(words_file, bip39_passphrase_file, passphrase_file)
     data_directory_or_fail(settings)

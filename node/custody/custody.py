@@ -146,7 +146,7 @@ class Custody:
             if passphrase is None:
                 raise PassphraseNeeded
             return key_of_passphrase(passphrase, wrapping)
-        secret = key_bytes(record, self.key_file)
+        secret = key_bytes(record, self.key_file, self.paths.data)
         try:
             return key_of_bytes(secret, wrapping)
         finally:

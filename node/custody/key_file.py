@@ -42,10 +42,10 @@ def key_file_of(record: VaultRecord, named: Path | None) -> Path:
     return named or (Path(stored) if stored else usual_key_file(record.box))
 
 
-def read_key(path: Path) -> bytearray:
+def read_key(path: Path, *, forbidden: int = 0o077) -> bytearray:
     """The content of a key file, without line ends after it. Raises KeyUnavailable."""
     try:
-        content = bytearray(read_private(path, MAX_KEY_FILE))
+        content = bytearray(read_private(path, MAX_KEY_FILE, forbidden=forbidden))
     except FileNotFoundError:
         raise KeyUnavailable(
             f"{path}: there is no such key file; put it back, or restore the vault from its words: "
@@ -60,31 +60,32 @@ def read_key(path: Path) -> bytearray:
     return content
 
 
-def read_credential() -> bytearray:
-    """The content of the credential. Raises KeyUnavailable."""
-    path = credential_file()
+def read_credential(path: Path | None = None) -> bytearray:
+    """The content of the credential: of this file, else of the one that is handed over. Raises KeyUnavailable.
+
+    Its group may read it: that is how a file looks that systemd gives to one user by an access control list.
+    """
+    path = path or credential_file()
     if path is None:
         raise KeyUnavailable(
             f"the service manager hands over no credential “{CREDENTIAL}”, which opens this vault "
             f"(systemd: LoadCredential={CREDENTIAL}:FILE)"
         )
+    return read_key(path, forbidden=0o037)
+
+
+def key_bytes(record: VaultRecord, named: Path | None, data: Path) -> bytearray:
+    """What opens the box of this data directory without a passphrase. Raises KeyUnavailable."""
+    if isinstance(record.wrapping, CredentialWrap):
+        return read_credential()
+    path = key_file_of(record, named)
+    _require_outside(path, data)
     return read_key(path)
 
 
-def key_bytes(record: VaultRecord, named: Path | None) -> bytearray:
-    """What opens this box without a passphrase. Raises KeyUnavailable."""
-    if isinstance(record.wrapping, CredentialWrap):
-        return read_credential()
-    return read_key(key_file_of(record, named))
-
-
 def make_key_file(path: Path, data: Path) -> None:
-    """A fresh key of 256 bits in `path`, unless there is a file already. Raises KeyUnavailable.
-
-    It must not lie within the data directory: a copy of that would then open itself.
-    """
-    if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(data)):
-        raise KeyUnavailable(f"{path}: a key file must not lie within the data directory {data}")
+    """A fresh key of 256 bits in `path`, unless there is a file already. Raises KeyUnavailable."""
+    _require_outside(path, data)
     try:
         create_private(path, secrets.token_hex(32).encode() + b"\n")
     except OSError as error:
@@ -102,3 +103,9 @@ def remove_key_file(path: Path) -> None:
         return
     except OSError as error:
         raise KeyUnavailable(f"{path}: the old key file cannot be removed: {error.strerror}") from None
+
+
+def _require_outside(path: Path, data: Path) -> None:
+    """A key file within the data directory would let each copy of that open itself. Raises KeyUnavailable."""
+    if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(data)):
+        raise KeyUnavailable(f"{path}: a key file must not lie within the data directory {data}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from node.custody.key_file import make_key_file, read_key, usual_key_file
+from node.custody.key_file import make_key_file, read_credential, read_key, usual_key_file
 from node.custody.record import CredentialWrap, KeyFileWrap, PassphraseWrap, VaultRecord
 from node.custody.sealing import Contents, key_of_bytes, key_of_passphrase, new_passphrase, seal, wipe
 from node.vault import SecretString
@@ -49,7 +49,7 @@ class ByCredential:
 
     def wrap(self, record: VaultRecord, contents: Contents) -> VaultRecord:
         """The record sealed anew; writes nothing. Raises KeyUnavailable."""
-        return _sealed_by_bytes(record, CredentialWrap(salt=os.urandom(16)), read_key(self.file), contents)
+        return _sealed_by_bytes(record, CredentialWrap(salt=os.urandom(16)), read_credential(self.file), contents)
 
 
 Protection = ByPassphrase | ByKeyFile | ByCredential

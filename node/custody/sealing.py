@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from msgspec.structs import replace
 
-from node.custody.errors import PassphraseRefused, WrongKey, WrongPassphrase
+from node.custody.errors import CustodyError, PassphraseRefused, WrongKey, WrongPassphrase
 from node.custody.record import PassphraseWrap, VaultRecord, Wrapping
 from node.vault import SecretString
 from node.vault.redacted import Wipeable
@@ -58,7 +58,12 @@ def key_of_passphrase(passphrase: SecretString, wrap: PassphraseWrap) -> bytearr
     """The 32 bytes that this passphrase gives; takes a tenth of a second or more, by design (RFC 9106 §4)."""
     kdf = Argon2id(salt=wrap.salt, length=32, iterations=wrap.iterations, lanes=wrap.lanes, memory_cost=wrap.memory_kib)
     key = bytearray(32)
-    kdf.derive_into(_prepared(passphrase), key)
+    try:
+        kdf.derive_into(_prepared(passphrase), key)
+    except MemoryError:
+        raise CustodyError(
+            f"this passphrase takes {wrap.memory_kib // 1024} MiB of memory, which are not free"
+        ) from None
     return key
 
 

@@ -155,6 +155,22 @@ async def test_a_box_whose_key_file_is_gone_waits_for_it(tmp_path: Path, peers: 
         assert (await next_facts(node))["serving"] is True
 
 
+async def test_a_vault_file_that_cannot_be_read_is_a_locked_node_with_a_reason(
+    tmp_path: Path, peers: dict[str, str]
+) -> None:
+    data = tmp_path / "data"
+    vault(data, "init")
+    file = custody_at(data).paths.vault
+    content = file.read_bytes()
+    file.write_bytes(content[:100])
+    async with running(data, **peers) as node:
+        assert (node.facts["serving"], node.facts["vault"]) == (False, "locked")
+        assert "is damaged" in await in_thread(data, "status", expect=1)
+        file.write_bytes(content)
+        await in_thread(data, "unlock")
+        assert (await next_facts(node))["serving"] is True
+
+
 async def test_a_made_up_key_is_served_until_it_is_given_up_for_the_words(
     tmp_path: Path, peers: dict[str, str], passphrase_file: Path
 ) -> None:

@@ -26,6 +26,23 @@ async def test_facts_of_the_child_reach_the_parent() -> None:
     parent.close()
 
 
+async def test_what_is_told_later_is_heard_in_turn_even_if_it_comes_at_once() -> None:
+    parent = ParentLifeline()
+    child = child_of(parent)
+    for vault in ("locked", "unlocked"):
+        child.ready(vault=vault)
+    assert await parent.read_ready() == {"vault": "locked"}
+    assert await parent.read_ready() == {"vault": "unlocked"}
+    waiting = asyncio.create_task(parent.read_ready())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    child.ready(vault="locked")
+    child.close()
+    assert await parent.read_ready() == {"vault": "locked"}
+    assert await parent.read_ready() is None
+    parent.close()
+
+
 async def test_the_child_learns_that_its_parent_let_go() -> None:
     parent = ParentLifeline()
     child = child_of(parent)

@@ -2,7 +2,7 @@
 
 Run as `python -m tests.support.fake_child web|node --ready-fd N`. Files in the data directory ask for faults:
 `KIND.fail` ends it at the start, `KIND.hold` keeps it from serving until it is gone, `KIND.stubborn` makes it
-ignore SIGTERM.
+ignore SIGTERM, `node.locked` lets the node tell first that it waits for its vault, until that file is gone.
 """
 
 import asyncio
@@ -42,8 +42,18 @@ async def serve(kind: str, hold: Path, lifeline: Lifeline, stop: asyncio.Event) 
         while kind == "node" and hold.exists() and not stop.is_set():
             await asyncio.sleep(0.01)
         address = format_host_port(server.sockets[0].getsockname()[:2])
-        lifeline.ready(address=address, fingerprint=f"ed25519:{kind}")
+        await wait_for_vault(kind, hold.with_name("node.locked"), lifeline, stop)
+        lifeline.ready(address=address, fingerprint=f"ed25519:{kind}", serving=True, vault="unlocked")
         await stop.wait()
+
+
+async def wait_for_vault(kind: str, locked: Path, lifeline: Lifeline, stop: asyncio.Event) -> None:
+    if kind != "node" or not locked.exists():
+        return
+    listen = os.environ["ALKNET_NODE__LISTEN"]
+    lifeline.ready(address=listen, fingerprint="ed25519:node", certificate="", serving=False, vault="locked")
+    while locked.exists() and not stop.is_set():
+        await asyncio.sleep(0.01)
 
 
 if __name__ == "__main__":

@@ -186,6 +186,21 @@ def test_a_setting_names_the_key_file(run: Run, data: Path, tmp_path: Path) -> N
     assert run("pubkey", "identity", ALKNET_VAULT__KEY_FILE=str(moved)).returncode == 0
 
 
+def test_a_first_start_with_a_credential_of_the_service_manager_is_opened_by_that(
+    run: Run, data: Path, tmp_path: Path
+) -> None:
+    credential = tmp_path / "credentials" / "alknet-vault-key"
+    credential.parent.mkdir()
+    credential.write_bytes(os.urandom(32))
+    credential.chmod(0o400)
+    given = {"CREDENTIALS_DIRECTORY": str(credential.parent)}
+    assert run("init", **given).returncode == 0
+    assert json.loads(run("status", "--json").stdout)["protected_by"] == "credential"
+    assert not (tmp_path / "home").exists()
+    assert "LoadCredential=alknet-vault-key" in run("pubkey", "identity").stderr
+    assert run("pubkey", "identity", **given).stdout == custody_at(data).existing().identity + "\n"
+
+
 @pytest.mark.parametrize(
     "path",
     ["", "m/", "m/74", "m/74'/0'/0'/0", "mx/0'", "m/2147483648'", "identity ", "secret words in the wrong place"],

@@ -179,6 +179,28 @@ def test_a_key_file_within_the_data_directory_is_refused(data: Path, tmp_path: P
     assert list((data / "secrets").iterdir()) == []
 
 
+def test_a_key_file_that_was_moved_into_the_data_directory_opens_nothing(data: Path) -> None:
+    _, record = made(data)
+    inside = usual_key_file(record.box).rename(data / "box.key")
+    with pytest.raises(KeyUnavailable, match="must not lie within the data directory"):
+        custody_at(data, inside).open()
+
+
+def test_a_machine_without_the_memory_for_a_passphrase_is_told_so(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Starved:
+        def __init__(self, **_: object) -> None:
+            pass
+
+        def derive_into(self, *_: object) -> None:
+            raise MemoryError
+
+    custody = custody_at(data)
+    custody.make(contents(), by_passphrase(), shown=True)
+    monkeypatch.setattr("node.custody.sealing.Argon2id", Starved)
+    with pytest.raises(CustodyError, match="64 MiB of memory"):
+        custody.open(SecretString(PASSPHRASE))
+
+
 def test_a_key_file_that_others_may_read_opens_nothing(data: Path) -> None:
     custody, record = made(data)
     usual_key_file(record.box).chmod(0o640)
@@ -216,6 +238,11 @@ def test_a_credential_of_the_service_manager(data: Path, tmp_path: Path, monkeyp
         custody.open()
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(file.parent))
     assert phrase_in(custody) == WORDS
+    file.chmod(0o440)  # as one looks to which an access control list lets one user
+    assert phrase_in(custody) == WORDS
+    file.chmod(0o444)
+    with pytest.raises(KeyUnavailable, match="may be read by others"):
+        custody.open()
 
 
 @pytest.mark.parametrize("field", ["box", "created_at", "identity", "words_shown_at", "wrapping", "nonce", "sealed"])

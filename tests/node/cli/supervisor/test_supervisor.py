@@ -209,6 +209,28 @@ def test_a_child_that_served_once_is_retried_for_as_long_as_it_takes(start: Call
     assert run.until_ready()["web_pid"] == first["web_pid"]
 
 
+def test_a_node_that_waits_for_its_vault_is_up_and_announced_again_once_it_serves(
+    start: Callable[..., Run], tmp_path: Path
+) -> None:
+    (tmp_path / "node.locked").touch()
+    run = start()
+    facts = run.until_ready()
+    assert (facts["node_serving"], facts["vault"], facts["node_fingerprint"]) == (False, "locked", "ed25519:node")
+    assert facts["node_address"] == "127.0.0.1:0"
+    run.withdraw("node.locked")
+    until(lambda: (run.ready() or facts)["node_serving"], "a node that serves")
+    served = run.until_ready()
+    assert (served["vault"], served["node_pid"]) == ("unlocked", facts["node_pid"])
+    assert served["node_address"] != facts["node_address"]
+    os.kill(served["node_pid"], signal.SIGKILL)
+    again = until(lambda: (found := run.ready()) and found["node_pid"] != served["node_pid"] and found, "another node")
+    assert again["node_address"] == served["node_address"]  # type: ignore[index]  # until gives the first true one
+    status, out, _ = run.end()
+    assert status == 0
+    assert out.count("Alknet is up, and its node is locked.") == out.count("Alknet is up.\n") == 1
+    assert out.count("locked: alknet vault unlock") == 1
+
+
 def test_the_setup_link_is_shown_and_dies_with_its_token(start: Callable[..., Run], tmp_path: Path) -> None:
     token = tmp_path / "secrets" / "setup_token"
     token.parent.mkdir()
