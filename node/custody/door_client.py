@@ -10,7 +10,10 @@ from node.vault import SecretString
 
 MAX_ANSWER = 16 * 1024
 TIMEOUT = 60.0
-"""Seconds for the whole of a step: Argon2id takes some on a slow machine."""
+"""Seconds for each step of a change: Argon2id takes some on a slow machine, and others may be before us."""
+
+STATUS_TIMEOUT = 2.0
+"""Seconds for each step of a question that waits for nothing."""
 
 
 class NodeUnreachable(Exception):
@@ -40,7 +43,7 @@ def ask_door(
     if passphrase is not None:
         request["passphrase"] = passphrase.reveal()
     try:
-        with connect(path, TIMEOUT) as sock:
+        with connect(path, STATUS_TIMEOUT if action == "status" else TIMEOUT) as sock:
             sock.sendall(json.dumps(request).encode() + b"\n")
             with sock.makefile("rb") as answers:
                 return _answer(json.loads(answers.readline(MAX_ANSWER)))
