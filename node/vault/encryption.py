@@ -55,7 +55,7 @@ def unseal(cipher: AESGCM, blob: EncryptedData) -> str:
 def _encoded(plaintext: str) -> bytes:
     try:
         text = plaintext.encode()
-    except UnicodeEncodeError:
+    except (UnicodeEncodeError, AttributeError):
         text = None  # the error would carry the text, so it ends here
     if text is None:
         raise EncryptionError("what is sealed must be text")
@@ -70,12 +70,12 @@ def _base64(raw: bytes) -> str:
 
 def _decoded(blob: EncryptedData) -> tuple[bytes, bytes] | None:
     """Nonce and data. The salt is decoded too, only so that a damaged one is noticed."""
-    if max(len(blob.salt), len(blob.iv)) > MAX_SHORT_TEXT or len(blob.data) > MAX_DATA_TEXT:
-        return None
     try:
+        if max(len(blob.salt), len(blob.iv)) > MAX_SHORT_TEXT or len(blob.data) > MAX_DATA_TEXT:
+            return None
         _raw(blob.salt)
         return _raw(blob.iv), _raw(blob.data)
-    except ValueError:
+    except (ValueError, TypeError):
         return None
 
 

@@ -82,7 +82,7 @@ class Mnemonic(Wipeable):
         word = revealed(passphrase or "")
         if not _is_unicode(word):
             del word, passphrase
-            raise MnemonicError("the passphrase holds bytes that are no text")
+            raise MnemonicError("the passphrase is no text, or holds bytes that are none")
         return Seed(Bip39.to_seed(self._phrase.reveal(), word))
 
     def wipe(self) -> None:
@@ -99,8 +99,8 @@ def _checked(text: str, bip39: Bip39) -> SecretString:
 
     The library's own check fails on doubled spaces and capitals, and its seed of such a spelling is another seed.
     """
-    if len(text) > MAX_PHRASE:
-        raise MnemonicError("this is too long for a recovery phrase")
+    if not isinstance(text, str) or len(text) > MAX_PHRASE:
+        raise MnemonicError("this is no recovery phrase: it is no text, or far too long")
     words = unicodedata.normalize("NFKD", text).lower().split()
     if len(words) not in STRENGTHS:
         raise MnemonicError(f"a recovery phrase has 12, 15, 18, 21 or 24 words, not {len(words)}")
@@ -116,6 +116,6 @@ def _checked(text: str, bip39: Bip39) -> SecretString:
 def _is_unicode(text: str) -> bool:
     try:
         text.encode()
-    except UnicodeEncodeError:
+    except (UnicodeEncodeError, AttributeError):
         return False
     return True

@@ -77,16 +77,13 @@ class SecretBytes(Redacted):
         return self._view
 
     def wipe(self) -> None:
-        """Overwrite the bytes and take back the views. May be called again."""
-        self._bytes.wipe()
+        """Take back the views, then overwrite the bytes. May be called again. Slices of a view show zeros."""
         view, self._view = self._view, None
         if view is not None:
-            _release(view)
-
-
-def _release(view: memoryview) -> None:
-    with contextlib.suppress(BufferError):  # somebody reads through it at this moment, and sees zeros
-        view.release()
+            # In this order, or a thread that holds the view could take zeros for the key between the two.
+            with contextlib.suppress(BufferError):  # somebody reads through it at this very moment
+                view.release()
+        self._bytes.wipe()
 
 
 class Wipeable(Redacted):

@@ -157,6 +157,7 @@ def test_whatever_is_wrong_with_a_blob_it_is_told_in_one_text() -> None:
         "AAB=",
         "\u0661AAA",
         "A" * 2_000_000,
+        *(b"AAA=", b"A" * 45, None, 4, ["A"]),
     ],
 )
 def test_what_is_no_base64_with_padding_does_not_decode(field: str, text: str) -> None:
@@ -181,7 +182,7 @@ def test_the_longest_text() -> None:
 
 
 def test_undecodable_bytes_are_not_sealed() -> None:
-    for text in ("sk-\udcff", SecretString("sk-\udcff")):
+    for text in ("sk-\udcff", SecretString("sk-\udcff"), b"sk-1", bytearray(b"sk-1"), 5, None):
         with pytest.raises(EncryptionError, match="must be text") as refused:
             vault.encrypt(text)
         assert refused.value.__context__ is None  # a UnicodeEncodeError would hold the text

@@ -55,8 +55,9 @@ def test_a_passphrase_is_the_same_in_either_unicode_form() -> None:
 
 
 def test_a_passphrase_of_undecodable_bytes_is_refused() -> None:
-    with pytest.raises(MnemonicError, match="no text"):
-        Mnemonic.from_phrase(PHRASE).to_seed("secret \udcff")
+    for passphrase in ("secret \udcff", b"secret", 25):
+        with pytest.raises(MnemonicError, match="no text"):
+            Mnemonic.from_phrase(PHRASE).to_seed(passphrase)
 
 
 @pytest.mark.parametrize("count", COUNTS)
@@ -102,8 +103,21 @@ def test_every_spelling_of_a_phrase_gives_the_same_seed(spelling: str) -> None:
         ("xyzzy " + "abandon " * 10 + "plugh", "number 1, 12$"),
         ("a" * 5000, "too long"),
         ("abandon " * 600, "too long"),
+        (PHRASE.encode(), "no text"),
+        (None, "no text"),
     ],
-    ids=["empty", "one", "thirteen", "checksum", "unknown", "two unknown", "long word", "many words"],
+    ids=[
+        "empty",
+        "one",
+        "thirteen",
+        "checksum",
+        "unknown",
+        "two unknown",
+        "long word",
+        "many words",
+        "bytes",
+        "nothing",
+    ],
 )
 def test_a_wrong_phrase_is_refused_without_a_word_of_it(phrase: str, message: str) -> None:
     with pytest.raises(MnemonicError, match=message) as refused:

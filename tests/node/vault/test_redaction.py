@@ -276,6 +276,9 @@ FAILURES: dict[str, Callable[[], object]] = {
     "sealed by no version": lambda: vault().encrypt(TEXT, 1),
     "sealed while locked": lambda: LOCKED.encrypt(TEXT),
     "sealed, no text": lambda: vault().encrypt(BROKEN),
+    "sealed, bytes": lambda: vault().encrypt(TEXT.encode()),
+    "phrase as bytes": lambda: VaultService().unlock(PHRASE.encode(), TEXT.encode()),
+    "passphrase as bytes": lambda: VaultService().unlock(PHRASE, TEXT.encode()),
     "sealed, too long": lambda: vault().encrypt(TEXT * 100_000),
     "opened with another key": lambda: vault().decrypt(dataclasses.replace(vault().encrypt(TEXT), key_version=3)),
     "opened, no text": lambda: vault().decrypt(not_text()),
@@ -330,6 +333,28 @@ def test_a_view_keeps_its_bytes_until_it_goes() -> None:
     assert view.readonly
     with pytest.raises(TypeError):
         view[0] = 0
+
+
+def test_no_view_ever_shows_the_zeros() -> None:
+    """Not even to a thread that looks through it while another wipes."""
+    seen: list[bytes] = []
+
+    class Watched(SecretMemory):
+        __slots__ = ()
+
+        def wipe(self) -> None:
+            super().wipe()
+            try:
+                seen.append(bytes(views.pop()))
+            except (ValueError, IndexError):
+                seen.append(b"released")
+
+    key = SecretBytes(KEY)
+    key._bytes = Watched(KEY)
+    key._view = memoryview(key._bytes).toreadonly()
+    views = [key.view()]
+    key.wipe()
+    assert seen == [b"released"]
 
 
 def test_memory_that_nobody_holds_is_overwritten() -> None:
