@@ -61,6 +61,12 @@ class CredentialForm(forms.ModelForm):
 
     sealed: EncryptedData | None = None
 
+    def full_clean(self) -> None:
+        """A page that tells of a mistake has the field empty, and says that it has to be filled again."""
+        super().full_clean()
+        if self.is_bound and self.errors and self.data.get(self.add_prefix("content")):
+            self["content"].help_text = "Put it in again: a content is never sent back to a page."
+
     @sensitive_variables()
     def clean(self) -> dict[str, Any]:
         """Sealing comes last: nothing is shown to the node that would not be stored."""

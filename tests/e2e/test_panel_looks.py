@@ -18,6 +18,8 @@ PAGES = [
     "/peers/peer/laptop/change/",
     "/peers/peer/laptop/delete/",
     "/peers/apikey/add/",
+    "/credentials/credential/",
+    "/credentials/credential/add/",
     "/audit/auditentry/",
     "/auth/user/add/",
     "/auth/group/add/",

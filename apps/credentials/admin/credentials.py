@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.decorators import method_decorator
@@ -79,8 +80,11 @@ class CredentialAdmin(RotationPages, AuditedModelAdmin):
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """One button: what was saved is not shown, so that there is nothing to go on editing."""
-        one_button = {"show_save_and_add_another": False, "show_save_and_continue": False}
-        return super().render_change_form(request, context | one_button, *args, **kwargs)
+        changes = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        form = context["adminform"].form
+        if set(form.errors) == {NON_FIELD_ERRORS}:
+            changes["errors"] = False  # no field is wrong, so that there is nothing to correct “below”
+        return super().render_change_form(request, context | changes, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Credential, form: CredentialForm, change: Any) -> None:
         if form.sealed is not None:  # it is, or the form would not be valid
@@ -97,7 +101,7 @@ class CredentialAdmin(RotationPages, AuditedModelAdmin):
     def set_at(self, credential: Credential) -> str:
         return f"{credential.changed_at:%Y-%m-%d %H:%M}"
 
-    @admin.display(description="by", ordering="changed_by")
+    @admin.display(description="set by", ordering="changed_by")
     def set_by(self, credential: Credential) -> str:
         return credential.changed_by
 

@@ -89,7 +89,9 @@ def test_wrong_input_is_a_field_error_that_repeats_no_content(
     response = panel.post(ADD, sent)
 
     assert list(response.context["adminform"].form.errors) == [field]
-    assert CANARY not in response.content.decode()
+    page = response.content.decode()
+    assert CANARY not in page
+    assert ("Put it in again" in page) is ("content" in sent)
     assert (stored(), audit()) == (before, [])
 
 
@@ -108,6 +110,8 @@ def test_a_locked_vault_is_said_before_and_after_and_nothing_is_saved(panel: Cli
 
     assert "alknet vault unlock. Nothing was saved." in page
     assert 'value="openai"' in page, "what is no secret stays"
+    assert "Put it in again" in page
+    assert "correct the error" not in page
     assert CANARY not in page
     assert (stored(), audit()) == ({}, [])
 
@@ -139,7 +143,7 @@ def test_all_are_rotated_step_by_step(panel: Client, node: VaultNode, monkeypatc
         assert sorted(selectors.key_versions().values()) == [2] * (5 - done) + [3] * done
     last = panel.post(ROTATE, wish, follow=True)
     assert last.redirect_chain == [(LIST, 302)]
-    assert "5 credentials under version 3 of the key." in last.content.decode()
+    assert "5 credentials are under version 3 of the key now." in last.content.decode()
     assert [content_of(name) for name in "abcde"] == [f"content of {name}" for name in "abcde"]
     assert audit()[5:] == [("admin", "credential.rotated", name) for name in "abcde"]
 
@@ -218,6 +222,13 @@ def test_who_may_only_view_sees_names_and_has_no_field_for_a_content(client: Cli
     assert viewer.post(ROTATE, {"to": "3", "all": "yes"}).status_code == 403
     assert viewer.post(f"{LIST}openai/delete/", {"post": "yes"}).status_code == 403
     assert stored() == before
+
+
+def test_without_a_credential_there_is_nothing_to_rotate(panel: Client) -> None:
+    assert "Rotate all" not in text(panel, LIST)
+    assert "There is nothing to rotate" in text(panel, ROTATE)
+    insert("a")
+    assert "Rotate all" in text(panel, LIST)
 
 
 def test_who_may_see_nothing_sees_nothing(client: Client, db: None) -> None:
