@@ -115,6 +115,7 @@ class Administration:
 def _facts(live: LiveConnection) -> dict[str, Any]:
     """One connection as `node/connections` tells of it. The address is the one that the peer has proven last."""
     address = live.connection.remote_addr or live.auth.remote_addr
+    received, sent = live.connection.transferred or (None, None)
     return {
         "id": live.id,
         "peer": live.peer_id,
@@ -122,4 +123,6 @@ def _facts(live: LiveConnection) -> dict[str, Any]:
         "alpn": live.auth.alpn.decode(errors="replace"),
         "remote_address": None if address is None else format_host_port(address),
         "since": live.since,
+        "bytes_received": received,
+        "bytes_sent": sent,
     }

@@ -6,7 +6,7 @@ Handlers are written against these two and never learn which transport carries t
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from node.core.errors import ConnectionClosed, LastStream, StreamClosed
 from node.core.identity import Address, Identity
@@ -26,6 +26,13 @@ Moved = Callable[[Address, Address], None]
 
 class IdentityAlreadySet(RuntimeError):
     """A connection's identity is written once, for logs; the access check never reads it."""
+
+
+class Transferred(NamedTuple):
+    """Bytes of the streams' contents so far, counted once however often the network carried them."""
+
+    received: int
+    sent: int
 
 
 class BiStream(ABC):
@@ -67,6 +74,11 @@ class BidiStreamSource(Protocol):
 
     @property
     def remote_addr(self) -> Address | None: ...
+
+    @property
+    def transferred(self) -> Transferred | None:
+        """How much has gone over the connection; None where the transport does not count it."""
+        ...
 
     def watch_moves(self, tell: Moved) -> None:
         """Have each change of the peer's address told. A transport whose peers stay where they are never calls."""
@@ -113,6 +125,10 @@ class Connection:
     def remote_addr(self) -> Address | None:
         return self._source.remote_addr
 
+    @property
+    def transferred(self) -> Transferred | None:
+        return self._source.transferred
+
     def watch_moves(self, tell: Moved) -> None:
         """Have `tell(old, new)` called when the peer has proven another address, until the connection ends."""
         self._source.watch_moves(tell)
@@ -158,6 +174,11 @@ class SingleStreamSource:
         self._closed = asyncio.Event()
         self._end = ConnectionClosed()
         self.remote_addr = remote_addr
+
+    @property
+    def transferred(self) -> Transferred | None:
+        """What carries the stream counts, if it does."""
+        return None
 
     def watch_moves(self, tell: Moved) -> None:
         """Its one stream cannot move."""

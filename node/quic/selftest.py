@@ -30,7 +30,7 @@ _CONNECTION = (
     "_is_client", "_local_active_connection_id_limit", "_local_max_data", "_local_max_streams_bidi",
     "_local_max_streams_uni", "_local_next_stream_id_bidi", "_network_paths", "_packet_number", "_payload_received",
     "_peer_cid", "_peer_cid_sequence_numbers", "_probe_preferred_address", "_remote_active_connection_id_limit",
-    "_remote_max_streams_bidi", "_remote_preferred_address", "_replenish_connection_ids",
+    "_remote_max_data_used", "_remote_max_streams_bidi", "_remote_preferred_address", "_replenish_connection_ids",
     "_serialize_transport_parameters", "_spaces", "_state", "_stream_can_send", "_stream_limit", "_streams",
     "_streams_queue", "_write_connection_limits", "_write_stream_limits",
 )  # fmt: skip

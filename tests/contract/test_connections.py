@@ -230,6 +230,20 @@ async def unix_pair(tmp_path: Path) -> AsyncIterator[Pair]:
         yield ends
 
 
+async def test_what_went_over_is_counted_once_where_it_is_counted(any_pair: Pair) -> None:
+    client, server = any_pair
+    stream = await spoken(client)
+    await stream.write(b"x" * 5000)
+    other = await server.accept_bi()
+    await other.read_exactly(5000)
+    if client.transferred is not None and server.transferred is not None:
+        assert (client.transferred, server.transferred) == ((0, 5000), (5000, 0))
+    await other.write(b"y" * 70)
+    await stream.read_exactly(70)
+    if client.transferred is not None and server.transferred is not None:
+        assert (client.transferred, server.transferred) == ((70, 5000), (5000, 70))
+
+
 async def test_a_transport_of_one_stream_gives_it_once(unix_pair: Pair) -> None:
     for connection in unix_pair:
         await connection.accept_bi()

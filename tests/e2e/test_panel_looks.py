@@ -24,7 +24,8 @@ PAGES = [
     "/auth/user/add/",
     "/auth/group/add/",
 ]
-HIDDEN_WIDTH = """() => [...document.querySelectorAll('.alknet-steps, .alknet-changes, .alknet-facts, .alknet-key')]
+HIDDEN_WIDTH = """() => [...document.querySelectorAll(
+  '.alknet-steps, .alknet-changes, .alknet-facts, .alknet-key, .alknet-node-problem')]
   .concat(document.documentElement).map(e => e.scrollWidth - e.clientWidth).filter(extra => extra > 0)"""
 
 

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from aioquic.quic import events
 
-from node.core.connection import BiStream, Moved
+from node.core.connection import BiStream, Moved, Transferred
 from node.core.errors import ConnectionClosed
 from node.core.identity import Address
 from node.quic.connection.stream import QuicStream
@@ -61,6 +61,10 @@ class QuicSource:
     def remote_addr(self) -> Address | None:
         """The address that the peer has proven last; it may change as the peer moves between networks."""
         return self._host.peer_address
+
+    @property
+    def transferred(self) -> Transferred:
+        return Transferred(*self.engine.transferred())
 
     def watch_moves(self, tell: Moved) -> None:
         self._watchers = (*self._watchers, tell)

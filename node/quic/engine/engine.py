@@ -206,6 +206,10 @@ class Engine(RovingConnection, Recognisable, LeanConnection, PathProbing, KeptAl
         stream = self._streams.get(stream_id)
         return stream is not None and not stream.is_finished
 
+    def transferred(self) -> tuple[int, int]:
+        """Bytes of all streams that have come, and that have been sent for the first time (RFC 9000 §4.1)."""
+        return self._local_max_data.used, self._remote_max_data_used
+
     def can_open(self) -> bool:
         """Whether the peer lets us open one more two-way stream now."""
         return self._local_next_stream_id_bidi // 4 < self._remote_max_streams_bidi

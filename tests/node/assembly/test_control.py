@@ -116,6 +116,10 @@ async def test_a_node_that_serves_tells_its_names(data: Path, peers: dict[str, s
         assert (live["peer"], live["alpn"]) == ("ann", "alknet/call")
         assert live["since"] >= status["node"]["started_at"]
         assert live["remote_address"].startswith("127.0.0.1:")
+        await client.call("node/whoami", "x" * 10_000)
+        [later] = (await ask(data, "node/connections"))["connections"]
+        assert 10_000 < later["bytes_received"] - live["bytes_received"] < 11_000
+        assert 50 < later["bytes_sent"] - live["bytes_sent"] < 1_000
 
 
 async def test_a_locked_node_answers_and_seals_once_it_is_unlocked(data: Path, peers: dict[str, str]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from node.core.connection import CLOSE_REVOKED, Connection
+from node.core.connection import CLOSE_DISCONNECTED, CLOSE_REVOKED, Connection
 from node.core.errors import AuthRequired, ConnectionClosed, StreamClosed
 from node.core.identity import AuthContext, Identity
 from node.core.index import IndexProvider, build_index
@@ -333,3 +333,23 @@ def test_two_handlers_for_one_alpn_stop_the_start() -> None:
 
 def test_the_first_handler_is_the_first_choice() -> None:
     assert HandlerRegistry([Handler(b"b"), Handler(b"a")]).alpns() == (b"b", b"a")
+
+
+async def test_who_is_disconnected_is_told_and_counted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.publish(PeerEntry("ann", (KEY,)))
+    ann, stranger, kept = bench.connect(KEY), bench.connect(OTHER), bench.connect(OTHER)
+    await asyncio.sleep(0)
+    live = bench.endpoint.connections
+    first, second, _ = live
+    assert [one.id for one in live] == sorted(one.id for one in live)
+    assert (live.get(first.id), live.get(0), live.of_peer("ann"), live.of_peer("bob")) == (first, None, (first,), ())
+    assert bench.endpoint.disconnect((first, second), "going home") == 2
+    assert await ended(ann) == await ended(stranger) == (CLOSE_DISCONNECTED, "going home")
+    await settled(bench, 1)
+    assert (live.get(first.id), live.of_peer("ann")) == (None, ())
+    assert bench.endpoint.snapshot() == {"connections": 1, "disconnected": 2}
+    with monkeypatch.context() as patch:
+        patch.setattr(next(iter(live)).connection, "close", _fail)
+        assert bench.endpoint.disconnect(live, "again") == 1
+    await settled(bench, 0)
+    assert await ended(kept) == (0, "")

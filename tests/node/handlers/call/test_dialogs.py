@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from node.core.access import AccessControl
-from node.core.connection import CLOSE_REVOKED, Connection
+from node.core.connection import CLOSE_REVOKED, BiStream, Connection
 from node.core.errors import ConnectionClosed, StreamError
 from node.core.identity import AuthContext, Identity
 from node.core.index import IndexProvider, build_index
 from node.core.peers import PeerEntry
 from node.core.tokens import hash_token
-from node.handlers.call.budget import Allowances
+from node.handlers.call.budget import Allowance, Allowances
 from node.handlers.call.connection import CallConnection
 from node.handlers.call.discovery import register_discovery
 from node.handlers.call.dispatch import Dispatcher
@@ -30,7 +30,7 @@ from node.handlers.call.operation import (
     Visibility,
 )
 from tests.support.raw_call import RawCaller, read_event, read_events
-from tests.support.streams import connection_pair
+from tests.support.streams import connection_pair, stream_pair
 
 FINGERPRINT = "ed25519:" + "0a" * 32
 
@@ -413,3 +413,37 @@ def test_a_malformed_name_stops_the_start(name: str) -> None:
 def test_a_name_registered_twice_stops_the_start(node: Node) -> None:
     with pytest.raises(RegistrationError, match="twice"):
         node.registry.register(Operation("echo/run", node.echo))
+
+
+def over_one_stream(node: Node) -> tuple[Connection, BiStream, Allowance, asyncio.Task[None]]:
+    """A connection that has one stream and is being served, the client's end of the stream, and what it may hold."""
+    ours, theirs = stream_pair()
+    connection, limits = Connection.from_bidi(ours, ALPN), CallLimits()
+    allowance = Allowances(limits).of_peer()
+    dispatcher = Dispatcher(node.registry, lambda *_: None, limits)
+    calls = CallConnection(connection, AuthContext.anonymous(ALPN), dispatcher, limits, allowance)
+    return connection, theirs, allowance, asyncio.create_task(calls.run())
+
+
+async def test_over_one_stream_all_is_answered_before_the_end(node: Node) -> None:
+    connection, stream, _, serving = over_one_stream(node)
+    caller = RawCaller(connection)
+    await caller.request("slow", {"operationId": "slow/run", "input": 1}, stream=stream)
+    await caller.request("quick", {"operationId": "echo/run", "input": 2}, stream=stream)
+    assert (await read_event(stream))["id"] == "quick"
+    stream.finish()
+    await asyncio.sleep(0)
+    assert not serving.done()
+    node.release.set()
+    assert [event["id"] for event in await read_events(stream)] == ["slow"]
+    await asyncio.wait_for(serving, 5)
+
+
+async def test_a_close_of_a_connection_of_one_stream_cancels_what_runs(node: Node) -> None:
+    connection, stream, allowance, serving = over_one_stream(node)
+    await RawCaller(connection).request("1", {"operationId": "slow/run"}, stream=stream)
+    await asyncio.sleep(0.01)
+    assert allowance.budget.used > 0
+    connection.close(CLOSE_REVOKED, "enough")
+    await asyncio.wait_for(serving, 5)
+    assert (node.cancelled, allowance.budget.used) == (True, 0)
