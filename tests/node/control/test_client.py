@@ -161,7 +161,7 @@ async def test_it_outlives_a_restart_of_the_node_and_an_idle_close(path: Path) -
     def call() -> object:
         return client.call("node/status")
 
-    async with control(path, limits=ControlLimits(idle_timeout=0.1)) as running:
+    async with control(path, limits=ControlLimits(idle_timeout=1.0)) as running:
         assert await asyncio.to_thread(call) == {"connections": 5}
         while running.server.snapshot()["connections"]:
             await asyncio.sleep(0.01)
