@@ -112,6 +112,8 @@ def protect(
     typer.echo(f"The vault is protected by a {record.protection.replace('-', ' ')}. A running node needs no restart.")
     if left is not None:
         typer.echo(f"{left} opens it no more, and was left where it is.")
+    if record.words_shown_at is None:
+        typer.echo(f"Note: {NEVER_SHOWN}")
 
 
 def adopt(

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from node.custody import door as module
 from node.custody.door import MAX_REQUEST, MAX_VISITORS, open_door
@@ -100,6 +102,27 @@ async def test_what_is_no_request_is_refused_and_not_repeated(path: Path, keeper
     assert answer["ok"] is False
     assert "canary" not in json.dumps(answer)
     assert keeper.state == "locked"
+
+
+@given(
+    st.binary(max_size=300)
+    | st.builds(
+        lambda tree: json.dumps(tree).encode(),
+        st.recursive(
+            st.none() | st.booleans() | st.floats() | st.text(),
+            lambda below: st.lists(below) | st.dictionaries(st.sampled_from(["do", "passphrase", "x"]), below),
+        ),
+    )
+)
+def test_whatever_comes_in_is_a_request_or_refused_in_a_sentence(line: bytes) -> None:
+    try:
+        action, passphrase = module._parse(line)
+    except ValueError as error:
+        assert str(error).startswith(("the request is n", "the passphrase is not text"))
+        assert error.__cause__ is None
+    else:
+        assert action in ("status", "unlock", "lock")
+        assert passphrase is None or isinstance(passphrase, SecretString)
 
 
 @pytest.mark.parametrize("request_", [b"", b'{"do": "status"}', b"x" * (2 * MAX_REQUEST) + b"\n"])
