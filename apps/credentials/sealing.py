@@ -17,6 +17,7 @@ from node.core.credentials import EncryptedData, InvalidCredential, encrypted_da
 
 DOWN = "The node does not answer, and it alone can seal. If it does not run, start it with: alknet up."
 LOCKED = "The vault is locked, so that nothing can be sealed. Unlock it with: alknet vault unlock."
+NO_VAULT = "The node has no vault yet, so that nothing can be sealed. Make one with: alknet vault init."
 REFUSED = "The node did not seal it; its log says why."
 DAMAGED = "The node cannot open it: it is damaged, or was sealed by another vault."
 
@@ -54,12 +55,18 @@ class Sealer:
         except NodeUnreachable:
             raise NodeUnavailable(DOWN) from None
         except ControlRefused as error:
-            raise _refusal(error, refused) from None
+            raise self._refusal(error, refused) from None
         except InvalidCredential:
             raise NotSealed(REFUSED) from None
         if blob.key_version != key_version:
             raise NotSealed(REFUSED)
         return blob
+
+    def _refusal(self, error: ControlRefused, refused: str) -> NotSealed:
+        """Never the node's own words: one about a wrong input could repeat it."""
+        if error.code != _LOCKED_CODE:
+            return NotSealed(refused)
+        return NodeUnavailable(_obstacle(self._client) or LOCKED)
 
 
 @contextmanager
@@ -71,16 +78,15 @@ def sealer() -> Iterator[Sealer]:
 
 def obstacle() -> str | None:
     """Why nothing can be sealed at the moment, as a sentence; None where something can."""
+    with ControlClient(settings.PATHS.control_socket, timeout=_LOOK_SECONDS) as client:
+        return _obstacle(client)
+
+
+def _obstacle(client: ControlClient) -> str | None:
     try:
-        with ControlClient(settings.PATHS.control_socket, timeout=_LOOK_SECONDS) as client:
-            state = client.call("node/status", {})["vault"]["state"]
+        state = client.call("node/status", {})["vault"]["state"]
     except NodeUnreachable:
         return DOWN
     except (ControlRefused, KeyError, TypeError):
         return None
-    return None if state == "unlocked" else LOCKED
-
-
-def _refusal(error: ControlRefused, refused: str) -> NotSealed:
-    """Never the node's own words: one about a wrong input could repeat it."""
-    return NodeUnavailable(LOCKED) if error.code == _LOCKED_CODE else NotSealed(refused)
+    return {"unlocked": None, "absent": NO_VAULT}.get(state, LOCKED)

@@ -1,7 +1,8 @@
 """The part of a node that seals, as a process of its own: its control socket over a real vault, without the rest.
 
-It takes orders on stdin, one on a line, and answers each with the line "done": unlock, lock, hold, go. While it is
-held, it says "held" when it is asked to seal, and does it after "go".
+It takes orders on stdin, one on a line, and answers each with the line "done": unlock, lock, lose, hold, go, lie.
+What it has lost is the vault as a whole. While it is held, it says "held" when it is asked to seal, and does it after
+"go". A lie is a blob that does not open, once.
 """
 
 import asyncio
@@ -30,9 +31,11 @@ class _Node:
         self.vault = VaultService()
         self.may_go = threading.Event()
         self.may_go.set()
+        self.lies = False
+        self.locked = "locked"
 
     def status(self) -> Json:
-        return {"vault": {"state": "unlocked" if self.vault.is_unlocked() else "locked", "identity": "derived"}}
+        return {"vault": {"state": "unlocked" if self.vault.is_unlocked() else self.locked, "identity": "derived"}}
 
     def connections(self, after: int, limit: int) -> list[Json]:
         return []
@@ -51,11 +54,17 @@ class _Node:
             print("held", flush=True)
             self.may_go.wait()
         try:
-            return dict(work().to_json())
+            return self._true_or_not(work().to_json())
         except VaultLocked:
             raise vault_locked() from None
         except VaultError:
             raise sealing_failed("it cannot be opened") from None
+
+    def _true_or_not(self, blob: dict[str, Any]) -> Json:
+        if self.lies:
+            self.lies = False
+            blob["iv"] = blob["iv"][::-1]
+        return blob
 
     def obey(self, order: str) -> None:
         match order.strip():
@@ -63,8 +72,14 @@ class _Node:
                 self.vault.unlock(WORDS)
             case "lock":
                 self.vault.lock()
+                self.locked = "locked"
+            case "lose":
+                self.vault.lock()
+                self.locked = "absent"
             case "hold":
                 self.may_go.clear()
+            case "lie":
+                self.lies = True
             case "go":
                 self.may_go.set()
 

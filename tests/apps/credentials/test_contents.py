@@ -5,7 +5,7 @@ from django.conf import settings
 
 from apps.credentials import selectors, services
 from apps.credentials.errors import NodeUnavailable, NotSealed
-from apps.credentials.sealing import LOCKED, obstacle
+from apps.credentials.sealing import LOCKED, NO_VAULT, obstacle
 from node.core.capabilities import Secret, SecretWiped
 from node.core.credentials import MAX_CONTENT, InvalidCredential
 from tests.support.credentials import insert, stored
@@ -68,14 +68,19 @@ def test_what_is_wrong_is_named_and_never_shown_to_the_node(provider: str, text:
         content.expose_secret()
 
 
-def test_a_locked_vault_is_a_sentence_and_nothing_is_stored(node: VaultNode) -> None:
+@pytest.mark.parametrize(
+    ("order", "sentence", "command"), [("lock", LOCKED, "alknet vault unlock"), ("lose", NO_VAULT, "alknet vault init")]
+)
+def test_without_a_vault_that_is_open_there_is_a_sentence_and_nothing_is_stored(
+    node: VaultNode, order: str, sentence: str, command: str
+) -> None:
     insert("there")
     before = stored()
     assert obstacle() is None
-    node.tell("lock")
-    assert obstacle() == LOCKED
+    node.tell(order)
+    assert obstacle() == sentence
     for provider in ("there", "new"):
-        with pytest.raises(NodeUnavailable, match="alknet vault unlock"):
+        with pytest.raises(NodeUnavailable, match=command):
             set_(provider, Secret(CANARY))
     assert (stored(), audit()) == (before, [])
 

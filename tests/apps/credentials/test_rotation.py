@@ -118,6 +118,16 @@ def test_a_vault_that_is_locked_half_way_stops_it_and_the_same_again_ends_it(nod
     assert contents() == {name: f"content of {name}" for name in "abc"}
 
 
+@pytest.mark.django_db
+def test_what_does_not_open_is_never_stored_over_what_does(node: VaultNode) -> None:
+    set_("a")
+    before = stored()
+    node.tell("lie")
+    assert [step.outcome for step in rotate(services.plan_rotation())] == [Outcome.FAILED]
+    assert stored() == before
+    assert [step.outcome for step in rotate(services.plan_rotation())] == [Outcome.ROTATED]
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("meanwhile", ["replaced", "removed", "rotated further"])
 def test_what_another_connection_writes_meanwhile_is_not_lost(node: VaultNode, meanwhile: str) -> None:
