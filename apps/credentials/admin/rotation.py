@@ -33,6 +33,10 @@ STEP = 20
 """Credentials that one request rotates: well under a second."""
 MAX_SELECTED = 500
 """Names that a page carries from step to step; all of them need no names."""
+MAX_FAILED = 100
+"""So many that cannot be opened end a rotation: the database is hardly this vault's."""
+_NAMED = 5
+"""So many credentials a message names; of more it tells the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class _Wish:
         """What the page sends; its version is junk where it is no number, which is refused like any other."""
         given = request.POST.get("to", "")
         names = None if "all" in request.POST else tuple(request.POST.getlist("provider")[:MAX_SELECTED])
-        failed = tuple(request.POST.getlist("failed")[:MAX_SELECTED])
+        failed = tuple(request.POST.getlist("failed")[:MAX_FAILED])
         return cls(int(given) if given.isascii() and given.isdigit() and len(given) < 12 else 0, names, failed)
 
     def plan(self) -> Plan:
@@ -121,17 +125,19 @@ class RotationPages(ModelAdmin):
         except NodeUnavailable as error:
             stopped = str(error)
         wish = _Wish(plan.to, wish.names, tuple(failed))
-        if done == len(todo):
-            return self._finish(request, wish, plan)
+        if len(failed) >= MAX_FAILED or done == len(todo):
+            return self._finish(request, wish, plan, untried=len(todo) - done)
         return self._page(request, wish, plan, left=len(todo) - done, asked=True, stopped=stopped)
 
-    def _finish(self, request: HttpRequest, wish: _Wish, plan: Plan) -> HttpResponse:
+    def _finish(self, request: HttpRequest, wish: _Wish, plan: Plan, *, untried: int) -> HttpResponse:
         if wish.failed:
-            words = f"The node could not open {', '.join(wish.failed)}: left as they were."
-            self.message_user(request, words, messages.ERROR)
-        rotated = plan.there + len(plan.providers) - len(wish.failed)
+            rest = f", and {len(wish.failed) - _NAMED} more" if len(wish.failed) > _NAMED else ""
+            words = f"The node could not open {', '.join(wish.failed[:_NAMED])}{rest}: left as they were."
+            after = f" The other {untried} were not tried." if untried else ""
+            self.message_user(request, words + after, messages.ERROR)
+        rotated = plan.there + len(plan.providers) - len(wish.failed) - untried
         words = f"{rotated} credential{' is' if rotated == 1 else 's are'} under version {plan.to} of the key now."
-        self.message_user(request, words, messages.SUCCESS)
+        self.message_user(request, words, messages.SUCCESS if rotated else messages.INFO)
         return HttpResponseRedirect(self._list_url())
 
     def _page(

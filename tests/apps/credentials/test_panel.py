@@ -176,6 +176,19 @@ def test_a_rotation_tells_what_cannot_be_opened_and_ends(
     assert selectors.key_versions() == {"foreign": 2, "ours": 3}
 
 
+def test_a_database_of_another_vault_is_not_tried_to_its_end(
+    panel: Client, node: VaultNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rotation, "MAX_FAILED", 20)
+    for number in range(30):
+        insert(f"foreign {number:02}")
+    page = panel.post(ROTATE, {"to": "3", "all": "yes"}, follow=True).content.decode()
+
+    assert "could not open foreign 00, foreign 01, foreign 02, foreign 03, foreign 04, and 15 more" in page
+    assert "The other 10 were not tried." in page
+    assert set(selectors.key_versions().values()) == {2}
+
+
 def test_a_rotation_stops_with_a_sentence_when_the_vault_is_locked(panel: Client, node: VaultNode) -> None:
     panel.post(ADD, {"provider": "a", "content": CANARY})
     node.tell("lock")
