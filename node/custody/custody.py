@@ -17,13 +17,14 @@ from msgspec.structs import replace
 from node.core.paths import DataPaths
 from node.custody.errors import (
     CustodyBusy,
+    KeyUnavailable,
     NoVault,
     PassphraseNeeded,
     VaultExists,
     VaultFileError,
 )
-from node.custody.key_file import key_bytes, key_file_of, remove_key_file, usual_key_file
-from node.custody.protection import Protection
+from node.custody.key_file import is_same_file, key_bytes, key_file_of, remove_key_file, usual_key_file
+from node.custody.protection import ByKeyFile, Protection
 from node.custody.record import MAX_FILE, KeyFileWrap, PassphraseWrap, VaultRecord, decode, encode
 from node.custody.sealing import Contents, key_of_bytes, key_of_passphrase, open_sealed, seal, wipe
 from node.private_file import UnusableFile, create_private, private_directory, read_private, replace_private
@@ -90,7 +91,7 @@ class Custody:
                 raise VaultExists(
                     "this data directory has a vault already; --words-file with its words protects it anew"
                 )
-            made = protection.wrap(record, contents)
+            made = self._wrapped(record, contents, protection)
             self._write(made, new=True)
         return made
 
@@ -100,7 +101,7 @@ class Custody:
             record = self.existing()
             if identity_of(contents) != record.identity:
                 raise VaultExists("this data directory has a vault of other words; these belong to another box")
-            made = protection.wrap(replace(record, words_shown_at=int(time.time())), contents)
+            made = self._wrapped(replace(record, words_shown_at=int(time.time())), contents, protection)
             self._write(made)
         return made
 
@@ -112,9 +113,9 @@ class Custody:
         """
         with self.locked(), self.open(passphrase) as contents:
             old = self.existing()
-            made = protection.wrap(old, contents)
+            made = self._wrapped(old, contents, protection)
             self._write(made)
-            return self._drop_key_file(old, made)
+            return self._drop_key_file(old, protection.file(made))
 
     def mark_shown(self, passphrase: SecretString | None = None) -> None:
         """Note that a person has seen the words. Raises what `open` raises."""
@@ -152,6 +153,16 @@ class Custody:
         finally:
             wipe(secret)
 
+    def _wrapped(self, record: VaultRecord, contents: Contents, protection: Protection) -> VaultRecord:
+        """The record sealed anew. Raises KeyUnavailable where the settings name another key file than is meant."""
+        named = self.key_file
+        if isinstance(protection, ByKeyFile) and named is not None and not is_same_file(named, protection.file(record)):
+            raise KeyUnavailable(
+                f"the settings name another key file (vault.key_file = {named}), which the node would read; "
+                "take that out of them first"
+            )
+        return protection.wrap(record, contents)
+
     def _write(self, record: VaultRecord, *, new: bool = False) -> None:
         write = create_private if new else replace_private
         try:
@@ -159,11 +170,12 @@ class Custody:
         except OSError as error:
             raise VaultFileError(self.paths.vault, f"cannot be written: {error.strerror}") from None
 
-    def _drop_key_file(self, old: VaultRecord, new: VaultRecord) -> Path | None:
+    def _drop_key_file(self, old: VaultRecord, needed: Path | None) -> Path | None:
+        """Remove the old key file, unless it is the one needed from now on, however that is spelled."""
         if not isinstance(old.wrapping, KeyFileWrap):
             return None
         path = key_file_of(old, self.key_file)
-        if isinstance(new.wrapping, KeyFileWrap) and key_file_of(new, None) == path:
+        if needed is not None and is_same_file(needed, path):
             return None
         if path != usual_key_file(old.box):
             return path

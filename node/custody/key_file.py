@@ -94,6 +94,16 @@ def make_key_file(path: Path, data: Path) -> None:
         ) from None
 
 
+def is_same_file(one: Path, other: Path) -> bool:
+    """Whether both names lead to one file, by whatever links and dots. Raises KeyUnavailable where nobody can tell."""
+    try:
+        return one == other or one.samefile(other)
+    except FileNotFoundError:
+        return False
+    except (OSError, RuntimeError) as error:
+        raise KeyUnavailable(f"{other}: cannot be looked at: {error}") from None
+
+
 def remove_key_file(path: Path) -> None:
     """Take away a key file that opens nothing any more. Raises KeyUnavailable."""
     try:

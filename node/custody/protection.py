@@ -18,6 +18,10 @@ class ByPassphrase:
 
     passphrase: SecretString
 
+    def file(self, _: VaultRecord) -> Path | None:
+        """The file whose content opens the vault afterwards: none does."""
+        return None
+
     def wrap(self, record: VaultRecord, contents: Contents) -> VaultRecord:
         """The record sealed anew; writes nothing. Raises PassphraseRefused."""
         new_passphrase(self.passphrase)
@@ -32,12 +36,15 @@ class ByKeyFile:
     data: Path
     named: Path | None = None
 
+    def file(self, record: VaultRecord) -> Path:
+        """The key file of this box. Raises KeyUnavailable."""
+        return self.named or usual_key_file(record.box)
+
     def wrap(self, record: VaultRecord, contents: Contents) -> VaultRecord:
         """The record sealed anew; makes the key file. Raises KeyUnavailable."""
-        usual = usual_key_file(record.box) if self.named is None else None
-        path = usual or self.named or Path()
+        path = self.file(record)
         make_key_file(path, self.data)
-        wrapping = KeyFileWrap(salt=os.urandom(16), path=None if usual else str(path))
+        wrapping = KeyFileWrap(salt=os.urandom(16), path=None if self.named is None else str(path))
         return _sealed_by_bytes(record, wrapping, read_key(path), contents)
 
 
@@ -45,11 +52,15 @@ class ByKeyFile:
 class ByCredential:
     """Protected by a credential of the service manager, whose content this file holds."""
 
-    file: Path
+    source: Path
+
+    def file(self, _: VaultRecord) -> Path:
+        """Where the service manager may take it from at each start."""
+        return self.source
 
     def wrap(self, record: VaultRecord, contents: Contents) -> VaultRecord:
         """The record sealed anew; writes nothing. Raises KeyUnavailable."""
-        return _sealed_by_bytes(record, CredentialWrap(salt=os.urandom(16)), read_credential(self.file), contents)
+        return _sealed_by_bytes(record, CredentialWrap(salt=os.urandom(16)), read_credential(self.source), contents)
 
 
 Protection = ByPassphrase | ByKeyFile | ByCredential

@@ -159,6 +159,53 @@ def test_a_named_key_file_is_found_again_and_left_when_it_opens_no_more(data: Pa
     assert named.exists()
 
 
+def respelled(key_file: Path, elsewhere: Path, how: str) -> Path:
+    """Another name of the same file."""
+    if how == "dots":
+        return key_file.parent / ".." / key_file.parent.name / key_file.name
+    other = elsewhere / "other.key"
+    if how == "hard link":
+        other.hardlink_to(key_file)
+    else:
+        other.symlink_to(key_file)
+    return other
+
+
+@pytest.mark.parametrize("how", ["dots", "link", "hard link"])
+@pytest.mark.parametrize("kind", [ByKeyFile, ByCredential])
+def test_the_only_key_is_never_removed_for_being_named_in_another_way(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, kind: type
+) -> None:
+    custody, record = made(data)
+    usual = usual_key_file(record.box)
+    other = respelled(usual, tmp_path, how)
+    custody.protect(ByKeyFile(data, other) if kind is ByKeyFile else ByCredential(other))
+    assert usual.exists()
+    handed_over = tmp_path / "alknet-vault-key"
+    handed_over.symlink_to(other)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert phrase_in(custody) == WORDS
+
+
+def test_a_key_file_that_the_settings_overrule_is_refused(data: Path, tmp_path: Path) -> None:
+    named, other = tmp_path / "named.key", tmp_path / "other.key"
+    custody = custody_at(data, named)
+    for change in (
+        lambda: custody.make(contents(), ByKeyFile(data, other), shown=False),
+        lambda: custody.make(contents(), ByKeyFile(data), shown=False),
+    ):
+        with pytest.raises(KeyUnavailable, match="the settings name another key file"):
+            change()
+    assert custody.read() is None
+    custody.make(contents(), ByKeyFile(data, named), shown=False)
+    with pytest.raises(KeyUnavailable, match="take that out of them first"):
+        custody.protect(ByKeyFile(data, other))
+    with pytest.raises(KeyUnavailable, match="take that out of them first"):
+        custody.restore(contents(), ByKeyFile(data, other))
+    assert not other.exists()
+    assert phrase_in(custody) == WORDS
+
+
 def test_a_key_file_in_use_elsewhere_is_not_overwritten(data: Path, tmp_path: Path) -> None:
     named = tmp_path / "box.key"
     named.write_bytes(b"k" * 40)
