@@ -1,12 +1,16 @@
 """Files that only their owner may read, written whole or not at all."""
 
 import contextlib
+import glob
 import os
 import secrets
 import shlex
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+
+_NAME_BYTES = 8
+"""Randomness in the name of a file that is not finished yet."""
 
 
 class UnusableFile(Exception):
@@ -42,10 +46,16 @@ def read_private(path: Path, limit: int, *, forbidden: int = 0o077) -> bytes:
 
 
 def private_directory(path: Path) -> Path:
-    """Make the directory and all that is missing above it with mode 0700, and leave what exists as it is."""
-    if not path.parent.exists():
-        private_directory(path.parent)
+    """Make the directory and all that is missing above it with mode 0700, and leave what exists as it is.
+
+    What was made outlasts a power cut, as the files will that are put there. Raises OSError.
+    """
+    if path.is_dir():
+        return path
+    private_directory(path.parent)
     path.mkdir(mode=0o700, exist_ok=True)
+    with contextlib.suppress(PermissionError):  # who may write into a directory need not be allowed to read it
+        sync_directory(path.parent)
     return path
 
 
@@ -72,7 +82,7 @@ def create_private(path: Path, data: bytes) -> None:
 def _beside(path: Path, data: bytes) -> Iterator[Path]:
     """A finished file under another name in the same directory, which is gone afterwards unless it was renamed."""
     private_directory(path.parent)
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(_NAME_BYTES)}")
     try:
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
@@ -82,6 +92,12 @@ def _beside(path: Path, data: bytes) -> Iterator[Path]:
         yield beside
     finally:
         beside.unlink(missing_ok=True)
+
+
+def remove_unfinished(path: Path) -> None:
+    """Take away what a process that was killed while it wrote `path` has left beside it. Raises OSError."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 2 * _NAME_BYTES}"):
+        left.unlink(missing_ok=True)
 
 
 def sync_directory(path: Path) -> None:

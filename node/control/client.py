@@ -7,7 +7,6 @@ Secrets given to `call` go nowhere but into the socket: no error here, and no re
 """
 
 import contextlib
-import os
 import socket
 import struct
 import time
@@ -19,7 +18,7 @@ from typing import Any, Self
 from node.handlers.call import envelope as events
 from node.handlers.call.envelope import Envelope, EnvelopeError
 from node.handlers.call.errors import CallError
-from node.local_socket import connect, peer_uid
+from node.local_socket import connect, may_be_told, peer_uid
 
 MAX_ANSWER = 16 * 1024 * 1024
 """Longest answer that is read, in bytes."""
@@ -110,15 +109,10 @@ class ControlClient:
             raise NodeUnreachable(f"{self._path} cannot be reached: {error.strerror or 'no reason given'}") from None
         with contextlib.ExitStack() as undo:
             undo.callback(sock.close)
-            if not _may_trust(peer_uid(sock)):
+            if not may_be_told(peer_uid(sock)):
                 raise NodeUnreachable(f"{self._path} belongs to another user")
             undo.pop_all()
         return sock
-
-
-def _may_trust(uid: int) -> bool:
-    """Whether to show secrets to a server of this user. Root trusts whom it asks."""
-    return os.geteuid() in (0, uid) or uid == 0
 
 
 def _is_over(sock: socket.socket) -> bool:

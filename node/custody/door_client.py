@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from node.local_socket import connect
+from node.local_socket import connect, may_be_told, peer_uid
 from node.vault import SecretString
 
 MAX_ANSWER = 16 * 1024
@@ -19,8 +19,8 @@ STATUS_TIMEOUT = 2.0
 class NodeUnreachable(Exception):
     """No node of this data directory runs, or it does not answer."""
 
-    def __init__(self) -> None:
-        super().__init__("the node is not running")
+    def __init__(self, message: str = "the node is not running") -> None:
+        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,8 @@ def ask_door(
         request["passphrase"] = passphrase.reveal()
     try:
         with connect(path, STATUS_TIMEOUT if action == "status" else TIMEOUT) as sock:
+            if not may_be_told(peer_uid(sock)):
+                raise NodeUnreachable(f"{path} belongs to another user, who is told nothing")
             sock.sendall(json.dumps(request).encode() + b"\n")
             with sock.makefile("rb") as answers:
                 return _answer(json.loads(answers.readline(MAX_ANSWER)))

@@ -8,7 +8,7 @@ from node.client.home import config_home
 from node.custody.errors import KeyUnavailable
 from node.custody.record import CredentialWrap, KeyFileWrap, VaultRecord
 from node.custody.sealing import SHORTEST_KEY
-from node.private_file import UnusableFile, create_private, read_private, sync_directory
+from node.private_file import UnusableFile, create_private, read_private, remove_unfinished, sync_directory
 
 MAX_KEY_FILE = 4096
 """Longest key file or credential that is read, in bytes."""
@@ -105,8 +105,9 @@ def is_same_file(one: Path, other: Path) -> bool:
 
 
 def remove_key_file(path: Path) -> None:
-    """Take away a key file that opens nothing any more. Raises KeyUnavailable."""
+    """Take away a key file that opens nothing any more, in all its copies. Raises KeyUnavailable."""
     try:
+        remove_unfinished(path)
         path.unlink(missing_ok=True)
         sync_directory(path.parent)
     except FileNotFoundError:

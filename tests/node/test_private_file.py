@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from node.private_file import create_private, private_directory, replace_private
+from node import private_file
+from node.private_file import create_private, private_directory, remove_unfinished, replace_private
 
 
 @pytest.fixture
@@ -58,3 +59,24 @@ def test_a_failed_write_leaves_nothing(write, folder: Path, monkeypatch: pytest.
     with pytest.raises(OSError, match="No space"):
         write(folder / "key", b"secret")
     assert os.listdir(folder) == ["other"]
+
+
+def test_directories_outlast_a_power_cut_before_anything_is_put_there(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[Path, list[str]]] = []
+    monkeypatch.setattr(private_file, "sync_directory", lambda path: synced.append((path, os.listdir(path))))
+    private_directory(folder)
+    assert synced == [(folder.parent.parent, ["fresh"]), (folder.parent, ["secrets"])]
+    synced.clear()
+    private_directory(folder)
+    assert synced == []
+
+
+def test_what_a_killed_process_left_is_taken_away_and_nothing_else(folder: Path) -> None:
+    private_directory(folder)
+    others = ["key", "key.0123456789abcdef", ".key.old", ".key.0123456789abcdef0", ".[k]ey.0123456789abcdef"]
+    for name in [*others, ".key.0123456789abcdef"]:
+        (folder / name).write_bytes(b"secret")
+    remove_unfinished(folder / "key")
+    assert sorted(os.listdir(folder)) == sorted(others)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import socket
 import struct
 import threading
@@ -141,7 +142,7 @@ def test_a_node_that_does_not_read_is_given_up(path: Path) -> None:
 def test_a_socket_of_another_user_is_shown_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     received: list[bytes] = []
     monkeypatch.setattr(module, "peer_uid", lambda _: 4711)
-    monkeypatch.setattr(module.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with false_node(path, lambda sock: received.append(sock.recv(1))):
         assert "belongs to another user" in fails(path, value={"plaintext": CANARY})
     assert not any(received)

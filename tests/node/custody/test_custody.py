@@ -159,6 +159,17 @@ def test_a_named_key_file_is_found_again_and_left_when_it_opens_no_more(data: Pa
     assert named.exists()
 
 
+def test_no_copy_of_a_key_file_outlives_it(data: Path) -> None:
+    """One is there where a process was killed between the two names of the file that it made."""
+    custody, record = made(data)
+    usual = usual_key_file(record.box)
+    usual.with_name(f".{usual.name}.{'0' * 16}").hardlink_to(usual)
+    other, other_record = made(data.with_name("other"))
+    custody.protect(by_passphrase())
+    assert os.listdir(usual.parent) == [usual_key_file(other_record.box).name]
+    assert phrase_in(other) == WORDS
+
+
 def respelled(key_file: Path, elsewhere: Path, how: str) -> Path:
     """Another name of the same file."""
     if how == "dots":

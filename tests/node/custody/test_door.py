@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.custody import door as module
+from node.custody import door_client
 from node.custody.door import MAX_REQUEST, MAX_VISITORS, open_door
 from node.custody.door_client import NodeUnreachable, ask_door
 from node.custody.keeper import VaultKeeper
@@ -153,6 +154,22 @@ async def test_other_users_are_turned_away(path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(module, "is_trusted", lambda uid: uid != os.geteuid())
     with pytest.raises(NodeUnreachable):
         await asyncio.to_thread(ask_door, path, "status")
+
+
+async def test_a_passphrase_is_told_to_no_other_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door_client, "peer_uid", lambda _: 4711)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    path = tmp_path / "vault.sock"
+    with socket.socket(socket.AF_UNIX) as impostor:
+        impostor.bind(str(path))
+        impostor.listen()
+        impostor.settimeout(20)
+        asking = asyncio.create_task(asyncio.to_thread(ask_door, path, "unlock", SecretString(PASSPHRASE)))
+        taken, _ = await asyncio.to_thread(impostor.accept)
+        with taken:
+            assert await asyncio.to_thread(taken.recv, 1) == b""
+        with pytest.raises(NodeUnreachable, match="belongs to another user"):
+            await asking
 
 
 async def test_a_second_node_does_not_take_the_door_of_the_first(path: Path, keeper: VaultKeeper) -> None:
