@@ -99,7 +99,7 @@ def test_other_types_are_malformed(field: str, value: object) -> None:
         '{"key_version": ' + "9" * 5000 + ', "salt": "", "iv": "", "data": ""}',
         "[" * 100_000,
         '{"key_version":' * 50_000,
-        " " * (MAX_JSON + 1),
+        json.dumps({**FIELDS, "other": "x" * MAX_JSON}),
     ],
     ids=lambda text: ascii(text)[:24],
 )
@@ -178,3 +178,15 @@ def _zero_bits(text: str) -> str:
     """The digits that may stand before the padding of `text`."""
     digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
     return digits[:: 16 if text.endswith("==") else 4]
+
+
+def test_bits_behind_the_last_byte_are_refused_whichever_they_are() -> None:
+    digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    read = []
+    for text in [text for digit in digits for text in (f"A{digit}==", f"AA{digit}=", f"AAA{digit}")]:
+        try:
+            read.append((_raw(text), text))
+        except ValueError:
+            continue
+    assert len(read) == 4 + 16 + 64
+    assert all(b64encode(raw).decode() == text for raw, text in read)
