@@ -1,12 +1,10 @@
 """`alknet vault …`: the recovery words, what protects them, and the running node's vault."""
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -14,19 +12,19 @@ from node.cli import vault_change
 from node.cli.credential import rotate_all
 from node.cli.first_start import custody_of
 from node.cli.options import EXIT_USAGE, ConfigOption, DataOption, JsonOption, fail, settings_or_fail
-from node.cli.secrets_in import ask_secret, is_terminal, secret_from
+from node.cli.passphrases import passphrase_for, unlock_by_prompt
+from node.cli.secrets_in import is_terminal, secret_from
 from node.cli.table import table
+from node.cli.vault_status import facts
 from node.cli.words import NoTerminal, show_words
 from node.core.fingerprint import spellings
 from node.custody.custody import Custody
-from node.custody.door_client import DoorAnswer, NodeUnreachable, ask_door
+from node.custody.door_client import NodeUnreachable, ask_door
 from node.custody.errors import CustodyError
-from node.custody.key_file import key_file_of
 from node.custody.memory import keep_to_ourselves
-from node.custody.record import KeyFileWrap, PassphraseWrap, VaultRecord
-from node.quic.tls.keys import KeyFileError, load_node_key
-from node.settings import Settings
-from node.vault import PATHS, InvalidPath, SecretString, VaultError, VaultService
+from node.custody.record import PassphraseWrap
+from node.quic.tls.keys import KeyFileError
+from node.vault import PATHS, InvalidPath, VaultError, VaultService
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 
@@ -34,9 +32,6 @@ PassphraseOption = Annotated[
     Path | None,
     typer.Option("--passphrase-file", metavar="FILE", help="Passphrase of the vault; - reads standard input."),
 ]
-
-PROMPTS = 5
-"""Wrong passphrases at one prompt before the command ends."""
 
 NAMES = {"identity": PATHS.IDENTITY, "ssh-host": PATHS.SSH_HOST}
 """Paths that have a name."""
@@ -59,11 +54,12 @@ def status(*, data: DataOption = None, config: ConfigOption = None, as_json: Jso
     """Show what protects the vault, and whether the running node's is open. No secret is needed for this."""
     settings = settings_or_fail(data, config).settings
     with told():
-        facts = _facts(settings, custody_of(settings).read())
+        told_facts = facts(settings)
     if as_json:
-        typer.echo(json.dumps(facts))
-    else:
-        typer.echo(table(("WHAT", "IS"), [(name.replace("_", " "), _text(value)) for name, value in facts.items()]))
+        typer.echo(json.dumps(told_facts))
+        return
+    rows = [(name.replace("_", " "), "never" if value is None else str(value)) for name, value in told_facts.items()]
+    typer.echo(table(("WHAT", "IS"), rows))
 
 
 @app.command()
@@ -81,7 +77,7 @@ def unlock(*, passphrase_file: PassphraseOption = None, data: DataOption = None,
             given = None if passphrase_file is None else secret_from(passphrase_file, "--passphrase-file")
             answer = ask_door(settings.paths.vault_door, "unlock", given)
         else:
-            answer = _ask_and_unlock(settings.paths.vault_door, answer)
+            answer = unlock_by_prompt(settings.paths.vault_door, answer)
     if not answer.ok:
         fail(answer.error + (f"; the next try is possible in {answer.wait:.0f} s" if answer.wait else ""))
     typer.echo("The vault is unlocked.")
@@ -110,7 +106,7 @@ def words(*, passphrase_file: PassphraseOption = None, data: DataOption = None, 
         by_passphrase = isinstance(record.wrapping, PassphraseWrap)
         if record.words_shown_at is not None and not by_passphrase:
             fail("the words were shown before; to see them again, set a passphrase first: alknet vault protect")
-        passphrase = passphrase_for(custody, passphrase_file) if by_passphrase else None
+        passphrase = passphrase_for(custody, passphrase_file, "--passphrase-file") if by_passphrase else None
         with custody.locked():
             if custody.existing().words_shown_at is not None and not by_passphrase:
                 fail("the words were shown a moment ago, by another command")
@@ -150,71 +146,10 @@ def told() -> Iterator[None]:
 def opened(custody: Custody, passphrase_file: Path | None) -> Iterator[VaultService]:
     """The vault, open in this process for as long as the block lasts."""
     service = VaultService()
-    passphrase = passphrase_for(custody, passphrase_file)
+    passphrase = passphrase_for(custody, passphrase_file, "--passphrase-file")
     with custody.open(passphrase) as contents:
         service.unlock(contents.phrase, contents.bip39_passphrase)
     try:
         yield service
     finally:
         service.lock()
-
-
-def passphrase_for(custody: Custody, file: Path | None) -> SecretString | None:
-    """The passphrase that opens this vault, checked, if it is a passphrase that does."""
-    return vault_change.passphrase_for(custody, file, "--passphrase-file")
-
-
-def _ask_and_unlock(door: Path, answer: DoorAnswer) -> DoorAnswer:
-    """Prompt until it fits. The node counts wrong ones, and says how long to wait."""
-    for _ in range(PROMPTS):
-        _pause(answer.wait)
-        with ask_secret("Passphrase of the vault", "--passphrase-file") as passphrase:
-            answer = ask_door(door, "unlock", passphrase)
-        if answer.ok or answer.wait == 0:
-            return answer
-        typer.echo(f"alknet: {answer.error}", err=True)
-    return answer
-
-
-def _pause(seconds: float) -> None:
-    if seconds > 0:
-        typer.echo(f"Wait {seconds:.0f} s.", err=True)
-        time.sleep(seconds)
-
-
-def _facts(settings: Settings, record: VaultRecord | None) -> dict[str, Any]:
-    made_up = _made_up(settings)
-    try:
-        answer = ask_door(settings.paths.vault_door, "status")
-        node, reason = answer.state, answer.reason
-    except NodeUnreachable as error:
-        node, reason = "not running", str(error)
-    facts: dict[str, Any] = {"vault": "absent" if record is None else "present"}
-    if record is not None:
-        facts |= {"box": record.box, "protected_by": record.protection}
-        if isinstance(record.wrapping, KeyFileWrap):
-            facts["key_file"] = str(key_file_of(record, settings.vault.key_file))
-        facts |= {"made": _day(record.created_at), "words_shown": _day(record.words_shown_at)}
-        facts["derived_identity"] = record.identity
-    facts["identity"] = "derived" if made_up is None else "made-up"
-    if made_up is not None:
-        facts["made_up_identity"] = made_up
-    facts["node"] = node
-    if reason and node == "locked":
-        facts["reason"] = reason
-    return facts
-
-
-def _made_up(settings: Settings) -> str | None:
-    try:
-        return load_node_key(settings.paths.node_key).fingerprint
-    except FileNotFoundError:
-        return None
-
-
-def _day(seconds: int | None) -> str | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
-
-
-def _text(value: object) -> str:
-    return "never" if value is None else str(value)

@@ -1,7 +1,6 @@
 """The commands that change the vault at rest: init, protect and adopt."""
 
 import os
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -9,22 +8,18 @@ import typer
 
 from node.cli.first_start import WORDS, custody_of, new_contents, unattended
 from node.cli.options import EXIT_USAGE, ConfigOption, DataOption, data_directory_or_fail, fail, settings_or_fail
-from node.cli.secrets_in import ask_new_secret, ask_secret, is_terminal, secret_from
+from node.cli.passphrases import passphrase_for
+from node.cli.secrets_in import ask_new_secret, is_terminal, secret_from
 from node.cli.words import NEVER_SHOWN, show_words
 from node.custody.custody import Custody
-from node.custody.errors import CustodyError, WrongPassphrase
+from node.custody.errors import CustodyError
 from node.custody.memory import keep_to_ourselves
 from node.custody.protection import ByCredential, ByKeyFile, ByPassphrase, Protection
-from node.custody.record import PassphraseWrap
 from node.custody.sealing import Contents
-from node.custody.tries import Tries
 from node.private_file import sync_directory
 from node.quic.tls.keys import KeyFileError, load_node_key
 from node.settings import Settings
-from node.vault import Mnemonic, SecretString, VaultError
-
-PROMPTS = 5
-"""Wrong passphrases at one prompt before the command ends."""
+from node.vault import Mnemonic, VaultError
 
 USUAL = "usual"
 
@@ -143,26 +138,6 @@ def adopt(
         fail("nothing was changed" + ("" if is_terminal() else ": say --yes where nobody can be asked"))
     aside = _set_aside(old)
     typer.echo(f"Done. The new key is served from the node's next start on; the old one is kept in {aside}.")
-
-
-def passphrase_for(custody: Custody, file: Path | None, option: str) -> SecretString | None:
-    """The passphrase that opens this vault, if it is a passphrase that does. One from the prompt is tried out first."""
-    if not isinstance(custody.existing().wrapping, PassphraseWrap):
-        return None
-    if file is not None:
-        return secret_from(file, option)
-    tries = Tries(time.monotonic)
-    for _ in range(PROMPTS):
-        time.sleep(tries.wait())
-        passphrase = ask_secret("Passphrase of the vault", option)
-        try:
-            custody.open(passphrase).wipe()
-        except WrongPassphrase as error:
-            passphrase.wipe()
-            typer.echo(f"alknet: {error}; wait {tries.wrong():.0f} s", err=True)
-        else:
-            return passphrase
-    raise WrongPassphrase
 
 
 def _make(custody: Custody, contents: Contents, protection: Protection) -> None:

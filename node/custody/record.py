@@ -15,6 +15,9 @@ MAX_FILE = 16 * 1024
 
 FORMAT = 1
 
+Moment = Annotated[int, Meta(ge=0, lt=253_402_300_800)]
+"""Unix seconds, up to the year 9999."""
+
 Salt = Annotated[bytes, Meta(min_length=16, max_length=64)]
 
 
@@ -62,12 +65,11 @@ class VaultRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     version: Literal[1] = 1
     box: Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
     """Names this box for good, over restores and changes of protection."""
-    created_at: Annotated[int, Meta(ge=0, lt=2**53)]
-    """Unix seconds."""
+    created_at: Moment
     identity: Annotated[str, Meta(pattern=r"\Aed25519:[0-9a-f]{64}\Z")]
     """The public key that the phrase gives: by it the words of this box are known from others."""
-    words_shown_at: Annotated[int, Meta(ge=0, lt=2**53)] | None = None
-    """Unix seconds; None as long as nobody has seen the words."""
+    words_shown_at: Moment | None = None
+    """None as long as nobody has seen the words."""
     wrapping: Wrapping
     nonce: Annotated[bytes, Meta(min_length=12, max_length=12)] = bytes(12)
     sealed: Annotated[bytes, Meta(min_length=16, max_length=8192)] = bytes(16)
