@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from node.core.errors import ConnectionClosed, LastStream, StreamClosed
+from node.core.errors import ConnectionClosed, LastStream, OnlyStream
 from node.core.identity import Address, Identity
 
 CLOSE_NORMAL = 0
@@ -96,7 +96,10 @@ class BidiStreamSource(Protocol):
         ...
 
     async def open_bi(self) -> BiStream:
-        """A new stream of ours, waiting while the peer allows no more. Raises StreamError."""
+        """A new stream of ours, waiting while the peer allows no more. Raises StreamError.
+
+        It is OnlyStream where there never can be another than the one to accept.
+        """
         ...
 
     def close(self, code: int, reason: str) -> None:
@@ -195,7 +198,7 @@ class SingleStreamSource:
         return stream
 
     async def open_bi(self) -> BiStream:
-        raise StreamClosed
+        raise OnlyStream
 
     def close(self, code: int, reason: str) -> None:
         if not self._closed.is_set():

@@ -28,6 +28,10 @@ class StreamClosed(StreamError):
         self.code = code
 
 
+class OnlyStream(StreamClosed):
+    """No stream can be opened: what carries the connection has only the one, which was given to whoever accepts."""
+
+
 class StreamTimeout(StreamError):
     """The transport gave the connection up after its idle time-out."""
 

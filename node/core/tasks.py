@@ -8,6 +8,12 @@ from typing import Any
 logger = logging.getLogger(__name__)
 
 
+def is_cancelled() -> bool:
+    """Whether somebody has cancelled the running task. A CancelledError can come from what it waited for as well."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 class TaskSet:
     """The tasks of one owner. What a task raises is logged and ends that task only."""
 

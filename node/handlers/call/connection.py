@@ -1,28 +1,32 @@
-"""One call connection, the same on both sides: either may call the other at any time (spec call §4–§6).
+"""One call connection, the same on both sides: either may call the other at any time (spec call §4–§8).
 
 Each stream has one reader that understands every event; each request runs in a task of its own, so that a slow one
-holds up nobody. Answers go back on the stream that carried the request, one frame at a time.
+holds up nobody. Answers go back on the stream that carried the request, one frame at a time. Our own requests get a
+stream each where the connection has many, and share the one where it has no other.
 """
 
 import asyncio
 import logging
 import uuid
+from collections.abc import AsyncIterator
 from typing import Any
 
-import msgspec
-
 from node.core.connection import Connection
-from node.core.errors import ConnectionClosed, LastStream, StreamError, StreamTimeout
-from node.core.identity import AuthContext
+from node.core.errors import ConnectionClosed, LastStream, OnlyStream, StreamError, StreamTimeout
+from node.core.identity import AuthContext, Identity
 from node.core.tasks import TaskSet
 from node.handlers.call import envelope as events
+from node.handlers.call.aborts import Aborts
 from node.handlers.call.budget import Allowance, Charge
 from node.handlers.call.dispatch import Dispatcher
 from node.handlers.call.envelope import Envelope, EnvelopeError
 from node.handlers.call.errors import CallError, internal, timed_out
 from node.handlers.call.frames import FrameError
+from node.handlers.call.inbound import Inbound
 from node.handlers.call.lane import Lane
-from node.handlers.call.limits import MAX_FRAME, CallLimits
+from node.handlers.call.limits import CallLimits
+from node.handlers.call.outbound import Pending, PendingCall, PendingStream
+from node.handlers.call.settled import Settled
 
 FRAMES_PER_TURN = 32
 """Frames that one stream may have handled before others get their turn."""
@@ -31,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 class CallConnection:
-    """Serves the peer's requests with `dispatcher`, and makes requests of our own with `call`."""
+    """Serves the peer's requests with `dispatcher`, and makes requests of our own with `call` and `subscribe`."""
 
     def __init__(
         self,
@@ -42,14 +46,17 @@ class CallConnection:
         allowance: Allowance,
     ) -> None:
         self._connection = connection
-        self._auth = auth
-        self._dispatcher = dispatcher
         self._limits = limits
         self._allowance = allowance
         self._tasks = TaskSet()
-        self._slots = asyncio.Semaphore(limits.max_in_flight)
-        self._pending: dict[str, asyncio.Future[Any]] = {}
-        self._end: ConnectionClosed | None = None
+        self._inbound = Inbound(dispatcher, auth, limits, self._tasks)
+        self._pending: dict[str, Pending] = {}
+        self._aborts = Aborts(self._open, self._tasks)
+        self._settled = Settled(self._aborts.send)
+        self._lane: Lane | None = None
+        """The lane that was accepted last."""
+        self._accepted_all = asyncio.Event()
+        self._end: StreamError | None = None
 
     async def run(self) -> None:
         """Serve until the connection ends. Everything in flight is cancelled then, and every caller told."""
@@ -57,20 +64,27 @@ class CallConnection:
         try:
             while True:
                 stream = await self._connection.accept_bi()
-                self._tasks.spawn(self._read(Lane(stream, self._limits, self._allowance)), "call stream")
+                self._lane = Lane(stream, self._limits, self._allowance, self._tasks)
+                self._tasks.spawn(self._read(self._lane), "call stream")
         except LastStream:
             end = await self._ended_or_idle()
         except ConnectionClosed as closed:
             end = closed
         finally:
-            self._end = end
-            await self._tasks.cancel()
-            self._allowance.budget.close()  # a task that was cancelled before it began has given nothing back
-            for request_id in tuple(self._pending):
-                self._fail(request_id, _connection_closed(end))
+            await self._finish(end)
+
+    async def _finish(self, end: ConnectionClosed) -> None:
+        self._end = self._end or end
+        self._accepted_all.set()
+        await self._tasks.cancel()
+        self._lose_all(self._end)
+        self._allowance.budget.close()  # a task that was cancelled before it began has given nothing back
 
     async def _ended_or_idle(self) -> ConnectionClosed:
         """Serve on what was accepted: until all of it is over, and answered, or the connection has ended."""
+        if self._lane is not None:
+            self._lane.only = True
+        self._accepted_all.set()
         ended = asyncio.ensure_future(self._connection.wait_closed())
         idle = asyncio.ensure_future(self._tasks.idle())
         try:
@@ -80,52 +94,134 @@ class CallConnection:
             ended.cancel()
             idle.cancel()
 
-    async def call(self, operation: str, value: Any, *, auth_token: str | None = None, timeout: float = 30.0) -> Any:
-        """Run one operation of the peer and give its output. Raises CallError; `timeout` is in seconds."""
-        request_id = str(uuid.uuid4())
-        body = events.encode(events.REQUESTED, request_id, events.request(operation, value, auth_token))
-        self._pending[request_id] = result = asyncio.get_running_loop().create_future()
+    # Requests of our own
+
+    async def call(
+        self,
+        operation: str,
+        value: Any = None,
+        *,
+        auth_token: str | None = None,
+        forwarded_for: Identity | None = None,
+        timeout: float = 30.0,
+    ) -> Any:
+        """Run one operation of the peer and give its output. Raises CallError; `timeout` is in seconds.
+
+        Of a subscription this is the first item; the peer is told that no more is wanted. `forwarded_for` names on
+        whose behalf this is asked: a claim, which gives no rights.
+        """
+        pending = PendingCall(str(uuid.uuid4()))
+        body = _requested(pending, operation, value, auth_token, forwarded_for)
         lane: Lane | None = None
+        self._pending[pending.id] = pending
         try:
             async with asyncio.timeout(timeout):
-                lane = await self._open(request_id)
-                await _send(lane, body)
-                return await result
+                lane = await self._open(pending)
+                await _ask(lane, body)
+                return await pending.result()
         except TimeoutError:
             raise timed_out() from None
         finally:
-            del self._pending[request_id]
-            _forget(result)
-            if lane is not None:
-                lane.leave()
+            self._leave(pending, lane)
 
-    async def _open(self, request_id: str) -> Lane:
-        """A stream of its own for one request, its answers read from the start."""
-        if self._end is not None:
-            raise _connection_closed(self._end)
+    async def subscribe(
+        self,
+        operation: str,
+        value: Any = None,
+        *,
+        auth_token: str | None = None,
+        forwarded_for: Identity | None = None,
+        timeout: float | None = None,
+    ) -> AsyncIterator[Any]:
+        """The items of one subscription of the peer, asked for once this is iterated. Raises CallError.
+
+        Closing the iterator, or cancelling whoever waits for it, tells the peer that no more is wanted. One that is
+        read slowly slows the peer down; where streams are shared that cannot be, and it ends with an error once too
+        many items wait. `timeout` in seconds bounds the whole. A query gives its one output.
+        """
+        deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
+        pending = PendingStream(str(uuid.uuid4()), self._limits, deadline)
+        body = _requested(pending, operation, value, auth_token, forwarded_for)
+        lane: Lane | None = None
+        self._pending[pending.id] = pending
         try:
-            lane = Lane(await self._connection.open_bi(), self._limits, self._allowance)
+            async with asyncio.timeout_at(deadline):
+                lane = await self._open(pending)
+                await _ask(lane, body)
+        except TimeoutError:
+            self._leave(pending, lane)
+            raise timed_out() from None
+        except BaseException:
+            self._leave(pending, lane)
+            raise
+        try:
+            async for item in pending:
+                yield item
+        finally:
+            self._leave(pending, lane)
+
+    async def _open(self, pending: Pending | None = None) -> Lane:
+        """A stream of its own for one request, its answers read from the start; or the one that there is.
+
+        Raises CallError.
+        """
+        try:
+            if self._end is not None:
+                raise self._end
+            lane = Lane(await self._connection.open_bi(), self._limits, self._allowance, self._tasks)
+        except OnlyStream:
+            return await self._only_lane()
+        except (ConnectionClosed, StreamTimeout) as error:
+            raise _connection_closed(error) from error
         except StreamError as error:
             raise internal(f"failed to open stream: {error}") from error
-        self._tasks.spawn(self._read(lane, request_id), "call answer")
+        self._tasks.spawn(self._read(lane, pending), "call answer")
         return lane
 
-    async def _read(self, lane: Lane, own_request: str | None = None) -> None:
-        """Take frames off one stream until it ends. A broken one is abandoned; the connection lives on."""
+    async def _only_lane(self) -> Lane:
+        await self._accepted_all.wait()
+        if self._end is not None or self._lane is None:
+            raise _connection_closed(self._end or ConnectionClosed())
+        return self._lane
+
+    def _leave(self, pending: Pending, lane: Lane | None) -> None:
+        """Nobody waits for a request any more. The peer is told, unless it knows."""
+        del self._pending[pending.id]
+        pending.close()
+        if lane is None or self._end is not None:
+            return
+        if isinstance(pending, PendingCall) and pending.may_go_on:
+            self._settled.add(pending.id, lane)
+            return
+        if not pending.over:
+            self._aborts.send(pending.id)
+        lane.leave()
+
+    def _lose_all(self, cause: StreamError) -> None:
+        for pending in tuple(self._pending.values()):
+            pending.lose(_connection_closed(cause))
+
+    # What comes in
+
+    async def _read(self, lane: Lane, pending: Pending | None = None) -> None:
+        """Take frames off one stream until it ends. A broken one is abandoned; the connection lives on.
+
+        `pending` is the request of ours for which the stream was opened.
+        """
         try:
-            await self._read_frames(lane)
-        except (FrameError, EnvelopeError) as error:
-            logger.info("call stream abandoned", extra={"error": str(error)})
-            lane.writer.abandon()
-            self._fail(own_request, internal(f"unreadable answer: {error}"))
-        except (ConnectionClosed, StreamTimeout) as error:
-            self._fail(own_request, _connection_closed(error))
-        except StreamError as error:
-            self._fail(own_request, internal(str(error)))
+            await self._read_frames(lane, pending)
+            if isinstance(pending, PendingStream):
+                pending.stream_ended()
+        except (FrameError, EnvelopeError, StreamError) as error:
+            _break(lane, pending, error)
         finally:
             lane.end()
+            self._settled.ended(lane)
+            if lane.only:
+                self._end = self._end or ConnectionClosed()
+                self._lose_all(self._end)
 
-    async def _read_frames(self, lane: Lane) -> None:
+    async def _read_frames(self, lane: Lane, pending: Pending | None) -> None:
         count = 0
         while True:
             charge = Charge(self._allowance.budget)
@@ -133,7 +229,7 @@ class CallConnection:
                 body = await lane.reader.read(charge)
                 if body is None:
                     return
-                await self._on_event(lane, events.decode(body), charge)
+                await self._on_event(lane, events.decode(body), charge, pending)
             except BaseException:
                 charge.release()
                 raise
@@ -141,70 +237,61 @@ class CallConnection:
             if count % FRAMES_PER_TURN == 0:
                 await asyncio.sleep(0)
 
-    async def _on_event(self, lane: Lane, event: Envelope, charge: Charge) -> None:
-        """Act on one event. A request keeps its charge until it is answered, anything else gives it back now."""
+    async def _on_event(self, lane: Lane, event: Envelope, charge: Charge, own: Pending | None) -> None:
+        """Act on one event. A request and an item keep their charge until they are dealt with."""
         if event.type == events.REQUESTED:
-            await self._slots.acquire()
-            lane.unanswered += 1
-            self._tasks.spawn(self._answer(lane, event.id, event.payload, charge), "call request")
+            await self._inbound.accept(lane, event, charge)
+            return
+        pending = self._pending.get(event.id)
+        if event.type == events.RESPONDED and pending is not None:
+            await pending.responded(event.payload, charge, alone=pending is own)
             return
         charge.release()
         match event.type:
             case events.RESPONDED:
-                self._resolve(event.id, event.payload)
-            case events.ERROR:
-                if (error := events.parse_error(event.payload)) is not None:
-                    self._fail(event.id, error)
-            case events.COMPLETED | events.ABORTED:
-                self._fail(event.id, internal("request cancelled"))
-            case _:
-                pass
-
-    async def _answer(self, lane: Lane, request_id: str, payload: msgspec.Raw, charge: Charge) -> None:
-        """Run one request and send its one terminal frame."""
-        try:
-            answer = await self._result(request_id, payload)
-            del payload  # it keeps the whole frame, and a slow reader may keep us here for long
-            await lane.writer.write(answer)
-        except (StreamError, FrameError) as error:
-            logger.debug("answer not delivered", extra={"error": str(error)})
-            lane.writer.abandon()
-        finally:
-            charge.release()
-            self._slots.release()
-            lane.answered()
-
-    async def _result(self, request_id: str, payload: msgspec.Raw) -> bytes:
-        """The encoded answer to a request: its output, or the error that it ended with."""
-        try:
-            output = await self._dispatcher.run(request_id, events.parse_request(payload), self._auth)
-            return _encode_answer(events.RESPONDED, request_id, {"output": output})
-        except CallError as error:
-            return _encode_error(request_id, error)
-
-    def _resolve(self, request_id: str, payload: msgspec.Raw) -> None:
-        """Late answers, to requests that were given up, are dropped silently."""
-        future = self._pending.get(request_id)
-        if future is not None and not future.done():
-            future.set_result(events.output_of(payload))
-
-    def _fail(self, request_id: str | None, error: CallError) -> None:
-        future = None if request_id is None else self._pending.get(request_id)
-        if future is not None and not future.done():
-            future.set_exception(error)
+                self._settled.went_on(event.id)
+            case events.ABORTED:
+                self._inbound.abort(event.id)
+        if pending is not None:
+            _end(pending, event)
 
 
-def _forget(result: asyncio.Future[Any]) -> None:
-    """The answer comes too late for anybody to look at it; asyncio need not complain about that."""
-    if not result.cancel() and not result.cancelled():
-        result.exception()
+def _break(lane: Lane, pending: Pending | None, error: FrameError | EnvelopeError | StreamError) -> None:
+    """A stream cannot be read any more: what was asked on it is over, and so is the request that it was opened for."""
+    ends_connection = isinstance(error, ConnectionClosed | StreamTimeout)
+    if not ends_connection:
+        logger.info("call stream abandoned", extra={"error": str(error)})
+        lane.break_off()
+    if pending is None:
+        return
+    if not isinstance(error, StreamError):
+        pending.fail(internal(f"unreadable answer: {error}"))
+    else:
+        pending.failed(_connection_closed(error) if ends_connection else internal(str(error)))
 
 
-async def _send(lane: Lane, body: bytes) -> None:
+def _end(pending: Pending, event: Envelope) -> None:
+    """Tell a request of its terminal event. A `call.error` that is none is ignored."""
+    match event.type:
+        case events.COMPLETED:
+            pending.completed()
+        case events.ABORTED:
+            pending.aborted()
+        case events.ERROR if (error := events.parse_error(event.payload)) is not None:
+            pending.failed(error)
+
+
+def _requested(
+    pending: Pending, operation: str, value: Any, auth_token: str | None, forwarded_for: Identity | None
+) -> bytes:
+    return events.encode(events.REQUESTED, pending.id, events.request(operation, value, auth_token, forwarded_for))
+
+
+async def _ask(lane: Lane, body: bytes) -> None:
     """Write the one frame of a request. Raises CallError."""
     try:
         await lane.writer.write(body)
-        lane.writer.finish()
+        lane.asked()
     except (ConnectionClosed, StreamTimeout) as error:
         raise _connection_closed(error) from error
     except (StreamError, FrameError) as error:
@@ -215,19 +302,3 @@ def _connection_closed(cause: StreamError) -> CallError:
     error = internal("connection closed")
     error.__cause__ = cause
     return error
-
-
-def _encode_answer(kind: str, request_id: str, payload: Any) -> bytes:
-    """An answer that fits a frame. Raises CallError INTERNAL where it does not, or is not JSON."""
-    body = events.encode(kind, request_id, payload)
-    if len(body) > MAX_FRAME:
-        raise internal(f"the answer has {len(body)} bytes; a frame takes {MAX_FRAME}")
-    return body
-
-
-def _encode_error(request_id: str, error: CallError) -> bytes:
-    """A `call.error`; its details are an operation's own and may turn out to be no JSON."""
-    try:
-        return _encode_answer(events.ERROR, request_id, events.error_payload(error))
-    except CallError as worse:
-        return events.encode(events.ERROR, request_id, events.error_payload(worse))

@@ -108,10 +108,16 @@ def encode(kind: str, request_id: str, payload: Any) -> bytes:
         raise CallError(ErrorCode.INTERNAL, "the output is not JSON") from None
 
 
-def request(operation: str, value: Any, auth_token: str | None = None) -> dict[str, Any]:
+def request(
+    operation: str, value: Any, auth_token: str | None = None, forwarded_for: Identity | None = None
+) -> dict[str, Any]:
     """A `call.requested` payload, the operation with its leading slash (deviation D1)."""
-    payload = {"operationId": "/" + operation.removeprefix("/"), "input": value}
-    return payload if auth_token is None else payload | {"auth_token": auth_token}
+    payload: dict[str, Any] = {"operationId": "/" + operation.removeprefix("/"), "input": value}
+    if auth_token is not None:
+        payload["auth_token"] = auth_token
+    if forwarded_for is not None:
+        payload["forwarded_for"] = forwarded_for.to_json()
+    return payload
 
 
 def parse_request(payload: msgspec.Raw) -> Request:

@@ -4,6 +4,8 @@ import asyncio
 import struct
 
 from node.core.connection import BiStream
+from node.core.errors import ConnectionClosed, StreamError
+from node.core.tasks import TaskSet, is_cancelled
 from node.handlers.call.budget import Charge, OverBudget
 from node.handlers.call.limits import MAX_FRAME
 
@@ -12,6 +14,8 @@ MIN_RATE = 16 * 1024
 
 _PREFIX = struct.Struct(">I")
 _CHUNK = 65_536
+_AT_ONCE = 1024
+"""Longest frame in bytes that every stream takes whole or not at all: no high-water mark of the settings is lower."""
 
 
 class FrameError(ValueError):
@@ -72,11 +76,16 @@ class FrameReader:
 
 
 class FrameWriter:
-    """Writes whole frames to one stream, one at a time, and finishes it once asked to."""
+    """Writes whole frames to one stream, one at a time, and finishes it once asked to.
 
-    def __init__(self, stream: BiStream, *, stall_timeout: float) -> None:
+    A frame that was begun is sent to its end, or the stream is given up, even where whoever asked for it no longer
+    waits: half a frame would spoil the stream for everybody else. `tasks` hold what is still being sent then.
+    """
+
+    def __init__(self, stream: BiStream, *, stall_timeout: float, tasks: TaskSet | None = None) -> None:
         self._stream = stream
         self._stall_timeout = stall_timeout
+        self._tasks = tasks or TaskSet()
         self._lock = asyncio.Lock()
 
     async def write(self, body: bytes) -> None:
@@ -85,9 +94,25 @@ class FrameWriter:
         After any error but that of a body's size, the stream may hold half a frame and must be abandoned.
         """
         frame = encode_frame(body)
-        async with self._lock:
+        if len(frame) <= _AT_ONCE:
+            async with self._lock:
+                await self._send(frame)
+            return
+        await self._lock.acquire()
+        sending = self._tasks.spawn(self._send_in_parts(frame), "call frame")
+        sending.add_done_callback(lambda _: self._lock.release())
+        if (error := await _outcome(sending)) is not None:
+            raise error
+
+    async def _send_in_parts(self, frame: bytes) -> FrameError | StreamError | None:
+        """Gives the error in place of raising it: there may be nobody left to take it."""
+        try:
             for start in range(0, len(frame), _CHUNK):
                 await self._send(frame[start : start + _CHUNK])
+        except (FrameError, StreamError) as error:
+            self.abandon()
+            return error
+        return None
 
     async def _send(self, part: bytes) -> None:
         try:
@@ -101,3 +126,13 @@ class FrameWriter:
 
     def abandon(self) -> None:
         self._stream.reset()
+
+
+async def _outcome(sending: "asyncio.Task[FrameError | StreamError | None]") -> FrameError | StreamError | None:
+    """How a frame's sending ended. A cancellation of the caller leaves it going; that of the sending is an end."""
+    try:
+        return await asyncio.shield(sending)
+    except asyncio.CancelledError:
+        if not sending.cancelled() or is_cancelled():
+            raise
+        return ConnectionClosed()

@@ -1,35 +1,60 @@
 """One stream of a call connection: frames in, frames out, and when it is over."""
 
+from typing import Protocol
+
 from node.core.connection import BiStream
+from node.core.tasks import TaskSet
 from node.handlers.call.budget import Allowance
 from node.handlers.call.frames import FrameReader, FrameWriter
 from node.handlers.call.limits import CallLimits
 
 
-class Lane:
-    """`unanswered` counts the requests that came by this stream and have no answer yet; `ended`, that no more come."""
+class Served(Protocol):
+    """A request that came by a lane, and is answered on it."""
 
-    def __init__(self, stream: BiStream, limits: CallLimits, allowance: Allowance) -> None:
+    def abort(self) -> None: ...
+
+
+class Lane:
+    """`served` are the requests that came by this stream and are not over; `ended`, that no more frames come.
+
+    `only` is the one stream of a connection that can have no other: it carries everything, and outlives each request.
+    """
+
+    def __init__(self, stream: BiStream, limits: CallLimits, allowance: Allowance, tasks: TaskSet) -> None:
         self.reader = FrameReader(stream, max_frame=allowance.max_frame, stall_timeout=limits.stall_timeout)
-        self.writer = FrameWriter(stream, stall_timeout=limits.stall_timeout)
-        self.unanswered = 0
+        self.writer = FrameWriter(stream, stall_timeout=limits.stall_timeout, tasks=tasks)
+        self.served: set[Served] = set()
         self.ended = False
+        self.only = False
 
     def end(self) -> None:
         """The peer will send no more on it."""
         self.ended = True
         self.finish_when_done()
 
-    def answered(self) -> None:
-        self.unanswered -= 1
+    def answered(self, request: Served) -> None:
+        """Harmless when repeated."""
+        self.served.discard(request)
         self.finish_when_done()
 
     def finish_when_done(self) -> None:
         """End our half once the peer has ended its own and every request of it has its answer."""
-        if self.ended and self.unanswered == 0:
+        if self.ended and not self.served:
+            self.writer.finish()
+
+    def asked(self) -> None:
+        """Our one request is written, and a lane of its own carries nothing else."""
+        if not self.only:
             self.writer.finish()
 
     def leave(self) -> None:
         """Our own request is over. A peer that keeps the stream open is not waited for (deviation D17)."""
-        if not self.ended and self.unanswered == 0:
+        if not (self.only or self.ended or self.served):
             self.writer.abandon()
+
+    def break_off(self) -> None:
+        """Nothing can be told here any more, so what was asked here is not wanted any more."""
+        self.writer.abandon()
+        for request in tuple(self.served):
+            request.abort()

@@ -17,6 +17,15 @@ class CallLimits(BaseModel):
         default=30.0, gt=0, le=3600, description="Seconds without progress inside a frame, read or written."
     )
     max_in_flight: int = Field(default=1024, ge=1, le=65536, description="Unanswered requests of one connection.")
+    max_subscriptions: int = Field(
+        default=256, ge=1, le=65536, description="Subscriptions of one connection that are being served."
+    )
+    max_unread_items: int = Field(
+        default=32, ge=1, le=65536, description="Items of one subscription of ours that wait for its reader."
+    )
+    max_unread: int = Field(
+        default=MIB, ge=1024, le=1024 * MIB, description="Bytes that such items may have, one item at least."
+    )
     max_buffered: int = Field(
         default=MAX_FRAME, ge=65536, le=1024 * MIB, description="Buffered bytes of one connection."
     )

@@ -1,6 +1,6 @@
 """Operations: what they are called, who may call them, and what runs (spec call §9, §12)."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -35,20 +35,23 @@ class OperationContext:
     """What a handler knows of its caller. `identity` was resolved for this request; `connection` is what TLS proved.
 
     `forwarded_for` is a claim of the caller, for logs; the access check cannot see it. `deadline` is in the loop's
-    time, in seconds. `capabilities` are the secrets that the settings give the protocol, as they were when the request
-    came: ask anew for each request, and keep none.
+    time, in seconds; a subscription has none. `capabilities` are the secrets that the settings give the protocol, as
+    they were when the request came: ask anew for each request, and keep none.
     """
 
     request_id: str
     identity: Identity | None
     connection: AuthContext
     forwarded_for: Identity | None
-    deadline: float
+    deadline: float | None
     capabilities: Capabilities = NO_CAPABILITIES
 
 
-OperationHandler = Callable[[Any, OperationContext], Awaitable[Any]]
-"""Takes the input and the context, gives the output (both JSON values), or raises CallError."""
+OperationHandler = Callable[[Any, OperationContext], Awaitable[Any] | AsyncIterator[Any]]
+"""Takes the input and the context, gives the output (both JSON values), or raises CallError.
+
+A subscription's is an async generator: each value that it yields is an item. It is closed when nobody wants more.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -385,6 +385,8 @@ async def test_a_node_that_never_answers_times_the_call_out_and_may_answer_too_l
         assert (caught.value.code, caught.value.retryable) == ("TIMEOUT", True)
         with pytest.raises(StreamError):
             await stream.read()
+        _, given_up = await asked(node)
+        assert given_up == {"type": "call.aborted", "id": event["id"], "payload": {}}
         await node.send({"type": "call.responded", "id": event["id"], "payload": {}})
         again = asyncio.create_task(calls.call("a/b", None))
         _, event = await asked(node)

@@ -43,8 +43,9 @@ async def test_the_next_request_has_the_new_time_limit() -> None:
     limits = Live(CallLimits())
     dispatcher = Dispatcher(registry, lambda *_: Identity("ann"), limits)
     limits.value = CallLimits(request_timeout=0.01)
+    request = Request("slow/run", msgspec.Raw(b"null"))
     with pytest.raises(CallError) as caught:
-        await dispatcher.run("1", Request("slow/run", msgspec.Raw(b"null")), AuthContext.anonymous(b"alknet/call"))
+        await dispatcher.begin("1", request, AuthContext.anonymous(b"alknet/call")).once()
     assert caught.value.code == "TIMEOUT"
 
 

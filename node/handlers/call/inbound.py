@@ -1,0 +1,149 @@
+"""The peer's requests, from their arrival to their one terminal event (spec call §6, §7)."""
+
+import asyncio
+import contextlib
+import logging
+
+import msgspec
+
+from node.core.errors import StreamError
+from node.core.identity import AuthContext
+from node.core.tasks import TaskSet
+from node.handlers.call import answers
+from node.handlers.call import envelope as events
+from node.handlers.call.budget import Charge
+from node.handlers.call.dispatch import Dispatcher, Invocation
+from node.handlers.call.envelope import Envelope
+from node.handlers.call.errors import CallError, internal
+from node.handlers.call.frames import FrameError
+from node.handlers.call.lane import Lane
+from node.handlers.call.limits import CallLimits
+
+logger = logging.getLogger(__name__)
+
+
+class InboundRequest:
+    """One request in flight. It holds the bytes of its frame, and a slot, until it is over."""
+
+    def __init__(self, table: "Inbound", lane: Lane, event: Envelope, charge: Charge) -> None:
+        self.id = event.id
+        self.lane = lane
+        self.aborted = False
+        self.task: asyncio.Task[None] | None = None
+        self.slot = contextlib.ExitStack()
+        """Gives back what counts the requests that run."""
+        self._payload: msgspec.Raw | None = event.payload
+        self._table = table
+        self._charge = charge
+        lane.served.add(self)
+
+    def take_payload(self) -> msgspec.Raw:
+        """What it asks for. It is held no longer than that takes: it keeps the whole frame, and some requests last."""
+        payload, self._payload = self._payload, None
+        return payload or msgspec.Raw()
+
+    def abort(self) -> None:
+        """Nobody wants an answer any more: nothing more is sent, and the handler is cancelled."""
+        self.aborted = True
+        if self.task is not None:
+            self.task.cancel()
+
+    async def write(self, body: bytes) -> None:
+        """One frame of the answer, unless nobody wants it. Raises FrameError, StreamError."""
+        if not self.aborted:
+            await self.lane.writer.write(body)
+
+    def close(self, _: object = None) -> None:
+        """It is over. Harmless when repeated."""
+        self._charge.release()
+        self.slot.close()
+        self._table.forget(self)
+        self.lane.answered(self)
+
+
+class Inbound:
+    """The table of requests in flight, each in a task of its own."""
+
+    def __init__(self, dispatcher: Dispatcher, auth: AuthContext, limits: CallLimits, tasks: TaskSet) -> None:
+        self._dispatcher = dispatcher
+        self._auth = auth
+        self._limits = limits
+        self._tasks = tasks
+        self._active: dict[str, InboundRequest] = {}
+        self._slots = asyncio.Semaphore(limits.max_in_flight)
+        self._subscriptions = 0
+
+    def __len__(self) -> int:
+        return len(self._active)
+
+    async def accept(self, lane: Lane, event: Envelope, charge: Charge) -> None:
+        """Begin one request, waiting while too many run. Its charge is given back once it is over."""
+        if event.id in self._active:
+            logger.info("a request with the id of another in flight is dropped")
+            charge.release()
+            return
+        request = self._active[event.id] = InboundRequest(self, lane, event, charge)
+        try:
+            await self._slots.acquire()
+        except BaseException:
+            request.close()
+            raise
+        request.slot.callback(self._slots.release)
+        if request.aborted:
+            request.close()
+            return
+        request.task = self._tasks.spawn(self._answer(request), "call request")
+        # Also where it is cancelled before it began.
+        request.task.add_done_callback(request.close)
+
+    def abort(self, request_id: str) -> None:
+        """The peer gave a request up. What is not in flight is ignored."""
+        if (request := self._active.get(request_id)) is not None:
+            request.abort()
+
+    def forget(self, request: InboundRequest) -> None:
+        if self._active.get(request.id) is request:
+            del self._active[request.id]
+
+    async def _answer(self, request: InboundRequest) -> None:
+        try:
+            await request.write(await self._ending(request))
+        except (StreamError, FrameError) as error:
+            logger.debug("answer not delivered", extra={"error": str(error)})
+            request.close()
+            request.lane.break_off()
+        finally:
+            request.close()
+
+    async def _ending(self, request: InboundRequest) -> bytes:
+        """Run a request, and give its terminal frame: output, end of stream, or error."""
+        try:
+            payload = events.parse_request(request.take_payload())
+            invocation = self._dispatcher.begin(request.id, payload, self._auth)
+            del payload
+            if not invocation.streams:
+                return answers.responded(request.id, await invocation.once())
+            await self._stream(request, invocation)
+            return answers.completed(request.id)
+        except CallError as error:
+            return answers.failed(request.id, error)
+
+    async def _stream(self, request: InboundRequest, invocation: Invocation) -> None:
+        """Send each item as it comes, at the pace at which the peer reads them; the handler waits meanwhile."""
+        self._count_subscription(request)
+        async with contextlib.aclosing(invocation.items()) as items:
+            async for item in items:
+                await request.write(answers.responded(request.id, item))
+                if request.aborted:
+                    return
+
+    def _count_subscription(self, request: InboundRequest) -> None:
+        """It may last for ever: others do not wait for its slot. Raises CallError where there are too many."""
+        if self._subscriptions >= self._limits.max_subscriptions:
+            raise internal(f"{self._limits.max_subscriptions} subscriptions are being served already")
+        request.slot.close()
+        self._subscriptions += 1
+        request.slot.callback(self._subscription_over)
+
+    def _subscription_over(self) -> None:
+        self._subscriptions -= 1

@@ -1,0 +1,78 @@
+"""Running an operation that its caller may run: once, or as a stream (spec call §6 (e), (f))."""
+
+import asyncio
+import contextlib
+import inspect
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+from node.core.tasks import is_cancelled
+from node.handlers.call.errors import CallError, ErrorCode, internal, timed_out
+from node.handlers.call.operation import Operation, OperationContext, OperationType
+
+logger = logging.getLogger(__name__)
+
+
+async def invoke(operation: Operation, value: Any, context: OperationContext) -> Any:
+    """The output of a query or mutation. Raises CallError, and nothing else but a cancellation of the caller."""
+    if operation.op_type is OperationType.SUBSCRIPTION:
+        raise _wrong_type(operation, "is a subscription")
+    try:
+        async with asyncio.timeout_at(context.deadline) as timer:
+            answer = operation.handler(value, context)
+            if not inspect.isawaitable(answer):
+                raise _wrong_type(operation, "streams its results")
+            return await answer
+    except CallError:
+        raise
+    except TimeoutError as error:
+        raise timed_out() if timer.expired() else _fault(operation, error) from None
+    except Exception as error:
+        raise _fault(operation, error) from error
+    except asyncio.CancelledError as error:
+        if is_cancelled():
+            raise
+        raise _fault(operation, error) from None
+
+
+async def invoke_streaming(operation: Operation, value: Any, context: OperationContext) -> AsyncGenerator[Any, None]:
+    """The items of a subscription as they come; closing this closes the handler. Raises what `invoke` raises."""
+    if operation.op_type is not OperationType.SUBSCRIPTION:
+        raise _wrong_type(operation, "is not a subscription")
+    try:
+        async with _closing(operation, operation.handler(value, context)) as items:
+            async for item in items:
+                yield item
+    except CallError:
+        raise
+    except Exception as error:
+        raise _fault(operation, error) from error
+    except asyncio.CancelledError as error:
+        if is_cancelled():
+            raise
+        raise _fault(operation, error) from None
+
+
+@contextlib.asynccontextmanager
+async def _closing(operation: Operation, items: Any) -> AsyncIterator[AsyncIterator[Any]]:
+    """What a handler gave, closed at the end where it can be."""
+    if not isinstance(items, AsyncIterator):
+        if inspect.iscoroutine(items):
+            items.close()
+        raise _wrong_type(operation, "gives one result")
+    try:
+        yield items
+    finally:
+        if (aclose := getattr(items, "aclose", None)) is not None:
+            await aclose()
+
+
+def _wrong_type(operation: Operation, why: str) -> CallError:
+    return CallError(ErrorCode.INVALID_OPERATION_TYPE, f"{operation.name} {why}")
+
+
+def _fault(operation: Operation, error: BaseException) -> CallError:
+    """A mistake of the operation: told in the journal, and to no caller."""
+    logger.error("operation failed", extra={"operation": operation.name}, exc_info=error)
+    return internal("internal error")

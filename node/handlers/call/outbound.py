@@ -1,0 +1,175 @@
+"""Our own requests until their terminal event (spec call §5)."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections import deque
+from typing import Any
+
+import msgspec
+
+from node.handlers.call import envelope as events
+from node.handlers.call.budget import Charge
+from node.handlers.call.errors import CallError, internal, timed_out
+from node.handlers.call.limits import CallLimits
+
+
+class Pending(ABC):
+    """One request in flight. Each event is told it once; after its end it takes no more."""
+
+    def __init__(self, request_id: str) -> None:
+        self.id = request_id
+        self.over = False
+        """The peer knows that it is over, or cannot be told: it is sent no abort."""
+
+    @abstractmethod
+    async def responded(self, payload: msgspec.Raw, charge: Charge, *, alone: bool) -> None:
+        """An output has come. Where it came `alone`, by a stream that carries no other's, this may wait for room."""
+
+    @abstractmethod
+    def completed(self) -> None: ...
+
+    @abstractmethod
+    def aborted(self) -> None: ...
+
+    @abstractmethod
+    def fail(self, error: CallError) -> None:
+        """It ends here, whatever the peer still does about it."""
+
+    def failed(self, error: CallError) -> None:
+        """It has ended with an error, for the peer as well."""
+        self.over = True
+        self.fail(error)
+
+    def lose(self, error: CallError) -> None:
+        """The connection is gone, and with it the count of what it made us hold."""
+        self.failed(error)
+
+    @abstractmethod
+    def close(self) -> None:
+        """Nobody waits for it any more."""
+
+
+class PendingCall(Pending):
+    """Waits for one output."""
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(request_id)
+        self._result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.may_go_on = False
+        """It was answered with an output, and if it was a subscription, more will follow."""
+
+    async def responded(self, payload: msgspec.Raw, charge: Charge, *, alone: bool) -> None:
+        charge.release()
+        if not self._result.done():
+            self.over = self.may_go_on = True
+            self._result.set_result(events.output_of(payload))
+
+    def completed(self) -> None:
+        self.failed(internal("request cancelled"))
+
+    def aborted(self) -> None:
+        self.failed(internal("request cancelled"))
+
+    def fail(self, error: CallError) -> None:
+        if not self._result.done():
+            self._result.set_exception(error)
+
+    async def result(self) -> Any:
+        """The output. Raises CallError."""
+        return await self._result
+
+    def close(self) -> None:
+        """An answer that came too late for anybody to look at is nothing that asyncio need complain about."""
+        if not self._result.cancel() and not self._result.cancelled():
+            self._result.exception()
+
+
+class PendingStream(Pending):
+    """Keeps the items that its reader has not taken yet: so many, and so many bytes of them, or one."""
+
+    def __init__(self, request_id: str, limits: CallLimits, deadline: float | None = None) -> None:
+        """`deadline` is in the loop's time, in seconds."""
+        super().__init__(request_id)
+        self._limits = limits
+        self._deadline = deadline
+        self._items: deque[tuple[msgspec.Raw, Charge]] = deque()
+        self._bytes = 0
+        self._had_item = False
+        self._end: Exception | None = None
+        self._readable = asyncio.Event()
+        self._room = asyncio.Event()
+
+    async def responded(self, payload: msgspec.Raw, charge: Charge, *, alone: bool) -> None:
+        while alone and self._end is None and self._is_full():
+            self._room.clear()
+            await self._room.wait()
+        if self._end is None and self._is_full():
+            self.fail(internal("the items were not taken as fast as they came"))
+        if self._end is not None:
+            charge.release()
+            return
+        self._items.append((payload, charge))
+        self._bytes += len(payload)
+        self._had_item = True
+        self._readable.set()
+
+    def _is_full(self) -> bool:
+        return len(self._items) >= self._limits.max_unread_items or self._bytes >= self._limits.max_unread
+
+    def completed(self) -> None:
+        self.over = True
+        self._finish(StopAsyncIteration())
+
+    def aborted(self) -> None:
+        """The peer gave up serving it: the end, and no error."""
+        self.completed()
+
+    def stream_ended(self) -> None:
+        """After an item, that was a query: it has one answer, and no other end (spec call §5)."""
+        if self._had_item:
+            self.completed()
+
+    def fail(self, error: CallError) -> None:
+        self._finish(error)
+
+    def __aiter__(self) -> "PendingStream":
+        return self
+
+    async def __anext__(self) -> Any:
+        """The next item. Raises CallError, TIMEOUT once the deadline has passed."""
+        if not self._items:
+            await self._something()
+        payload, charge = self._items.popleft()
+        self._bytes -= len(payload)
+        charge.release()
+        self._room.set()
+        return events.output_of(payload)
+
+    async def _something(self) -> None:
+        """Wait for an item. Raises the end, where there is none to come."""
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                while not self._items:
+                    if self._end is not None:
+                        raise self._end
+                    self._readable.clear()
+                    await self._readable.wait()
+        except TimeoutError:
+            raise timed_out() from None
+
+    def lose(self, error: CallError) -> None:
+        """What has come can still be read."""
+        self.failed(error)
+        for _, charge in self._items:
+            charge.release()
+
+    def _finish(self, end: Exception) -> None:
+        if self._end is None:
+            self._end = end
+            self._readable.set()
+            self._room.set()
+
+    def close(self) -> None:
+        self._finish(StopAsyncIteration())
+        while self._items:
+            self._items.popleft()[1].release()
