@@ -1,29 +1,35 @@
-"""Runs `alknet vault` commands that die by SIGKILL just before the n-th change of a file below one of the directories.
+"""Runs `alknet` commands that die by SIGKILL just before the n-th change of a file below one of some directories.
 
-Run as `python -m tests.support.killed_at DIRECTORY…`. Each line of JSON that comes in is one run: `step` (past the last
-one the command ends as it would), `data`, `arguments`. One line goes out: `status`, negative for a signal, and `said`.
+Each line of JSON that comes in is one run: `program` (vault or up), `step` (past the last one the command ends as it
+would, and `up` once it is up), `data`, `below` (the directories), `arguments`, and `terminal`, which is whether its
+standard streams are one. One line goes out: `status`, negative for a signal, and `said`.
 What counts as a change is seen by an audit hook of the interpreter, so that the command itself knows nothing of it.
 Each run is a fork of this process, which has imported everything already.
 """
 
 import json
 import os
+import pty
 import signal
 import sys
 import tempfile
+import threading
+import time
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 CHANGES = {"os.rename", "os.remove", "os.link", "os.mkdir", "os.chmod", "os.rmdir", "os.truncate"}
+PROGRAMS = ("vault", "up")
 
 
 class Reaper:
     """Counts changes, and ends the process at the chosen one."""
 
-    def __init__(self, step: int, roots: list[str]) -> None:
+    def __init__(self, step: int, below: list[str]) -> None:
         self._left = step
-        self._roots = tuple(os.path.realpath(root) for root in roots)
+        self._below = tuple(os.path.realpath(root) for root in below)
 
     def hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         is_write = event == "open" and isinstance(arguments[2], int) and bool(arguments[2] & WRITING)
@@ -38,16 +44,17 @@ class Reaper:
     def _concerns(self, argument: Any) -> bool:
         if not isinstance(argument, str | bytes | os.PathLike):
             return False
-        return os.path.abspath(os.fsdecode(argument)).startswith(self._roots)  # noqa: PTH100 - this is text
+        return os.path.abspath(os.fsdecode(argument)).startswith(self._below)  # noqa: PTH100 - this is text
 
 
-def command(run: dict[str, Any], roots: list[str], said: int) -> None:
+def command(run: dict[str, Any], heard: int, said: int) -> None:
     """Never returns."""
-    os.dup2(said, 1)
-    os.dup2(said, 2)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    for theirs, ours in ((heard, 0), (said, 1), (said, 2)):
+        os.dup2(theirs, ours)
     os.environ["ALKNET_DATA"] = run["data"]
-    reaper = Reaper(run["step"], roots)
+    if run["program"] == "up":
+        threading.Thread(target=stop_once_up, args=[Path(run["data"])], daemon=True).start()
+    reaper = Reaper(run["step"], run["below"])
     fsync = os.fsync
 
     def watched(descriptor: int) -> None:
@@ -56,21 +63,53 @@ def command(run: dict[str, Any], roots: list[str], said: int) -> None:
 
     os.fsync = watched
     sys.addaudithook(reaper.hook)
-    import_module("node.cli.vault").app(args=run["arguments"], prog_name="alknet vault")
+    name = run["program"]
+    import_module(f"node.cli.{name}").app(args=run["arguments"], prog_name=f"alknet {name}")
 
 
-def main(roots: list[str]) -> None:
-    import_module("node.cli.vault")
+def stop_once_up(data: Path) -> None:
+    """Have this process end as a person would, when it has told that all runs."""
+    while not (data / "run" / "ready.json").exists():
+        time.sleep(0.05)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def at_a_terminal(run: dict[str, Any]) -> tuple[int, str]:
+    """What it says must fit into what a terminal keeps for who reads it: some 4000 bytes."""
+    ours, theirs = pty.openpty()
+    os.set_blocking(ours, False)
+    try:
+        status = forked(run, theirs, theirs)
+        return status, os.read(ours, 65_536).decode()
+    except BlockingIOError:
+        return status, ""
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+def without_one(run: dict[str, Any]) -> tuple[int, str]:
+    with tempfile.TemporaryFile() as said, Path(os.devnull).open("rb") as nothing:
+        status = forked(run, nothing.fileno(), said.fileno())
+        said.seek(0)
+        return status, said.read().decode()
+
+
+def forked(run: dict[str, Any], heard: int, said: int) -> int:
+    child = os.fork()
+    if child == 0:
+        command(run, heard, said)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def main() -> None:
+    for name in PROGRAMS:
+        import_module(f"node.cli.{name}")
     for line in sys.stdin:
         run = json.loads(line)
-        with tempfile.TemporaryFile() as said:
-            child = os.fork()
-            if child == 0:
-                command(run, roots, said.fileno())
-            status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-            said.seek(0)
-            print(json.dumps({"status": status, "said": said.read().decode()}), flush=True)
+        status, said = at_a_terminal(run) if run["terminal"] else without_one(run)
+        print(json.dumps({"status": status, "said": said}), flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

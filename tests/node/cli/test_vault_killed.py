@@ -1,44 +1,22 @@
 """The commands that change the vault at rest, killed at every step: what is left opens, and the change can be made."""
 
-import json
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from node.custody.custody import Custody
 from node.custody.key_file import usual_key_file
 from node.quic.tls.keys import load_or_create_node_key
-from tests.support.appliance import environment
 from tests.support.custody import PASSPHRASE, WORDS, by_passphrase, custody_at, made, phrase_in
-
-NEVER = 10_000
-"""A step that no command gets to."""
-
-Run = Callable[..., dict[str, Any]]
+from tests.support.killing import Killer, killed_at_each_step, nothing
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    """Run `alknet vault …` up to a step: its status, and what it said."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
-    command = [sys.executable, "-m", "tests.support.killed_at", str(tmp_path)]
-    with subprocess.Popen(
-        command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-
-        def run(data: Path, *arguments: str, step: int = NEVER) -> dict[str, Any]:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            process.stdin.write(json.dumps({"step": step, "data": str(data), "arguments": arguments}) + "\n")
-            process.stdin.flush()
-            done: dict[str, Any] = json.loads(process.stdout.readline())
-            return done
-
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Killer]:
+    home = tmp_path / "home"
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home))
+    with Killer(tmp_path, home) as run:
         yield run
 
 
@@ -56,30 +34,12 @@ def passphrase(tmp_path: Path) -> str:
     return str(path)
 
 
-def killed_at_each_step(run: Run, tmp_path: Path, prepare: Callable[[Path], object], *arguments: str) -> Iterator[Path]:
-    """A data directory for each step at which the command can be cut off, after that; the last one saw it end well."""
-    for step in range(1, NEVER):
-        data = tmp_path / f"data-{step}"
-        data.mkdir(mode=0o700)
-        prepare(data)
-        ended = run(data, *arguments, step=step)
-        yield data
-        if ended["status"] == 0:
-            assert step > 2
-            return
-        assert ended["status"] == -signal.SIGKILL, ended["said"]
-
-
 def opened(custody: Custody) -> str:
     """The words of a box, by whatever protects it now."""
     return phrase_in(custody, PASSPHRASE if custody.existing().protection == "passphrase" else None)
 
 
-def nothing(_: Path) -> None:
-    """The directory is empty before."""
-
-
-def test_init(run: Run, tmp_path: Path) -> None:
+def test_init(run: Killer, tmp_path: Path) -> None:
     for data in killed_at_each_step(run, tmp_path, nothing, "init"):
         custody = custody_at(data)
         if custody.read() is None:
@@ -87,13 +47,13 @@ def test_init(run: Run, tmp_path: Path) -> None:
         assert len(opened(custody).split()) == 24
 
 
-def test_restore_on_a_fresh_machine(run: Run, tmp_path: Path, words: str) -> None:
+def test_restore_on_a_fresh_machine(run: Killer, tmp_path: Path, words: str) -> None:
     for data in killed_at_each_step(run, tmp_path, nothing, "init", "--words-file", words):
         assert run(data, "init", "--words-file", words)["status"] == 0
         assert opened(custody_at(data)) == WORDS
 
 
-def test_restore_of_a_copy_whose_key_file_is_gone(run: Run, tmp_path: Path, words: str) -> None:
+def test_restore_of_a_copy_whose_key_file_is_gone(run: Killer, tmp_path: Path, words: str) -> None:
     def prepare(data: Path) -> None:
         usual_key_file(made(data)[1].box).unlink()
 
@@ -102,7 +62,7 @@ def test_restore_of_a_copy_whose_key_file_is_gone(run: Run, tmp_path: Path, word
         assert opened(custody_at(data)) == WORDS
 
 
-def test_protect(run: Run, tmp_path: Path, passphrase: str) -> None:
+def test_protect(run: Killer, tmp_path: Path, passphrase: str) -> None:
     for data in killed_at_each_step(run, tmp_path, made, "protect", "--passphrase-file", passphrase):
         custody = custody_at(data)
         assert opened(custody) == WORDS
@@ -112,7 +72,7 @@ def test_protect(run: Run, tmp_path: Path, passphrase: str) -> None:
         assert custody.existing().protection == "passphrase"
 
 
-def test_back_to_a_key_file(run: Run, tmp_path: Path, passphrase: str) -> None:
+def test_back_to_a_key_file(run: Killer, tmp_path: Path, passphrase: str) -> None:
     def prepare(data: Path) -> None:
         made(data)[0].protect(by_passphrase())
 
@@ -125,7 +85,7 @@ def test_back_to_a_key_file(run: Run, tmp_path: Path, passphrase: str) -> None:
         assert custody.existing().protection == "key-file"
 
 
-def test_from_one_key_file_to_another(run: Run, tmp_path: Path) -> None:
+def test_from_one_key_file_to_another(run: Killer, tmp_path: Path) -> None:
     other = tmp_path / "other.key"
     for data in killed_at_each_step(run, tmp_path, made, "protect", "--key-file", str(other)):
         assert opened(custody_at(data)) == WORDS
@@ -133,7 +93,7 @@ def test_from_one_key_file_to_another(run: Run, tmp_path: Path) -> None:
         assert opened(custody_at(data)) == WORDS
 
 
-def test_adopt(run: Run, tmp_path: Path) -> None:
+def test_adopt(run: Killer, tmp_path: Path) -> None:
     old: dict[Path, str] = {}
 
     def prepare(data: Path) -> None:
@@ -144,3 +104,22 @@ def test_adopt(run: Run, tmp_path: Path) -> None:
         assert opened(custody_at(data)) == WORDS
         [kept] = (data / "secrets").glob("node_key.pem*")
         assert load_or_create_node_key(kept).fingerprint == old[data]
+
+
+def test_showing_the_words(run: Killer, tmp_path: Path) -> None:
+    """They are noted as shown after they were: who has not seen them can see them again."""
+    for data in killed_at_each_step(run, tmp_path, made, "words", terminal=True):
+        assert opened(custody_at(data)) == WORDS
+        again = run(data, "words", terminal=True)
+        assert (again["status"], "12. about" in again["said"]) in ((0, True), (1, False))
+        assert custody_at(data).existing().words_shown_at is not None
+
+
+def test_a_first_start_on_a_terminal(run: Killer, tmp_path: Path) -> None:
+    for data in killed_at_each_step(run, tmp_path, nothing, "init", terminal=True):
+        custody = custody_at(data)
+        if custody.read() is None:
+            assert run(data, "init", terminal=True)["status"] == 0
+        if custody.existing().words_shown_at is None:
+            assert " 1. " + opened(custody).split()[0] in run(data, "words", terminal=True)["said"]
+        assert len(opened(custody).split()) == 24
