@@ -36,10 +36,6 @@ class NodeIdentity:
         """Whether the key cannot be had before somebody unlocks the vault."""
         return self._made_up is None and self._keeper.state != "unlocked"
 
-    async def key(self) -> NodeKey:
-        """The key, as soon as it can be had. Raises CustodyError, VaultError."""
-        if self._made_up is not None:
-            return self._made_up
-        while self._keeper.state != "unlocked":
-            await self._keeper.wait_unlocked()
-        return NodeKey(self._keeper.identity_key())
+    def key(self) -> NodeKey:
+        """The key. Raises VaultLocked where it `waits`, CustodyError."""
+        return self._made_up or NodeKey(self._keeper.identity_key())

@@ -22,6 +22,7 @@ from node.custody.keeper import VaultKeeper
 from node.endpoint.registry import HandlerRegistry
 from node.handlers.call.operation import OperationRegistry
 from node.opened import OpenedCredentials
+from node.quic.tls.keys import NodeKey
 from node.reload import LiveSettings, SettingsWatch
 from node.report import report
 from node.settings import LoadedSettings, Settings
@@ -110,9 +111,9 @@ def open_keeper(settings: Settings) -> VaultKeeper:
     return keeper
 
 
-async def until_key(node: Node, stop: asyncio.Event) -> bool:
-    """Wait while the node's key is behind a locked vault. False if the stop came first."""
-    if node.identity.waits:
+async def until_key(node: Node, stop: asyncio.Event) -> NodeKey | None:
+    """The node's key, as soon as the vault is open that it may be behind. None if the stop came first."""
+    while node.identity.waits and not stop.is_set():  # it may be locked again before this hears that it was not
         logger.warning("waiting for the vault to be unlocked", extra={"reason": node.keeper.reason})
         await first(node.keeper.wait_unlocked(), stop.wait())
-    return not stop.is_set()
+    return None if stop.is_set() else node.identity.key()

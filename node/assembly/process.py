@@ -57,9 +57,9 @@ async def run_node(loaded: LoadedSettings, load: Load, lifeline: Lifeline) -> in
 async def _run(node: Node, lifeline: Lifeline, stop: asyncio.Event) -> None:
     if node.identity.waits:
         lifeline.ready(**node.facts())
-    if not await until_key(node, stop):
+    key = await until_key(node, stop)
+    if key is None:
         return
-    key = await node.identity.key()
     async with listen(node.settings, node.limits, node.handlers, node.metrics, key) as listening:
         if not await store_loaded(node.store, stop):
             return

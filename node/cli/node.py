@@ -11,6 +11,7 @@ from node.cli.first_start import ensure_vault, notes
 from node.cli.options import EXIT_FAILED, ConfigOption, DataOption, ReadyOption, settings_or_fail
 from node.cli.up import ListenOption
 from node.custody.errors import CustodyError
+from node.custody.memory import keep_to_ourselves
 from node.lifeline import Lifeline
 from node.log import configure_logging
 from node.log_repeats import limit_repeats
@@ -28,6 +29,7 @@ def node(
 ) -> None:
     """Serve QUIC until SIGTERM or Ctrl-C."""
     loaded = settings_or_fail(data, config, node__listen=listen)
+    keep_to_ourselves()
     configure_logging(loaded.settings.log)
     limit_repeats()
     load(loaded.settings.node.engine)

@@ -29,8 +29,14 @@ def show_words(custody: Custody, passphrase: SecretString | None = None) -> None
         raise NoTerminal
     with custody.open(passphrase) as contents:
         # Past every buffer: what is printed later cannot take it along, and nothing of it stays in this process.
-        os.write(sys.stdout.fileno(), _page(contents).encode())
+        _write(sys.stdout.fileno(), _page(contents).encode())
     custody.mark_shown(passphrase)
+
+
+def _write(descriptor: int, page: bytes) -> None:
+    """All of it: a terminal may take it in parts, and half of the words must not count as shown. Raises OSError."""
+    while page:
+        page = page[os.write(descriptor, page) :]
 
 
 def _page(contents: Contents) -> str:

@@ -161,7 +161,9 @@ class Custody:
                 f"the settings name another key file (vault.key_file = {named}), which the node would read; "
                 "take that out of them first"
             )
-        return protection.wrap(record, contents)
+        made = protection.wrap(record, contents)
+        _require_readable(made)
+        return made
 
     def _write(self, record: VaultRecord, *, new: bool = False) -> None:
         write = create_private if new else replace_private
@@ -192,6 +194,16 @@ def identity_of(contents: Contents) -> str:
             return f"ed25519:{key.public_key.hex()}"
     finally:
         vault.lock()
+
+
+def _require_readable(record: VaultRecord) -> None:
+    """Before it takes the place of one that is. Raises KeyUnavailable: nothing else in it comes from outside."""
+    try:
+        if decode(encode(record)) == record:
+            return
+    except ValueError:
+        pass
+    raise KeyUnavailable("the path of this key file cannot be kept: it is too long, or no text")
 
 
 def _take(descriptor: int) -> None:

@@ -27,8 +27,8 @@ class KeyFileWrap(
     """Opened by the content of a file outside the data directory."""
 
     salt: Salt
-    path: Annotated[str, Meta(min_length=1, max_length=4096)] | None = None
-    """Where the file lies, if that is not the usual place for this box."""
+    path: Annotated[str, Meta(pattern=r"\A/[^\0]*\Z", max_length=4096)] | None = None
+    """Where the file lies, in full, if that is not the usual place for this box."""
 
 
 class CredentialWrap(

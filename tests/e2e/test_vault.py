@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -12,6 +13,7 @@ import pytest
 
 from node.client.call import CallClient
 from node.core.errors import PinMismatch
+from node.local_socket import connect
 from node.quic.tls.keys import load_or_create_node_key
 from tests.support.appliance import Appliance, environment, running_appliance
 from tests.support.custody import PASSPHRASE, custody_at, phrase_in
@@ -100,6 +102,21 @@ async def test_the_same_words_on_another_machine_are_the_same_box(
     async with running(stranger, **peers) as node:
         with pytest.raises(PinMismatch):
             await answers(node, tmp_path, pin)
+
+
+async def test_a_vault_that_is_locked_again_at_once_holds_up_no_stop(locked: NodeProcess) -> None:
+    def ask(wish: dict[str, str]) -> socket.socket:
+        sock = connect(custody_at(locked.data).paths.vault_door, SECONDS)
+        sock.sendall(json.dumps(wish).encode() + b"\n")
+        return sock
+
+    # The lock waits behind the unlock, and comes before anybody has heard of that.
+    with ask({"do": "unlock", "passphrase": PASSPHRASE}) as unlocking, ask({"do": "lock"}) as locking:
+        assert b'"ok": true' in await asyncio.to_thread(unlocking.recv, 1000)
+        assert b'"locked"' in await asyncio.to_thread(locking.recv, 1000)
+    await locked.says("waiting for the vault to be unlocked", 2)
+    locked.process.terminate()
+    assert await asyncio.to_thread(locked.process.wait, SECONDS) == 0
 
 
 async def test_a_locked_node_tells_what_waits_and_serves_once_it_is_unlocked(

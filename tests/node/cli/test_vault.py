@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from node.cli import words
 from node.custody.key_file import usual_key_file
 from node.quic.tls.keys import load_or_create_node_key
 from tests.support.appliance import alknet, environment
@@ -317,3 +318,15 @@ def test_the_commands_have_no_option_that_takes_a_secret() -> None:
         for option in ("--passphrase ", "--words ", "--password", "--phrase", "--key "):
             assert option not in text
         assert os.linesep in text
+
+
+def test_words_that_a_terminal_takes_in_parts_are_shown_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[bytes] = []
+
+    def write(_: int, data: bytes) -> int:
+        taken.append(data[:7])
+        return len(taken[-1])
+
+    monkeypatch.setattr(os, "write", write)
+    words._write(1, b"abandon ability able about")
+    assert b"".join(taken) == b"abandon ability able about"

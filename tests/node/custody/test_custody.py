@@ -198,6 +198,15 @@ def test_the_only_key_is_never_removed_for_being_named_in_another_way(
     assert phrase_in(custody) == WORDS
 
 
+def test_a_key_file_whose_name_is_no_text_is_refused_before_anything_depends_on_it(data: Path, tmp_path: Path) -> None:
+    custody, _ = made(data)
+    before = custody.paths.vault.read_bytes()
+    with pytest.raises(KeyUnavailable, match="no text"):
+        custody.protect(ByKeyFile(data, tmp_path / os.fsdecode(b"box-\xff.key")))
+    assert custody.paths.vault.read_bytes() == before
+    assert phrase_in(custody) == WORDS
+
+
 def test_a_key_file_that_the_settings_overrule_is_refused(data: Path, tmp_path: Path) -> None:
     named, other = tmp_path / "named.key", tmp_path / "other.key"
     custody = custody_at(data, named)

@@ -13,7 +13,7 @@ from tests.support.custody import IDENTITY
 
 salts = st.binary(min_size=16, max_size=64)
 wrappings = st.one_of(
-    st.builds(KeyFileWrap, salt=salts, path=st.none() | st.text(min_size=1, max_size=80)),
+    st.builds(KeyFileWrap, salt=salts, path=st.none() | st.from_regex(r"\A/[^\0]{0,80}\Z")),
     st.builds(CredentialWrap, salt=salts),
     st.builds(
         PassphraseWrap,
@@ -100,6 +100,13 @@ def test_what_is_wrong_is_named(values: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=r".") as refused:
         decode(changed(**values))
     assert told in str(refused.value)
+
+
+@pytest.mark.parametrize("path", ["", "relative/box.key", "/nul\0", "/" + "x" * 4096])
+def test_what_is_no_whole_path_is_no_key_file(path: str) -> None:
+    wrapping = {"kind": "key-file", "salt": "A" * 22 + "==", "path": path}
+    with pytest.raises(ValueError, match=r"^is damaged: .*wrapping\.path"):
+        decode(changed(wrapping=wrapping))
 
 
 def test_deep_nesting_is_refused() -> None:
