@@ -3,18 +3,20 @@
 from node.assembly.store import Store
 from node.core.attempts import TokenGuards
 from node.core.metrics import Metrics
+from node.core.ownership import OwnershipStore
 from node.endpoint.registry import HandlerRegistry
 from node.handlers.call.discovery import register_discovery
 from node.handlers.call.handler import ALPN as CALL
 from node.handlers.call.handler import CallHandler
+from node.handlers.call.limits import CallLimits
 from node.handlers.call.operation import OperationRegistry
 from node.opened import OpenedCredentials
 from node.reload import LiveSettings
 
 
-def call_operations() -> OperationRegistry:
+def call_operations(limits: CallLimits) -> OperationRegistry:
     """What peers can call on this node."""
-    operations = OperationRegistry()
+    operations = OperationRegistry(OwnershipStore(), development=limits.check_outputs)
     register_discovery(operations)
     return operations
 

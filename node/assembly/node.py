@@ -93,7 +93,7 @@ async def open_node(loaded: LoadedSettings, load: Load) -> AsyncIterator[Node]:
         opened = open_credentials(store, limits, keeper)
         stack.callback(opened.close)
         metrics.add("credentials", opened.snapshot)
-        operations = call_operations()
+        operations = call_operations(settings.call)
         handlers = make_handlers(limits, store, metrics, operations, opened)
         node = Node(settings, limits, metrics, keeper, identity, store, opened, operations, handlers)
         stack.enter_context(on_signals({signal.SIGHUP: lambda: node.hang_up(watch)}))

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from node.handlers.call.errors import CallError, ErrorCode
+from node.handlers.call.errors import CallError, DeclaredError, ErrorCode
 
 
 class ControlCode(StrEnum):
@@ -10,6 +10,13 @@ class ControlCode(StrEnum):
 
     VAULT_LOCKED = "VAULT_LOCKED"
     SEALING_FAILED = "SEALING_FAILED"
+
+
+SEALING_ERRORS = (
+    DeclaredError(ControlCode.VAULT_LOCKED, "the vault is locked: nothing can be sealed before it is opened"),
+    DeclaredError(ControlCode.SEALING_FAILED, "the vault could not seal what was given"),
+)
+"""What the operations that seal declare."""
 
 
 def vault_locked() -> CallError:

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 
 from node.control import inputs
 from node.control.administrator import MAY_ADMINISTER, MAY_SEAL
-from node.control.errors import invalid_input, sealing_failed
+from node.control.errors import SEALING_ERRORS, invalid_input, sealing_failed
 from node.control.limits import MAX_INPUT, MAX_RESEAL_INPUT
 from node.handlers.call.errors import CallError
-from node.handlers.call.operation import Operation, OperationContext, OperationRegistry, OperationType
+from node.handlers.call.operation import OnceHandler, Operation, OperationContext, OperationRegistry, OperationType
 
 Json = Mapping[str, Any]
 
@@ -65,11 +65,15 @@ def control_registry(administered: Administered, sealing: Sealing) -> OperationR
         Operation("node/status", node.status, query, access=MAY_ADMINISTER, max_input=MAX_INPUT),
         Operation("node/connections", node.connections, query, access=MAY_ADMINISTER, max_input=MAX_INPUT),
         Operation("node/disconnect", node.disconnect, mutation, access=MAY_ADMINISTER, max_input=MAX_INPUT),
-        Operation("credentials/seal", seals.seal, query, access=MAY_SEAL, max_input=MAX_INPUT),
-        Operation("credentials/reseal", seals.reseal, query, access=MAY_SEAL, max_input=MAX_RESEAL_INPUT),
+        _sealing("credentials/seal", seals.seal, MAX_INPUT),
+        _sealing("credentials/reseal", seals.reseal, MAX_RESEAL_INPUT),
     ):
         registry.register(operation)
     return registry
+
+
+def _sealing(name: str, handler: OnceHandler, max_input: int) -> Operation:
+    return Operation(name, handler, access=MAY_SEAL, max_input=max_input, error_schemas=SEALING_ERRORS)
 
 
 class _NodeOperations:

@@ -19,7 +19,7 @@ from node.core.identity import AuthContext, Identity
 from node.handlers.call.budget import Allowances
 from node.handlers.call.connection import CallConnection
 from node.handlers.call.dispatch import Dispatcher
-from node.handlers.call.errors import CallError
+from node.handlers.call.errors import CallError, DeclaredError
 from node.handlers.call.limits import CallLimits
 from node.handlers.call.operation import Operation, OperationContext, OperationRegistry, OperationType, Visibility
 from node.quic.client.dial import dial_quic
@@ -45,9 +45,8 @@ class Served:
             Operation("mine/run", self.echo, access=AccessControl(required_scopes=("a",))),
             Operation("theirs/run", self.echo, access=AccessControl(required_scopes=("b",))),
             Operation("secret/run", self.echo, visibility=Visibility.INTERNAL),
-            Operation("events/run", self.echo, OperationType.SUBSCRIPTION),
             Operation("broken/run", self.broken),
-            Operation("declared/run", self.declared),
+            Operation("declared/run", self.declared, error_schemas=(DeclaredError("OF_ITS_OWN", "not today"),)),
             Operation("small/run", self.echo, max_input=100),
         ):
             self.registry.register(operation)
@@ -142,7 +141,6 @@ async def test_a_question_has_one_answer_and_then_the_stream_ends(stream: BiStre
         ("no/such", 1, "NOT_FOUND"),
         ("secret/run", 1, "NOT_FOUND"),
         ("theirs/run", 1, "FORBIDDEN"),
-        ("events/run", 1, "INVALID_OPERATION_TYPE"),
         ("small/run", "x" * 100, "INVALID_INPUT"),
         ("broken/run", 1, "INTERNAL"),
         ("declared/run", {"why": 1}, "OF_ITS_OWN"),

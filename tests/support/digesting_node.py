@@ -11,6 +11,7 @@ from typing import Any
 import node.cli.node
 from node.cli.main import main
 from node.handlers.call.errors import CallError
+from node.handlers.call.limits import CallLimits
 from node.handlers.call.operation import Operation, OperationContext, OperationRegistry
 
 DIGEST = "test/digest"
@@ -34,8 +35,8 @@ def with_digest(name: str) -> ModuleType:
     parts = importlib.import_module("node.assembly.node")
     make = parts.call_operations
 
-    def operations() -> OperationRegistry:
-        made: OperationRegistry = make()
+    def operations(limits: CallLimits) -> OperationRegistry:
+        made: OperationRegistry = make(limits)
         made.register(Operation(DIGEST, digest))
         return made
 

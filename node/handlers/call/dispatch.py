@@ -5,12 +5,13 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from node.core.access import check_access
 from node.core.capabilities import NO_CAPABILITIES, Capabilities
 from node.core.identity import AuthContext, Identity
 from node.core.live import Live, live
+from node.handlers.call.admission import accept, admit
+from node.handlers.call.authority import NOTHING_IN_REACH
 from node.handlers.call.envelope import Request, read_input
-from node.handlers.call.errors import CallError, ErrorCode, not_found
+from node.handlers.call.errors import not_found
 from node.handlers.call.invoke import invoke, invoke_streaming
 from node.handlers.call.limits import CallLimits
 from node.handlers.call.operation import Operation, OperationContext, OperationRegistry, OperationType
@@ -63,6 +64,7 @@ class Dispatcher:
         identity = self._identify(auth, request.auth_token)
         operation = self._permitted(request.operation, identity)
         value = read_input(request.input, operation.max_input)
+        accept(operation, value, identity, self._registry.ownership)
         context = OperationContext(
             request_id,
             identity,
@@ -70,6 +72,9 @@ class Dispatcher:
             request.forwarded_for,
             self._deadline(operation),
             self._capabilities.value,
+            handler_identity=operation.handler_identity,
+            scoped_env=operation.scoped_env or NOTHING_IN_REACH,
+            ownership=self._registry.ownership,
         )
         return Invocation(operation, value, context)
 
@@ -78,9 +83,7 @@ class Dispatcher:
         operation = self._registry.external(name)
         if operation is None:
             raise not_found(name)
-        decision = check_access(operation.access, identity)
-        if not decision.allowed:
-            raise CallError(ErrorCode.FORBIDDEN, decision.message)
+        admit(operation, identity, self._registry.ownership)
         return operation
 
     def _deadline(self, operation: Operation) -> float | None:

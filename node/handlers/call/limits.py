@@ -1,6 +1,10 @@
 """Limits of the call protocol, section `call` of the settings."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
+
+from node.core.live import RESTART
 
 MIB = 1024 * 1024
 MAX_FRAME = 64 * MIB
@@ -37,4 +41,7 @@ class CallLimits(BaseModel):
     )
     max_frame_strangers: int = Field(
         default=4 * MIB, ge=1024, le=MAX_FRAME, description="Largest frame of a connection without an identity."
+    )
+    check_outputs: Annotated[bool, RESTART] = Field(
+        default=False, description="For development: an operation whose output does not fit its schema fails."
     )

@@ -19,6 +19,7 @@ from node.core.connection import CLOSE_DISCONNECTED
 from node.core.paths import DataPaths
 from node.custody.door_client import ask_door
 from node.handlers.call.errors import CallError
+from node.handlers.call.limits import CallLimits
 from node.handlers.call.operation import Operation, OperationRegistry, RegistrationError
 from node.quic.tls.keys import load_or_create_node_key
 from node.vault import EncryptedData, SecretString, VaultService
@@ -76,7 +77,7 @@ def administrators_names() -> list[str]:
 
 
 def test_no_registry_has_or_takes_an_operation_of_the_vault() -> None:
-    names = [operation.name for operation in call_operations()] + administrators_names()
+    names = [operation.name for operation in call_operations(CallLimits())] + administrators_names()
     assert len(names) > 5
     assert not any(name.startswith("vault/") for name in names)
     with pytest.raises(RegistrationError, match="the vault has no operations"):

@@ -1,0 +1,82 @@
+"""JSON Schema: compiled once, bounded, and silent about what it was shown.
+
+Schemas are of draft 2020-12. Nothing is fetched: a reference leads to a place inside the same schema, or the schema
+does not compile. Patterns run on an engine whose time is linear in the text, so no input can make one take long; what
+only a backtracking engine can do (look-around, back-references) does not compile either, nor does a pattern that would
+take more than a mebibyte. `format` is a remark, not a check, as the draft has it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from jsonschema_rs import Draft202012Validator, RegexOptions, ValidationError
+
+_MAX_PATTERN = 1024 * 1024
+"""Bytes of memory that one compiled pattern may take, and that matching with it may."""
+_MAX_PLACE = 200
+"""Characters of a place that are told. The names of members in it may be the caller's."""
+_PATTERNS = RegexOptions(size_limit=_MAX_PATTERN, dfa_size_limit=_MAX_PATTERN)
+
+
+class SchemaError(ValueError):
+    """The schema is none, or asks for more than we do. Its text says where and why."""
+
+
+class Schema:
+    """A compiled schema. `{}` and anything else that holds for every value costs nothing to ask."""
+
+    __slots__ = ("_validator",)
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        """Raises SchemaError."""
+        self._validator = _compiled(document) if document else None
+
+    def fault(self, value: Any) -> str | None:
+        """What first is wrong with a JSON value: its place and the rule it breaks, never the value. None if it fits."""
+        if self._validator is None:
+            return None
+        try:
+            self._validator.validate(value)
+        except ValidationError as error:
+            return _told(error)
+        except (ValueError, RecursionError):
+            return "it is no JSON value"
+        return None
+
+
+ANYTHING: Final = Schema({})
+
+
+def place(steps: Sequence[str | int]) -> str:
+    """A place in a value: `$` is the whole of it, `$.a[1]` the second element of its member `a`."""
+    text = "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    text = "".join(char if char.isprintable() else "\ufffd" for char in text)
+    return text if len(text) <= _MAX_PLACE else text[:_MAX_PLACE] + "…"
+
+
+def _compiled(document: Mapping[str, Any]) -> Draft202012Validator:
+    try:
+        return Draft202012Validator(dict(document), pattern_options=_PATTERNS, offline=True, validate_formats=False)
+    except ValidationError as error:
+        where = f" at {place(error.instance_path)}" if error.instance_path else ""
+        raise SchemaError(f"{error.message}{where}{_advice(error)}") from None
+    except (ValueError, RecursionError) as error:
+        raise SchemaError(str(error)) from None
+
+
+def _advice(error: ValidationError) -> str:
+    if "Retrieval is disabled" in error.message:
+        return "; no schema is fetched from elsewhere: copy it below $defs"
+    if error.instance_path and error.instance_path[-1] in ("pattern", "patternProperties"):
+        return "; patterns are matched in linear time, without look-around and back-references, and stay small"
+    return ""
+
+
+def _told(error: ValidationError) -> str:
+    """The library's own message may hold the value; what is told is made of the schema and the place."""
+    where = place(error.instance_path)
+    rule = next((str(step) for step in reversed(error.schema_path) if isinstance(step, str)), "schema")
+    if rule != "required":
+        return f"{where} breaks the rule “{rule}” of the schema"
+    missing = getattr(error.kind, "property", "")
+    return f"missing required field: {place([*error.instance_path, missing]).removeprefix('$.')}"
