@@ -1,13 +1,14 @@
 """`alknet call`: one operation of one node.
 
 Exit status: 0 done, 1 the operation answered with an error, 2 wrong usage, 3 no connection, 4 the node's key is not the
-pinned one.
+pinned one, 130 interrupted.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
-import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,27 +16,26 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from node.cli.call_inputs import bearer_token, claim, input_value, pinned_key
 from node.cli.id import IdentityOption, user_key
 from node.cli.options import EXIT_FAILED, EXIT_USAGE, JsonOption, fail
 from node.client.call import CallClient
-from node.client.home import default_known_nodes
-from node.client.known_nodes import KnownNodes, KnownNodesError
-from node.core.address import AddressFormatError
 from node.core.errors import DialError, PinMismatch
-from node.core.fingerprint import KeyFormatError, parse_key
+from node.core.identity import Identity
 from node.handlers.call.errors import CallError
 from node.quic.tls.keys import NodeKey
 
 EXIT_NO_CONNECTION = 3
 EXIT_PIN = 4
-_MAX_TOKEN = 4096
+EXIT_INTERRUPTED = 130
+_TIMEOUT = 30.0
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """One call as the command line asks for it."""
+    """One call as the command line asks for it. `timeout` in seconds is None where none was given."""
 
     address: str
     operation: str
@@ -43,7 +43,9 @@ class _Call:
     key: NodeKey | None
     pin: str
     token: str | None = field(repr=False)
-    timeout: float
+    forwarded_for: Identity | None
+    timeout: float | None
+    subscribes: bool
 
 
 @app.command()
@@ -57,9 +59,20 @@ def call(  # noqa: PLR0913 - one parameter for each option
     token_file: Annotated[
         Path | None, typer.Option("--token-file", metavar="FILE", help="The same, out of a file.")
     ] = None,
+    forwarded_for: Annotated[
+        str | None, typer.Option("--forwarded-for", metavar="JSON", help="On whose behalf; a claim without rights.")
+    ] = None,
     identity: IdentityOption = None,
     anonymous: Annotated[bool, typer.Option("--anonymous", help="Show no key.")] = False,
-    timeout: Annotated[float, typer.Option("--timeout", metavar="SECONDS", min=0.1, max=3600)] = 30.0,
+    subscribe: Annotated[
+        bool, typer.Option("--subscribe", help="Print each item as one line of JSON; Ctrl-C ends it.")
+    ] = False,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout", metavar="SECONDS", min=0.1, max=3600, help="30 if not given; of a subscription the whole."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Call an operation and print its output."""
@@ -70,19 +83,21 @@ def call(  # noqa: PLR0913 - one parameter for each option
     wanted = _Call(
         address=address,
         operation=operation,
-        value=_value(value),
+        value=input_value(value),
         key=None if anonymous else user_key(identity),
-        pin=_pin(address, pin),
-        token=_token(token, token_file),
+        pin=pinned_key(address, pin),
+        token=bearer_token(token, token_file),
+        forwarded_for=claim(forwarded_for),
         timeout=timeout,
+        subscribes=subscribe,
     )
-    output = _run(wanted, as_json=as_json)
-    typer.echo(json.dumps(output, indent=None if as_json else 2, ensure_ascii=as_json))
+    show = _show_line if subscribe or as_json else _show
+    _run(wanted, show, as_json=as_json)
 
 
-def _run(wanted: _Call, *, as_json: bool) -> Any:
+def _run(wanted: _Call, show: Callable[[Any], None], *, as_json: bool) -> None:
     try:
-        return asyncio.run(_call(wanted))
+        asyncio.run(_call(wanted, show))
     except PinMismatch as error:
         fail(_located(wanted.address, error), EXIT_PIN)
     except DialError as error:
@@ -90,6 +105,8 @@ def _run(wanted: _Call, *, as_json: bool) -> Any:
     except CallError as error:
         _show_error(error, as_json=as_json)
         raise typer.Exit(EXIT_FAILED) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
 def _located(address: str, error: DialError) -> str:
@@ -97,9 +114,26 @@ def _located(address: str, error: DialError) -> str:
     return str(error) if address in str(error) else f"{address}: {error}"
 
 
-async def _call(wanted: _Call) -> Any:
-    async with CallClient.connect(wanted.address, key=wanted.key, pin=wanted.pin, timeout=wanted.timeout) as client:
-        return await client.call(wanted.operation, wanted.value, auth_token=wanted.token, timeout=wanted.timeout)
+async def _call(wanted: _Call, show: Callable[[Any], None]) -> None:
+    limit = wanted.timeout or _TIMEOUT
+    whose: dict[str, Any] = {"auth_token": wanted.token, "forwarded_for": wanted.forwarded_for}
+    async with CallClient.connect(wanted.address, key=wanted.key, pin=wanted.pin, timeout=limit) as client:
+        if not wanted.subscribes:
+            show(await client.call(wanted.operation, wanted.value, timeout=limit, **whose))
+            return
+        items = client.subscribe(wanted.operation, wanted.value, timeout=wanted.timeout, **whose)
+        async with contextlib.aclosing(items):
+            async for item in items:
+                show(item)
+
+
+def _show(output: Any) -> None:
+    typer.echo(json.dumps(output, indent=2, ensure_ascii=False))
+
+
+def _show_line(output: Any) -> None:
+    """One line, on its way at once."""
+    typer.echo(json.dumps(output))
 
 
 def _show_error(error: CallError, *, as_json: bool) -> None:
@@ -109,41 +143,3 @@ def _show_error(error: CallError, *, as_json: bool) -> None:
     details = {} if error.details is msgspec.UNSET else {"details": error.details}
     shown = {"code": error.code, "message": error.message, "retryable": error.retryable, "cause": cause, **details}
     typer.echo(json.dumps({"error": shown}))
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(sys.stdin.read() if text == "-" else text)
-    except ValueError as error:
-        fail(f"JSON: {error}", EXIT_USAGE)
-
-
-def _pin(address: str, pin: str | None) -> str:
-    """The key to insist on: the one given, else the one that is trusted. Nothing is trusted because it answers."""
-    try:
-        known = parse_key(pin) if pin is not None else KnownNodes(default_known_nodes()).fingerprint_of(address)
-    except KeyFormatError as error:
-        fail(f"--pin: {error}", EXIT_USAGE)
-    except AddressFormatError as error:
-        fail(f"ADDRESS: {error}", EXIT_USAGE)
-    except KnownNodesError as error:
-        fail(str(error), EXIT_USAGE)
-    if known is None:
-        fail(
-            f"the key of {address} is not known: give it with --pin FINGERPRINT (`alknet up` shows it), "
-            f"or once and for all with: alknet trust {address} FINGERPRINT",
-            EXIT_USAGE,
-        )
-    return known
-
-
-def _token(text: str | None, file: Path | None) -> str | None:
-    if text is not None and file is not None:
-        fail("--token and --token-file exclude each other", EXIT_USAGE)
-    if file is None:
-        return text
-    try:
-        with file.open(encoding="utf-8") as opened:
-            return opened.read(_MAX_TOKEN).strip()
-    except (OSError, UnicodeDecodeError) as error:
-        fail(f"--token-file {file}: cannot be read: {getattr(error, 'strerror', None) or 'not text'}", EXIT_USAGE)

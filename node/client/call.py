@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable
 from typing import Any
 
 from node.client.dial import dial
@@ -11,6 +11,7 @@ from node.core.identity import AuthContext, Identity
 from node.handlers.call.budget import Allowances
 from node.handlers.call.connection import CallConnection
 from node.handlers.call.dispatch import Dispatcher
+from node.handlers.call.errors import CallError
 from node.handlers.call.handler import ALPN
 from node.handlers.call.limits import CallLimits
 from node.handlers.call.operation import OperationRegistry
@@ -23,6 +24,7 @@ class CallClient:
     def __init__(self, connection: Connection, limits: CallLimits | None = None) -> None:
         limits = limits or CallLimits()
         self.connection = connection
+        connection.keep_alive()  # an operation may be silent for longer than a connection may
         dispatcher = Dispatcher(OperationRegistry(), _nobody, limits)
         # The node was pinned, so it has a peer's allowance.
         allowance = Allowances(limits).of_peer()
@@ -44,10 +46,60 @@ class CallClient:
             await serving
 
     async def call(
-        self, operation: str, value: Any = None, *, auth_token: str | None = None, timeout: float = 30.0
+        self,
+        operation: str,
+        value: Any = None,
+        *,
+        auth_token: str | None = None,
+        forwarded_for: Identity | None = None,
+        timeout: float = 30.0,
     ) -> Any:
-        """The output of one operation. Raises CallError, whose cause tells how a lost connection was closed."""
-        return await self._calls.call(operation, value, auth_token=auth_token, timeout=timeout)
+        """The output of one operation. Raises CallError, whose cause tells how a lost connection was closed.
+
+        `forwarded_for` names on whose behalf this is asked: a claim, which gives no rights. `timeout` is in seconds;
+        after it, and where the caller is cancelled, the node is told that the output is not wanted any more.
+        """
+        return await self._calls.call(
+            operation, value, auth_token=auth_token, forwarded_for=forwarded_for, timeout=timeout
+        )
+
+    def subscribe(
+        self,
+        operation: str,
+        value: Any = None,
+        *,
+        auth_token: str | None = None,
+        forwarded_for: Identity | None = None,
+        timeout: float | None = None,
+    ) -> AsyncGenerator[Any, None]:
+        """The items of a subscription, asked for once this is iterated. Raises CallError while it is.
+
+            async with contextlib.aclosing(client.subscribe("clock/ticks")) as ticks:
+                async for tick in ticks: ...
+
+        Closing it tells the node that no more is wanted; an iterator that is only dropped does so once it is collected.
+        A reader that is slow slows the node down. `timeout` in seconds bounds the whole. A query gives its one output.
+        """
+        return self._calls.subscribe(
+            operation, value, auth_token=auth_token, forwarded_for=forwarded_for, timeout=timeout
+        )
+
+    async def batch(
+        self, requests: Iterable[tuple[str, Any]], *, auth_token: str | None = None, timeout: float = 30.0
+    ) -> list[Any]:
+        """Run operations, given as (name, input), all at once: for each its output, or the CallError that it raised.
+
+        They may run in any order. `timeout` in seconds is that of each.
+        """
+        asked = [self.call(name, value, auth_token=auth_token, timeout=timeout) for name, value in requests]
+        return await asyncio.gather(*(_outcome(call) for call in asked))
+
+
+async def _outcome(call: Awaitable[Any]) -> Any:
+    try:
+        return await call
+    except CallError as error:
+        return error
 
 
 def _nobody(_: AuthContext, __: str | None) -> Identity | None:

@@ -8,7 +8,7 @@ stream each where the connection has many, and share the one where it has no oth
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from node.core.connection import Connection
@@ -132,7 +132,7 @@ class CallConnection:
         auth_token: str | None = None,
         forwarded_for: Identity | None = None,
         timeout: float | None = None,
-    ) -> AsyncIterator[Any]:
+    ) -> AsyncGenerator[Any, None]:
         """The items of one subscription of the peer, asked for once this is iterated. Raises CallError.
 
         Closing the iterator, or cancelling whoever waits for it, tells the peer that no more is wanted. One that is

@@ -130,7 +130,7 @@ def parse_request(payload: msgspec.Raw) -> Request:
         operation=_operation(values.operation),
         input=values.input,
         auth_token=_short_text(values.auth_token, MAX_TOKEN),
-        forwarded_for=_claimed_identity(values.forwarded_for),
+        forwarded_for=claimed_identity(values.forwarded_for),
     )
 
 
@@ -183,7 +183,7 @@ def _short_text(text: msgspec.Raw, limit: int) -> str | None:
         return None
 
 
-def _claimed_identity(text: msgspec.Raw) -> Identity | None:
+def claimed_identity(text: msgspec.Raw) -> Identity | None:
     """The `forwarded_for` claim. Metadata, never authority; malformed reads as absent (spec core §14)."""
     if len(text) > MAX_CLAIM:
         return None

@@ -1,0 +1,67 @@
+"""What `alknet call` is given: input, key, token and claim, each read or refused with exit status 2."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from node.cli.options import EXIT_USAGE, fail
+from node.client.home import default_known_nodes
+from node.client.known_nodes import KnownNodes, KnownNodesError
+from node.core.address import AddressFormatError
+from node.core.fingerprint import KeyFormatError, parse_key
+from node.core.identity import Identity
+from node.handlers.call.envelope import claimed_identity
+
+_MAX_TOKEN = 4096
+
+
+def input_value(text: str) -> Any:
+    """The JSON value of the input; `-` stands for the standard input."""
+    try:
+        return json.loads(sys.stdin.read() if text == "-" else text)
+    except ValueError as error:
+        fail(f"JSON: {error}", EXIT_USAGE)
+
+
+def pinned_key(address: str, pin: str | None) -> str:
+    """The key to insist on: the one given, else the one that is trusted. Nothing is trusted because it answers."""
+    try:
+        known = parse_key(pin) if pin is not None else KnownNodes(default_known_nodes()).fingerprint_of(address)
+    except KeyFormatError as error:
+        fail(f"--pin: {error}", EXIT_USAGE)
+    except AddressFormatError as error:
+        fail(f"ADDRESS: {error}", EXIT_USAGE)
+    except KnownNodesError as error:
+        fail(str(error), EXIT_USAGE)
+    if known is None:
+        fail(
+            f"the key of {address} is not known: give it with --pin FINGERPRINT (`alknet up` shows it), "
+            f"or once and for all with: alknet trust {address} FINGERPRINT",
+            EXIT_USAGE,
+        )
+    return known
+
+
+def bearer_token(text: str | None, file: Path | None) -> str | None:
+    if text is not None and file is not None:
+        fail("--token and --token-file exclude each other", EXIT_USAGE)
+    if file is None:
+        return text
+    try:
+        with file.open(encoding="utf-8") as opened:
+            return opened.read(_MAX_TOKEN).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        fail(f"--token-file {file}: cannot be read: {getattr(error, 'strerror', None) or 'not text'}", EXIT_USAGE)
+
+
+def claim(text: str | None) -> Identity | None:
+    """On whose behalf the call is made. A node would take a malformed claim for none, so it is refused here."""
+    if text is None:
+        return None
+    claimed = claimed_identity(msgspec.Raw(text.encode()))
+    if claimed is None:
+        fail('--forwarded-for: expected {"id": "…", "scopes": ["…"], "resources": {"…": ["…"]}}', EXIT_USAGE)
+    return claimed
