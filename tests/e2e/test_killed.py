@@ -4,12 +4,15 @@ Each way in which a kill can leave the files is started as a real node, once; al
 """
 
 import asyncio
+import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,11 +22,12 @@ from node.core.credentials import EncryptedData as Record
 from node.core.paths import DataPaths
 from node.quic.tls.keys import load_or_create_node_key
 from node.vault import EncryptedData
-from tests.support.appliance import alknet, environment, running_appliance
+from tests.support.appliance import ALKNET, alknet, environment, running_appliance
 from tests.support.boxes import COLUMNS, credentials_of, open_box, opened_vault, query, store_sealed
 from tests.support.custody import IDENTITY, PASSPHRASE, WORDS, by_passphrase, custody_at, made
 from tests.support.killing import NEVER, Killer, killed_at_each_step, nothing
 from tests.support.node_process import ROOT, SECONDS, running
+from tests.support.waiting import until
 
 SEALED = {"openai": ("content of openai", 2), "github": ("content of github", 3)}
 CONTENTS = {name: text for name, (text, _) in SEALED.items()}
@@ -191,3 +195,53 @@ def test_one_box_is_killed_all_the_way_from_passphrase_to_key_file_and_back(
             assert status == -signal.SIGKILL
         assert step > 4, "there is something to be killed at"
         assert custody_at(data).existing().protection == protection
+
+
+def copied(data: Path, count: int) -> None:
+    """More rows of the one that is there: a blob is not bound to its provider (spec vault §10)."""
+    numbers = ", ".join(f"({number})" for number in range(count))
+    values = f"SELECT 'copy ' || column1, key_version, salt, iv, data FROM credentials, (VALUES {numbers})"
+    with closing(sqlite3.connect(DataPaths(data).database, timeout=10)) as connection, connection:
+        connection.execute(f"INSERT INTO credentials ({COLUMNS}) {values}")
+
+
+def rotate_until(data: Path, done: int) -> subprocess.Popen[str]:
+    """A rotation of all that has told of so many of them, and goes on."""
+    command = [*ALKNET, "vault", "rotate"]
+    rotation = subprocess.Popen(command, env=environment(ALKNET_DATA=str(data)), stderr=subprocess.PIPE, text=True)
+    assert rotation.stderr is not None
+    for _ in range(done):
+        assert "rotated" in rotation.stderr.readline()
+    return rotation
+
+
+def serving(data: Path) -> None:
+    """Wait for a node that answers; what a killed appliance left says that there is one."""
+    until(lambda: alknet("status", env=environment(ALKNET_DATA=str(data))).returncode == 0, "another node")
+
+
+def test_a_rotation_whose_appliance_dies_in_the_middle_loses_nothing(tmp_path: Path, home: Path) -> None:
+    """Once the node, once panel and node and all, and the rotating command last."""
+    data = tmp_path / "data"
+    with running_appliance(data) as appliance:
+        done = alknet("credential", "set", "openai", env=environment(ALKNET_DATA=str(data)), given="content")
+        assert done.returncode == 0, done.stderr
+        copied(data, 200)
+        expected = credentials_of(data)
+        rotation = rotate_until(data, 3)
+        os.kill(appliance.ready["node_pid"], signal.SIGKILL)
+        _, complaints = rotation.communicate(timeout=SECONDS)
+        assert rotation.returncode == 1, complaints
+        assert credentials_of(data) == expected
+        serving(data)
+        rotation = rotate_until(data, 3)
+        os.killpg(appliance.process.pid, signal.SIGKILL)
+        rotation.kill()
+        rotation.communicate()
+    assert len(expected) == 201
+    assert credentials_of(data) == expected
+    with running_appliance(data) as appliance:
+        serving(data)
+        assert "failed" not in appliance.run("vault", "rotate")
+        assert query(data, "SELECT DISTINCT key_version FROM credentials") == [(3,)]
+    assert credentials_of(data) == expected

@@ -14,7 +14,9 @@ import pytest
 from node.client.call import CallClient
 from node.control.client import ControlClient
 from node.core.paths import DataPaths
+from node.quic.tls.keys import load_or_create_node_key
 from tests.support.appliance import alknet, environment
+from tests.support.custody import PASSPHRASE
 from tests.support.digesting_node import DIGEST, digest_of
 from tests.support.node_process import ROOT, SECONDS, NodeProcess
 
@@ -103,6 +105,35 @@ async def test_an_operation_of_a_protocol_that_is_not_named_has_nothing(data: Pa
         (data / "alknet.toml").write_text(NAMED)
         await becomes(client, digest_of(CANARY))
         assert CANARY not in node.text()
+
+
+async def test_a_serving_node_with_a_made_up_key_is_unlocked_and_locked_under_its_live_connections(
+    data: Path, tmp_path: Path
+) -> None:
+    made_up = load_or_create_node_key(DataPaths(data).node_key).fingerprint
+    (tmp_path / "passphrase").write_text(PASSPHRASE)
+    by_passphrase = ("--passphrase-file", str(tmp_path / "passphrase"))
+    run(data, "vault", "init", *by_passphrase)
+    (data / "alknet.toml").write_text(NAMED)
+    async with digesting(data) as node, node.connect(tmp_path / "ann") as client:
+        assert (node.facts["fingerprint"], node.facts["serving"], node.facts["vault"]) == (made_up, True, "locked")
+
+        async def do(*arguments: str, given: str = "") -> None:
+            await asyncio.to_thread(run, data, *arguments, given=given)
+
+        assert await ask(client) is None
+        await do("vault", "unlock", *by_passphrase)
+        await do("credential", "set", "openai", given=CANARY)
+        for _ in range(2):
+            await becomes(client, digest_of(CANARY))
+            await do("vault", "lock")
+            await becomes(client, None)
+            await do("vault", "unlock", *by_passphrase)
+        await becomes(client, digest_of(CANARY))
+        status = await asyncio.to_thread(_status, data)
+        assert (status["connections"], status["vault"]) == (1, {"state": "unlocked", "identity": "made-up"})
+        assert (status["node"]["fingerprint"], node.process.poll()) == (made_up, None)
+    assert CANARY not in (data / "node.log").read_text()
 
 
 async def test_what_handlers_go_without_is_in_the_status(data: Path) -> None:
