@@ -153,6 +153,14 @@ def rotate(scene: Scene) -> None:
     assert "3 rotated to version 4" in scene.run("vault", "rotate")
 
 
+def look_around(scene: Scene) -> None:
+    """Everything that tells how the appliance and its credentials are."""
+    for command in ("config show", "status", "doctor", "connections", "vault status", "credential list", "peer list"):
+        scene.run(*command.split(), "--json")
+    for page in (LIST, f"{LIST}panel/change/", f"{LIST}panel/history/", "/audit/auditentry/", "/"):
+        scene.panel.get(page)
+
+
 def fail(scene: Scene) -> None:
     """With a node that answers nobody and with a vault that is locked: from the panel and from the shell."""
     with scene.stopped(), ThreadPoolExecutor() as threads:
@@ -175,6 +183,7 @@ def test_a_canary_is_in_nothing_that_the_appliance_leaves(scene: Scene, given_fi
     scene.copies("first")
     scene.run("credential", "remove", "held")
     rotate(scene)
+    look_around(scene)
     scene.assert_clean()
     fail(scene)
     scene.run("credential", "remove", "stdin")
