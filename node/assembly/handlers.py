@@ -1,5 +1,6 @@
 """The protocols of a node."""
 
+from node.assembly.operations import add_installed
 from node.assembly.store import Store
 from node.core.attempts import TokenGuards
 from node.core.metrics import Metrics
@@ -15,9 +16,10 @@ from node.reload import LiveSettings
 
 
 def call_operations(limits: CallLimits) -> OperationRegistry:
-    """What peers can call on this node."""
+    """What peers can call on this node. Raises RegistrationError."""
     operations = OperationRegistry(OwnershipStore(), development=limits.check_outputs)
     register_discovery(operations)
+    add_installed(operations)
     return operations
 
 

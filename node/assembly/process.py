@@ -10,6 +10,7 @@ from node.assembly.serving import CannotListen, listen, serve
 from node.assembly.store import loaded as store_loaded
 from node.custody.errors import CustodyError
 from node.custody.memory import keep_to_ourselves
+from node.handlers.call.errors import RegistrationError
 from node.lifeline import Lifeline
 from node.quic.selftest import EngineMismatch
 from node.quic.tls.keys import KeyFileError
@@ -27,8 +28,12 @@ START_ERRORS = (
     TwoSqliteLibraries,
     CustodyError,
     VaultError,
+    RegistrationError,
 )
-"""What is wrong with the machine or its files, told in one line. Anything else is our fault, and keeps its trace."""
+"""What is wrong with the machine, its files or what is installed, told in one line.
+
+Anything else is our fault, and keeps its trace.
+"""
 
 logger = logging.getLogger(__name__)
 
