@@ -1,5 +1,6 @@
 """What the first page shows: how much there is, whether the node runs, and what was changed last."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
@@ -19,7 +20,8 @@ def dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict[str
     context["counts"] = counts() if may("peers.view_peer") else None
     context["changes"] = recent_entries(RECENT_CHANGES) if may("audit.view_auditentry") else None
     context["node"] = node_facts(settings.PATHS, listen=settings.ALKNET.node.listen, browser_host=request.get_host())
-    context["node_state"] = node_state(settings.PATHS.control_socket)
+    state = node_state(settings.PATHS.control_socket)
+    context["node_state"] = state if may("credentials.view_credential") else replace(state, waiting=())
     context["may_add_peer"] = may("peers.add_peer")
     context["may_nothing"] = not request.user.get_all_permissions()
     return context

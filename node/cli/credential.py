@@ -18,6 +18,7 @@ from node.cli.options import EXIT_FAILED, EXIT_USAGE, DataOption, JsonOption, fa
 from node.cli.table import printable, table
 from node.core.capabilities import Secret
 from node.core.credentials import MAX_CONTENT
+from node.custody.memory import keep_to_ourselves
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 
@@ -33,6 +34,7 @@ ToOption = Annotated[
 @app.callback()
 def credential() -> None:
     """Secrets for other services, sealed by the node: set and used, never read back."""
+    keep_to_ourselves()
 
 
 @app.command("set", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

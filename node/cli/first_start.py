@@ -1,6 +1,7 @@
 """What the first start makes, in the process that a person started: the vault, its key file, a look at the words."""
 
 import logging
+from pathlib import Path
 
 from node.cli.secrets_in import is_terminal
 from node.cli.words import NEVER_SHOWN, show_words
@@ -10,9 +11,15 @@ from node.custody.key_file import credential_file
 from node.custody.protection import ByCredential, ByKeyFile, Protection
 from node.custody.sealing import Contents
 from node.settings import Settings
+from node.store.database import DatabaseMissing, open_database
 from node.vault import Mnemonic, SecretString
 
 WORDS = 24
+
+MISSING = (
+    "the vault of these sealed credentials is missing, and no other was made: restore it with "
+    "alknet init --words-file FILE, then alknet vault unlock; alknet vault init makes another box, which opens none"
+)
 
 logger = logging.getLogger(__name__)
 
@@ -31,13 +38,18 @@ def unattended(settings: Settings) -> Protection:
 
 
 def ensure_vault(settings: Settings) -> None:
-    """Make the vault where there is none, and show its words if a person is there. Raises CustodyError."""
+    """Make the vault where there is none, and show its words if a person is there. Raises CustodyError.
+
+    Where there are sealed credentials, their own vault is missing, and another would be another box: the node waits.
+    """
     custody = custody_of(settings)
     try:
         absent = custody.read() is None
     except VaultFileError:
         return  # the node says what is wrong with the file, and serves what needs no vault
-    if absent and _made(custody, unattended(settings)) and is_terminal():
+    if not absent or _has_credentials(settings.paths.database):
+        return
+    if _made(custody, unattended(settings)) and is_terminal():
         with custody.locked():
             show_words(custody)
 
@@ -48,12 +60,22 @@ def notes(settings: Settings) -> list[str]:
         record = custody_of(settings).read()
     except CustodyError:
         return []
-    return [NEVER_SHOWN] if record is not None and record.words_shown_at is None else []
+    if record is None:
+        return [MISSING]
+    return [NEVER_SHOWN] if record.words_shown_at is None else []
 
 
 def new_contents(word_count: int = WORDS, bip39_passphrase: SecretString | None = None) -> Contents:
     """Fresh words. Raises MnemonicError."""
     return Contents(Mnemonic.generate(word_count).phrase, bip39_passphrase)
+
+
+def _has_credentials(database: Path) -> bool:
+    try:
+        with open_database(database) as opened:
+            return bool(opened.query("SELECT 1 AS found FROM credentials LIMIT 1"))
+    except (DatabaseMissing, RuntimeError):
+        return False  # no file, or no such table yet
 
 
 def _made(custody: Custody, protection: Protection) -> bool:

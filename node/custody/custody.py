@@ -92,7 +92,11 @@ class Custody:
                     "this data directory has a vault already; --words-file with its words protects it anew"
                 )
             made = self._wrapped(record, contents, protection)
-            self._write(made, new=True)
+            try:
+                self._write(made, new=True)
+            except VaultFileError:
+                self._undo_key_file(made)
+                raise
         return made
 
     def restore(self, contents: Contents, protection: Protection) -> VaultRecord:
@@ -100,7 +104,10 @@ class Custody:
         with self.locked():
             record = self.existing()
             if identity_of(contents) != record.identity:
-                raise VaultExists("this data directory has a vault of other words; these belong to another box")
+                raise VaultExists(
+                    "this data directory has a vault of other words; these belong to another box. To have that one "
+                    f"here, first move {self.paths.vault} away, and keep it"
+                )
             made = self._wrapped(replace(record, words_shown_at=int(time.time())), contents, protection)
             self._write(made)
         return made
@@ -171,6 +178,16 @@ class Custody:
             write(self.paths.vault, encode(record))
         except OSError as error:
             raise VaultFileError(self.paths.vault, f"cannot be written: {error.strerror}") from None
+
+    def _undo_key_file(self, made: VaultRecord) -> None:
+        """Take back the key of a box that did not come about, or each failed start would leave another behind."""
+        try:
+            self.paths.vault.lstat()
+        except FileNotFoundError:
+            with contextlib.suppress(KeyUnavailable):
+                remove_key_file(usual_key_file(made.box))
+        except OSError:
+            return  # it may be there, and need its key
 
     def _drop_key_file(self, old: VaultRecord, needed: Path | None) -> Path | None:
         """Remove the old key file, unless it is the one needed from now on, however that is spelled."""

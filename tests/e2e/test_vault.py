@@ -1,8 +1,10 @@
 """A box and its words: the same anywhere, locked and unlocked while it runs, and a made-up key given up for them."""
 
 import asyncio
+import contextlib
 import json
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -15,8 +17,8 @@ from node.client.call import CallClient
 from node.core.errors import PinMismatch
 from node.local_socket import connect
 from node.quic.tls.keys import load_or_create_node_key
-from tests.support.appliance import Appliance, environment, running_appliance
-from tests.support.custody import PASSPHRASE, custody_at, phrase_in
+from tests.support.appliance import Appliance, alknet, environment, running_appliance
+from tests.support.custody import IDENTITY, PASSPHRASE, WORDS, custody_at, phrase_in
 from tests.support.node_process import SECONDS, NodeProcess, peer_table, running
 from tests.support.terminal import Terminal
 from tests.support.waiting import until
@@ -102,6 +104,25 @@ async def test_the_same_words_on_another_machine_are_the_same_box(
     async with running(stranger, **peers) as node:
         with pytest.raises(PinMismatch):
             await answers(node, tmp_path, pin)
+
+
+async def test_no_other_vault_is_made_beside_the_credentials_of_a_lost_one(
+    tmp_path: Path, peers: dict[str, str], home: Path
+) -> None:
+    data = tmp_path / "data"
+    assert (await asyncio.to_thread(alknet, "peer", "list", env=environment(ALKNET_DATA=str(data)))).returncode == 0
+    with contextlib.closing(sqlite3.connect(data / "alknet.db")) as database, database:
+        insert = "INSERT INTO credentials (provider, key_version, salt, iv, data) VALUES ('openai', 2, '', ?, ?)"
+        database.execute(insert, (bytes(12), bytes(16)))
+    async with running(data, **peers) as node:
+        assert (node.facts["serving"], node.facts["vault"]) == (False, "absent")
+        await node.says("the vault of these sealed credentials is missing")
+        assert not custody_at(data).paths.vault.exists()
+        assert not (home / "alknet" / "boxes").exists()
+        await in_thread(data, "init", "--words-file", "-", said=WORDS)
+        await in_thread(data, "unlock")
+        assert (await next_facts(node))["serving"] is True
+        assert await answers(node, tmp_path, IDENTITY)
 
 
 async def test_a_vault_that_is_locked_again_at_once_holds_up_no_stop(locked: NodeProcess) -> None:

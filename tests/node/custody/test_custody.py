@@ -1,5 +1,6 @@
 """The vault at rest: made, opened, protected otherwise, restored, and never lost or half-written."""
 
+import errno
 import json
 import multiprocessing
 import os
@@ -157,6 +158,41 @@ def test_a_named_key_file_is_found_again_and_left_when_it_opens_no_more(data: Pa
     moved.rename(named)
     assert custody.protect(by_passphrase()) == named
     assert named.exists()
+
+
+def test_a_vault_that_cannot_be_written_leaves_no_key_behind(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    boxes = usual_key_file("0" * 32).parent
+    with monkeypatch.context() as patched:
+        write = module.create_private
+
+        def fail_for_the_vault(path: Path, content: bytes) -> None:
+            if path == custody_at(data).paths.vault:
+                patched.setattr(os, "fsync", full)
+            write(path, content)
+
+        patched.setattr(module, "create_private", fail_for_the_vault)
+        with pytest.raises(VaultFileError, match="No space left"):
+            made(data)
+    assert not custody_at(data).paths.vault.exists()
+    assert os.listdir(boxes) == []
+    assert phrase_in(made(data)[0]) == WORDS
+
+
+def test_a_vault_that_may_have_been_written_keeps_its_key(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = module.create_private
+
+    def write_and_fail(path: Path, content: bytes) -> None:
+        write(path, content)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "create_private", write_and_fail)
+        with pytest.raises(VaultFileError):
+            made(data)
+    assert phrase_in(custody_at(data)) == WORDS
 
 
 def test_no_copy_of_a_key_file_outlives_it(data: Path) -> None:
