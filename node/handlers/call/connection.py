@@ -8,7 +8,7 @@ stream each where the connection has many, and share the one where it has no oth
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from node.core.connection import Connection
@@ -24,8 +24,9 @@ from node.handlers.call.errors import CallError, internal, timed_out
 from node.handlers.call.frames import FrameError
 from node.handlers.call.inbound import Inbound
 from node.handlers.call.lane import Lane
-from node.handlers.call.limits import CallLimits
+from node.handlers.call.limits import MAX_FRAME, CallLimits
 from node.handlers.call.outbound import Pending, PendingCall, PendingStream
+from node.handlers.call.peers import Overlay
 from node.handlers.call.settled import Settled
 
 FRAMES_PER_TURN = 32
@@ -49,7 +50,10 @@ class CallConnection:
         self._limits = limits
         self._allowance = allowance
         self._tasks = TaskSet()
-        self._inbound = Inbound(dispatcher, auth, limits, self._tasks)
+        self.auth = auth
+        self.imported = Overlay()
+        """The peer's operations that were imported by this connection, and are gone with it."""
+        self._inbound = Inbound(dispatcher, auth, limits, self._tasks, self.imported)
         self._pending: dict[str, Pending] = {}
         self._aborts = Aborts(self._open, self._tasks)
         self._settled = Settled(self._aborts.send)
@@ -57,6 +61,14 @@ class CallConnection:
         """The lane that was accepted last."""
         self._accepted_all = asyncio.Event()
         self._end: StreamError | None = None
+        self._on_end: list[Callable[[], None]] = []
+
+    def on_end(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called once the connection has ended: at once, where it has already."""
+        if self._end is not None:
+            tell()
+        else:
+            self._on_end.append(tell)
 
     async def run(self) -> None:
         """Serve until the connection ends. Everything in flight is cancelled then, and every caller told."""
@@ -76,6 +88,9 @@ class CallConnection:
     async def _finish(self, end: ConnectionClosed) -> None:
         self._end = self._end or end
         self._accepted_all.set()
+        for tell in self._on_end:
+            tell()
+        self._inbound.abort_all()
         await self._tasks.cancel()
         self._lose_all(self._end)
         self._allowance.budget.close()  # a task that was cancelled before it began has given nothing back
@@ -103,14 +118,16 @@ class CallConnection:
         *,
         auth_token: str | None = None,
         forwarded_for: Identity | None = None,
-        timeout: float = 30.0,
+        timeout: float | None = 30.0,
+        max_output: int = MAX_FRAME,
     ) -> Any:
-        """Run one operation of the peer and give its output. Raises CallError; `timeout` is in seconds.
+        """Run one operation of the peer and give its output. Raises CallError; `timeout` is in seconds, None for ever.
 
         Of a subscription this is the first item; the peer is told that no more is wanted. `forwarded_for` names on
-        whose behalf this is asked: a claim, which gives no rights.
+        whose behalf this is asked: a claim, which gives no rights. An answer of more than `max_output` bytes is an
+        error: the value made of it can take many times as much memory.
         """
-        pending = PendingCall(str(uuid.uuid4()))
+        pending = PendingCall(str(uuid.uuid4()), max_output)
         body = _requested(pending, operation, value, auth_token, forwarded_for)
         lane: Lane | None = None
         self._pending[pending.id] = pending

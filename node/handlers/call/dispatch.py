@@ -10,11 +10,14 @@ from node.core.identity import AuthContext, Identity
 from node.core.live import Live, live
 from node.handlers.call.admission import accept, admit
 from node.handlers.call.authority import NOTHING_IN_REACH
+from node.handlers.call.call_tree import Call
 from node.handlers.call.envelope import Request, read_input
 from node.handlers.call.errors import not_found
 from node.handlers.call.invoke import invoke, invoke_streaming
 from node.handlers.call.limits import CallLimits
 from node.handlers.call.operation import Operation, OperationContext, OperationRegistry, OperationType
+from node.handlers.call.peers import Overlay
+from node.handlers.call.roots import Roots
 
 Identify = Callable[[AuthContext, str | None], Identity | None]
 """Who makes a request: the holder of its token if that resolves, else of the connection's key, now (spec call §10)."""
@@ -27,6 +30,10 @@ class Invocation:
     operation: Operation
     value: Any = field(repr=False)
     context: OperationContext
+
+    @property
+    def call(self) -> Call:
+        return self.context.call
 
     @property
     def streams(self) -> bool:
@@ -50,15 +57,21 @@ class Dispatcher:
         identify: Identify,
         limits: CallLimits | Live[CallLimits],
         capabilities: Capabilities | Live[Capabilities] = NO_CAPABILITIES,
+        roots: Roots | None = None,
     ) -> None:
+        """`roots` is what this has in common with other dispatchers of the node: its peers, and the composed calls."""
         self._registry = registry
         self._identify = identify
         self._limits = live(limits)
         self._capabilities = live(capabilities)
+        self._roots = roots or Roots(self._limits)
 
-    def begin(self, request_id: str, request: Request, auth: AuthContext) -> Invocation:
+    def begin(
+        self, request_id: str, request: Request, auth: AuthContext, imported: Overlay | None = None
+    ) -> Invocation:
         """What the request asks for, ready to run. Raises CallError; the order of the refusals is a contract.
 
+        It is one of this node's own operations: what was `imported` from the peer is for its handler to compose.
         The input is read only once the caller is known to be allowed: until then it costs us nothing but its bytes.
         """
         identity = self._identify(auth, request.auth_token)
@@ -76,6 +89,7 @@ class Dispatcher:
             scoped_env=operation.scoped_env or NOTHING_IN_REACH,
             ownership=self._registry.ownership,
         )
+        self._roots.plant(context, self._registry, imported)
         return Invocation(operation, value, context)
 
     def _permitted(self, name: str, identity: Identity | None) -> Operation:

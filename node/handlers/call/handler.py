@@ -13,6 +13,8 @@ from node.handlers.call.connection import CallConnection
 from node.handlers.call.dispatch import Dispatcher
 from node.handlers.call.limits import CallLimits
 from node.handlers.call.operation import OperationRegistry
+from node.handlers.call.peers import PeerMap
+from node.handlers.call.roots import Roots, Sessions
 
 ALPN = b"alknet/call"
 
@@ -29,21 +31,35 @@ class CallHandler:
         limits: CallLimits | Live[CallLimits],
         guards: TokenGuards | None = None,
         capabilities: Capabilities | Live[Capabilities] = NO_CAPABILITIES,
+        sessions: Sessions | None = None,
     ) -> None:
-        """`capabilities` are the secrets that operations may use towards others, and reach nobody who is refused."""
+        """`capabilities` are the secrets that operations may use towards others, and reach nobody who is refused.
+
+        `sessions` tells which operations the session of a request adds for its handler to compose.
+        """
         self._registry = registry
         self._provider = provider
         self._limits = live(limits)
         self._guards = guards or TokenGuards(provider)
         self._capabilities = live(capabilities)
         self._allowances = Allowances(self._limits)
+        self.peers = PeerMap()
+        """The peers whose operations the handlers of any request can compose (`node.handlers.call.hub`)."""
+        self._roots = Roots(self._limits, self.peers, sessions)
 
     async def handle(self, connection: Connection, auth: AuthContext) -> None:
+        await self.calls(connection, auth).run()
+
+    def calls(self, connection: Connection, auth: AuthContext) -> CallConnection:
+        """The calls of one connection, to be run: of one that was accepted, or one that a program of ours has dialled.
+
+        For the latter, `auth` names the peer that was pinned; it may call us as if it had dialled.
+        """
         allowances = self._allowances
         allowance = allowances.of_stranger() if auth.identity is None else allowances.of_peer()
         identify = partial(self._identify, self._guards.guard(connection))
-        dispatcher = Dispatcher(self._registry, identify, self._limits, self._capabilities)
-        await CallConnection(connection, auth, dispatcher, self._limits.value, allowance).run()
+        dispatcher = Dispatcher(self._registry, identify, self._limits, self._capabilities, self._roots)
+        return CallConnection(connection, auth, dispatcher, self._limits.value, allowance)
 
     def _identify(self, guard: TokenGuard, auth: AuthContext, token: str | None) -> Identity | None:
         """A token that does not resolve falls back to the key, silently (spec call §10), until there were too many."""

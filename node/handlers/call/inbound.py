@@ -12,12 +12,14 @@ from node.core.tasks import TaskSet
 from node.handlers.call import answers
 from node.handlers.call import envelope as events
 from node.handlers.call.budget import Charge
+from node.handlers.call.call_tree import Call
 from node.handlers.call.dispatch import Dispatcher, Invocation
 from node.handlers.call.envelope import Envelope
 from node.handlers.call.errors import CallError, internal
 from node.handlers.call.frames import FrameError
 from node.handlers.call.lane import Lane
 from node.handlers.call.limits import CallLimits
+from node.handlers.call.peers import Overlay
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +32,8 @@ class InboundRequest:
         self.lane = lane
         self.aborted = False
         self.task: asyncio.Task[None] | None = None
+        self.call: Call | None = None
+        """Its place as the root of what its handler composes."""
         self.slot = contextlib.ExitStack()
         """Gives back what counts the requests that run."""
         self._payload: msgspec.Raw | None = event.payload
@@ -45,6 +49,8 @@ class InboundRequest:
     def abort(self) -> None:
         """Nobody wants an answer any more: nothing more is sent, and the handler is cancelled."""
         self.aborted = True
+        if self.call is not None:
+            self.call.abort()
         if self.task is not None:
             self.task.cancel()
 
@@ -55,6 +61,8 @@ class InboundRequest:
 
     def close(self, _: object = None) -> None:
         """It is over. Harmless when repeated."""
+        if self.call is not None:
+            self.call.end()
         self._charge.release()
         self.slot.close()
         self._table.forget(self)
@@ -64,11 +72,15 @@ class InboundRequest:
 class Inbound:
     """The table of requests in flight, each in a task of its own."""
 
-    def __init__(self, dispatcher: Dispatcher, auth: AuthContext, limits: CallLimits, tasks: TaskSet) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, auth: AuthContext, limits: CallLimits, tasks: TaskSet, imported: Overlay
+    ) -> None:
+        """`imported` is what handlers of this connection's requests can compose beside all else."""
         self._dispatcher = dispatcher
         self._auth = auth
         self._limits = limits
         self._tasks = tasks
+        self._imported = imported
         self._active: dict[str, InboundRequest] = {}
         self._slots = asyncio.Semaphore(limits.max_in_flight)
         self._subscriptions = 0
@@ -101,6 +113,11 @@ class Inbound:
         if (request := self._active.get(request_id)) is not None:
             request.abort()
 
+    def abort_all(self) -> None:
+        """The connection is gone, which aborts every request of it (spec call §7)."""
+        for request in tuple(self._active.values()):
+            request.abort()
+
     def forget(self, request: InboundRequest) -> None:
         if self._active.get(request.id) is request:
             del self._active[request.id]
@@ -119,8 +136,9 @@ class Inbound:
         """Run a request, and give its terminal frame: output, end of stream, or error."""
         try:
             payload = events.parse_request(request.take_payload())
-            invocation = self._dispatcher.begin(request.id, payload, self._auth)
+            invocation = self._dispatcher.begin(request.id, payload, self._auth, self._imported)
             del payload
+            request.call = invocation.call
             if not invocation.streams:
                 return answers.responded(request.id, await invocation.once())
             await self._stream(request, invocation)

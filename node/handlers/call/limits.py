@@ -24,6 +24,12 @@ class CallLimits(BaseModel):
     max_subscriptions: int = Field(
         default=256, ge=1, le=65536, description="Subscriptions of one connection that are being served."
     )
+    max_continuing: int = Field(
+        default=256,
+        ge=0,
+        le=65536,
+        description="Composed calls of the node that may go on by their policy after their request was given up.",
+    )
     max_unread_items: int = Field(
         default=32, ge=1, le=65536, description="Items of one subscription of ours that wait for its reader."
     )

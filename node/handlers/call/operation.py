@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -12,6 +12,7 @@ from node.core.capabilities import NO_CAPABILITIES, Capabilities
 from node.core.identity import AuthContext, Identity
 from node.core.ownership import OwnershipStore
 from node.handlers.call.authority import NOTHING_IN_REACH, CompositionAuthority, Provenance, ScopedEnvironment
+from node.handlers.call.call_tree import AbortPolicy, Call
 from node.handlers.call.errors import (
     PROTOCOL_CODES,
     CallError,
@@ -25,7 +26,10 @@ from node.handlers.call.guard import guard_once, guard_stream
 from node.handlers.call.limits import MAX_FRAME
 from node.handlers.call.pointer import parse_pointer, text_at
 from node.handlers.call.registration import check_codes, check_kind, check_name, check_provenance
-from node.handlers.call.schemas import Schema, SchemaError
+from node.handlers.call.schemas import ANYTHING, Schema, SchemaError
+
+if TYPE_CHECKING:
+    from node.handlers.call.env import Environment
 
 ANYBODY = AccessControl()
 
@@ -54,7 +58,8 @@ class OperationContext:
     as they were when the request came: ask anew for each request, and keep none.
 
     `handler_identity` is what the operation itself may have others do, within `scoped_env`; `ownership` is where it
-    records what it made for the caller. `metadata` is the handler's own, and nobody inherits it.
+    records what it made for the caller. `metadata` is the handler's own, and nobody inherits it. `internal` tells that
+    another handler composed this call; no handler can set it, and no copy of a context can compose.
     """
 
     request_id: str
@@ -67,8 +72,22 @@ class OperationContext:
     scoped_env: ScopedEnvironment = NOTHING_IN_REACH
     ownership: OwnershipStore | None = None
     parent_request_id: str | None = None
-    internal: bool = False
+    abort_policy: AbortPolicy = AbortPolicy.ABORT_DEPENDENTS
     metadata: dict[str, Any] = field(default_factory=dict)
+    internal: bool = field(default=False, init=False)
+    _call: Call | None = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def env(self) -> "Environment":
+        """Has others run, within `scoped_env`: `await context.env.invoke("fs", "readFile", path, context)`."""
+        return self.call.env
+
+    @property
+    def call(self) -> Call:
+        """This call's place in the tree. Raises TypeError of a context that is none of the dispatcher's own."""
+        if self._call is None or self._call.context is not self:
+            raise TypeError("only the context that the handler was given can compose; a copy of it cannot")
+        return self._call
 
 
 OnceHandler = Callable[[Any, OperationContext], Awaitable[Any]]
@@ -95,7 +114,8 @@ class Operation:
     `max_input` bounds the JSON text of an input in bytes; the value made of it can take many times as much memory.
     `resource_id_path` says where in the input the id of the resource stands that the caller must own (`$.containerId`).
     `explains_input` leaves it to the handler to say what is wrong with an input. Raises RegistrationError on a schema
-    that does not compile.
+    that does not compile. Those of another node are shown and not compiled: it checks by them itself, and could write
+    one that is slow.
     """
 
     name: str
@@ -126,6 +146,8 @@ class Operation:
         object.__setattr__(self, "_compiled", compiled)
 
     def _schema(self, document: Mapping[str, Any], what: str) -> Schema:
+        if self.provenance is Provenance.FROM_CALL:
+            return ANYTHING
         try:
             return Schema(document)
         except SchemaError as error:

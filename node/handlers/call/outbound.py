@@ -10,7 +10,7 @@ import msgspec
 from node.handlers.call import envelope as events
 from node.handlers.call.budget import Charge
 from node.handlers.call.errors import CallError, internal, timed_out
-from node.handlers.call.limits import CallLimits
+from node.handlers.call.limits import MAX_FRAME, CallLimits
 
 
 class Pending(ABC):
@@ -52,8 +52,9 @@ class Pending(ABC):
 class PendingCall(Pending):
     """Waits for one output."""
 
-    def __init__(self, request_id: str) -> None:
+    def __init__(self, request_id: str, max_output: int = MAX_FRAME) -> None:
         super().__init__(request_id)
+        self._max_output = max_output
         self._result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.may_go_on = False
         """It was answered with an output, and if it was a subscription, more will follow."""
@@ -62,7 +63,13 @@ class PendingCall(Pending):
         charge.release()
         if not self._result.done():
             self.over = self.may_go_on = True
+            self._take(payload)
+
+    def _take(self, payload: msgspec.Raw) -> None:
+        if len(payload) <= self._max_output:
             self._result.set_result(events.output_of(payload))
+        else:
+            self.fail(internal(f"the answer has {len(payload)} bytes; {self._max_output} are taken"))
 
     def completed(self) -> None:
         self.failed(internal("request cancelled"))
