@@ -4,7 +4,6 @@ Exit status: 0 done, 1 the operation answered with an error, 2 wrong usage, 3 no
 pinned one, 130 interrupted.
 """
 
-import asyncio
 import contextlib
 import json
 import logging
@@ -13,21 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 import typer
 
 from node.cli.call_inputs import bearer_token, claim, input_value, pinned_key
+from node.cli.call_outcome import run_calls
 from node.cli.id import IdentityOption, user_key
-from node.cli.options import EXIT_FAILED, EXIT_USAGE, JsonOption, fail
+from node.cli.options import EXIT_USAGE, JsonOption, fail
 from node.client.call import CallClient
-from node.core.errors import DialError, PinMismatch
 from node.core.identity import Identity
-from node.handlers.call.errors import CallError
 from node.quic.tls.keys import NodeKey
 
-EXIT_NO_CONNECTION = 3
-EXIT_PIN = 4
-EXIT_INTERRUPTED = 130
 _TIMEOUT = 30.0
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
@@ -92,26 +86,7 @@ def call(  # noqa: PLR0913 - one parameter for each option
         subscribes=subscribe,
     )
     show = _show_line if subscribe or as_json else _show
-    _run(wanted, show, as_json=as_json)
-
-
-def _run(wanted: _Call, show: Callable[[Any], None], *, as_json: bool) -> None:
-    try:
-        asyncio.run(_call(wanted, show))
-    except PinMismatch as error:
-        fail(_located(wanted.address, error), EXIT_PIN)
-    except DialError as error:
-        fail(_located(wanted.address, error), EXIT_NO_CONNECTION)
-    except CallError as error:
-        _show_error(error, as_json=as_json)
-        raise typer.Exit(EXIT_FAILED) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(EXIT_INTERRUPTED) from None
-
-
-def _located(address: str, error: DialError) -> str:
-    """The error with the address as it was given, where the error does not name that itself."""
-    return str(error) if address in str(error) else f"{address}: {error}"
+    run_calls(address, _call(wanted, show), as_json=as_json)
 
 
 async def _call(wanted: _Call, show: Callable[[Any], None]) -> None:
@@ -134,12 +109,3 @@ def _show(output: Any) -> None:
 def _show_line(output: Any) -> None:
     """One line, on its way at once."""
     typer.echo(json.dumps(output))
-
-
-def _show_error(error: CallError, *, as_json: bool) -> None:
-    cause = str(error.__cause__) if error.__cause__ else None
-    if not as_json:
-        fail(f"{error}{f' ({cause})' if cause else ''}")
-    details = {} if error.details is msgspec.UNSET else {"details": error.details}
-    shown = {"code": error.code, "message": error.message, "retryable": error.retryable, "cause": cause, **details}
-    typer.echo(json.dumps({"error": shown}))

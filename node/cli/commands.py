@@ -21,6 +21,7 @@ COMMANDS = {
     "id": ("node.cli.id", "Show this user's own key, making it on first use."),
     "trust": ("node.cli.trust", "Remember a node's key, so that calls need no --pin."),
     "call": ("node.cli.call", "Call an operation of a node."),
+    "ops": ("node.cli.ops", "List what can be called on a node."),
 }
 """Each command: the module whose `app` it is, and its line in the help."""
 
