@@ -47,8 +47,10 @@ class LocalSocket:
                 sock.listen(BACKLOG)
                 sock.settimeout(0)
                 return cls(path, sock)
-        except BaseException:
+        except BaseException as error:
             sock.close()
+            if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+                error.filename = str(path)  # the kernel's words alone name no file
             raise
 
     def close(self) -> None:

@@ -49,8 +49,12 @@ def ask_door(
             sock.sendall(json.dumps(request).encode() + b"\n")
             with sock.makefile("rb") as answers:
                 return _answer(json.loads(answers.readline(MAX_ANSWER)))
-    except (OSError, ValueError, RecursionError):
+    except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
         raise NodeUnreachable from None
+    except OSError as error:
+        raise NodeUnreachable(f"the node does not answer: {error.strerror or 'it took too long'}") from None
+    except (ValueError, RecursionError):
+        raise NodeUnreachable("the node does not answer, or in no way that is understood") from None
 
 
 def _answer(values: Any) -> DoorAnswer:

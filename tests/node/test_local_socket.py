@@ -122,8 +122,9 @@ def test_what_is_no_socket_stays(path: Path, make: object) -> None:
     path.parent.mkdir()
     make(path)  # type: ignore[operator]
     before = path.lstat()
-    with pytest.raises(OSError, match="Address already in use"):
+    with pytest.raises(OSError, match="Address already in use") as refused:
         LocalSocket.listen(path)
+    assert str(path) in str(refused.value)
     assert path.lstat() == before
 
 

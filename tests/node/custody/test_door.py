@@ -150,6 +150,12 @@ async def test_who_says_nothing_is_let_go_and_holds_up_nobody(path: Path, monkey
     assert (await asyncio.to_thread(ask_door, path, "status")).ok
 
 
+async def test_a_node_that_has_no_time_is_not_said_to_be_down(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_VISITORS", 0)
+    with pytest.raises(NodeUnreachable, match="does not answer"):
+        await asyncio.to_thread(ask_door, path, "status")
+
+
 async def test_other_users_are_turned_away(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "is_trusted", lambda uid: uid != os.geteuid())
     with pytest.raises(NodeUnreachable):
