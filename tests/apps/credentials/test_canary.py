@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.signals import got_request_exception
+from django.db import connection
 from django.http import HttpRequest
 from django.test import Client, override_settings
 from django.views.debug import ExceptionReporter, technical_500_response
@@ -41,7 +42,7 @@ def assert_no_file_has_it() -> None:
     """The database, its log and whatever else lies in the data directory."""
     data: Path = settings.PATHS.data
     files = [path for path in data.rglob("*") if path.is_file()]
-    assert settings.PATHS.database in files
+    assert Path(connection.settings_dict["NAME"]) in files
     assert_clean(*(path.read_bytes() for path in files))
 
 

@@ -109,8 +109,8 @@ P256 = (
     [
         ("", "expected an ssh-ed25519 line"),
         ("nonsense", "expected an ssh-ed25519 line"),
-        (FINGERPRINT.upper(), "lower-case"),
-        (FINGERPRINT[:-1], "64 lower-case"),
+        pytest.param(FINGERPRINT.upper(), "lower-case", id="upper case"),
+        pytest.param(FINGERPRINT[:-1], "64 lower-case", id="one digit less"),
         ("SHA256:" + base64.b64encode(bytes(32)).decode().rstrip("="), "paste the ssh-ed25519 line"),
         (RSA_SSH, "only ssh-ed25519"),
         ("ssh-ed25519 " + "A" * 20, "cut off"),

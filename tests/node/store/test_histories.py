@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -236,8 +237,9 @@ async def test_deltas_give_what_a_full_reload_gives(history: list[list[list[Chan
     await follow(history, page_rows)
 
 
-async def test_a_thousand_seeded_histories_do_too() -> None:
-    for seed in range(1_000):
+@pytest.mark.parametrize("seeds", [range(250), pytest.param(range(250, 5_000), marks=pytest.mark.soak)])
+async def test_seeded_histories_do_too(seeds: range) -> None:
+    for seed in seeds:
         chance = random.Random(seed)
         history = [
             [[random_change(chance) for _ in range(chance.randint(0, 4))] for _ in range(chance.randint(1, 2))]
