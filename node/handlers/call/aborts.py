@@ -1,6 +1,5 @@
 """Telling the peer that we gave up requests of ours (spec call §7)."""
 
-from collections import deque
 from collections.abc import Awaitable, Callable
 
 from node.core.errors import StreamError
@@ -21,31 +20,36 @@ class Aborts:
     def __init__(self, open_lane: Callable[[], Awaitable[Lane]], tasks: TaskSet) -> None:
         self._open_lane = open_lane
         self._tasks = tasks
-        self._waiting: deque[str] = deque()
+        self._waiting: dict[str, None] = {}
         self._lane: Lane | None = None
         self._sending = False
 
     def send(self, request_id: str) -> None:
-        self._waiting.append(request_id)
+        self._waiting[request_id] = None
         if not self._sending:
             self._sending = True
             self._tasks.spawn(self._send_all(), "call aborts")
 
+    def forget(self, request_id: str) -> None:
+        """It is over meanwhile. Nothing more is said of what is over (spec call §6)."""
+        self._waiting.pop(request_id, None)
+
     async def _send_all(self) -> None:
         try:
             while self._waiting:
-                if not (await self._sent(self._waiting[0]) or await self._sent(self._waiting[0])):
+                if not (await self._send_next() or await self._send_next()):
                     self._waiting.clear()
-                    return
-                self._waiting.popleft()
         finally:
             self._sending = False
 
-    async def _sent(self, request_id: str) -> bool:
-        """Whether it went out. Where not, the next one is tried on a fresh stream."""
+    async def _send_next(self) -> bool:
+        """Whether it went out, or is needed no more. Where not, the next is tried on a fresh stream."""
         try:
             lane = self._lane = self._lane or await self._open_lane()
-            await lane.writer.write(events.encode(events.ABORTED, request_id, {}))
+            if self._waiting:
+                request_id = next(iter(self._waiting))
+                await lane.writer.write(events.encode(events.ABORTED, request_id, {}))
+                self.forget(request_id)
         except (CallError, StreamError, FrameError):
             self._lane = None
             return False

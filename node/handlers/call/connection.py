@@ -25,12 +25,16 @@ from node.handlers.call.frames import FrameError
 from node.handlers.call.inbound import Inbound
 from node.handlers.call.lane import Lane
 from node.handlers.call.limits import MAX_FRAME, CallLimits
+from node.handlers.call.operation import OperationType
 from node.handlers.call.outbound import Pending, PendingCall, PendingStream
 from node.handlers.call.peers import Overlay
 from node.handlers.call.settled import Settled
 
 FRAMES_PER_TURN = 32
 """Frames that one stream may have handled before others get their turn."""
+
+LOOK_UP = 5.0
+"""Seconds that a peer has to say of what type an operation is."""
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +64,8 @@ class CallConnection:
         self._lane: Lane | None = None
         """The lane that was accepted last."""
         self._accepted_all = asyncio.Event()
+        self._kinds: dict[str, str] = {}
+        """The types of operations of the peer, where they had to be asked for."""
         self._end: StreamError | None = None
         self._on_end: list[Callable[[], None]] = []
 
@@ -159,23 +165,42 @@ class CallConnection:
         deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
         pending = PendingStream(str(uuid.uuid4()), self._limits, deadline)
         body = _requested(pending, operation, value, auth_token, forwarded_for)
-        lane: Lane | None = None
+        lane, once = None, False
         self._pending[pending.id] = pending
         try:
             async with asyncio.timeout_at(deadline):
                 lane = await self._open(pending)
-                await _ask(lane, body)
+                once = lane.only and await self._answers_once(operation, auth_token)
+                if not once:
+                    await _ask(lane, body)
         except TimeoutError:
             self._leave(pending, lane)
             raise timed_out() from None
         except BaseException:
             self._leave(pending, lane)
             raise
+        if once:
+            self._leave(pending, None)
+            left = 30.0 if deadline is None else deadline - asyncio.get_running_loop().time()
+            yield await self.call(operation, value, auth_token=auth_token, forwarded_for=forwarded_for, timeout=left)
+            return
         try:
             async for item in pending:
                 yield item
         finally:
             self._leave(pending, lane)
+
+    async def _answers_once(self, operation: str, auth_token: str | None) -> bool:
+        """Whether the peer says that an operation is no subscription. On a shared stream nothing else ends a query."""
+        if operation not in self._kinds:
+            try:
+                shown = await self.call("services/schema", {"name": operation}, auth_token=auth_token, timeout=LOOK_UP)
+            except CallError:
+                if self._end is not None:
+                    raise
+                return False
+            self._kinds[operation] = str(shown.get("op_type")) if isinstance(shown, dict) else ""
+        return self._kinds[operation] in (OperationType.QUERY, OperationType.MUTATION)
 
     async def _open(self, pending: Pending | None = None) -> Lane:
         """A stream of its own for one request, its answers read from the start; or the one that there is.
@@ -207,10 +232,11 @@ class CallConnection:
         pending.close()
         if lane is None or self._end is not None:
             return
-        if isinstance(pending, PendingCall) and pending.may_go_on:
+        went_on = isinstance(pending, PendingCall) and pending.went_on
+        if isinstance(pending, PendingCall) and pending.may_go_on and not went_on:
             self._settled.add(pending.id, lane)
             return
-        if not pending.over:
+        if went_on or not pending.over:
             self._aborts.send(pending.id)
         lane.leave()
 
@@ -267,7 +293,10 @@ class CallConnection:
         match event.type:
             case events.RESPONDED:
                 self._settled.went_on(event.id)
+            case events.COMPLETED | events.ERROR:
+                self._aborts.forget(event.id)
             case events.ABORTED:
+                self._aborts.forget(event.id)
                 self._inbound.abort(event.id)
         if pending is not None:
             _end(pending, event)

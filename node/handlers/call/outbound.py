@@ -58,9 +58,12 @@ class PendingCall(Pending):
         self._result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.may_go_on = False
         """It was answered with an output, and if it was a subscription, more will follow."""
+        self.went_on = False
+        """More has followed."""
 
     async def responded(self, payload: msgspec.Raw, charge: Charge, *, alone: bool) -> None:
         charge.release()
+        self.went_on = self.may_go_on
         if not self._result.done():
             self.over = self.may_go_on = True
             self._take(payload)
@@ -70,6 +73,10 @@ class PendingCall(Pending):
             self._result.set_result(events.output_of(payload))
         else:
             self.fail(internal(f"the answer has {len(payload)} bytes; {self._max_output} are taken"))
+
+    def failed(self, error: CallError) -> None:
+        self.may_go_on = self.went_on = False
+        super().failed(error)
 
     def completed(self) -> None:
         self.failed(internal("request cancelled"))
