@@ -69,6 +69,10 @@ class CallConnection:
         self._end: StreamError | None = None
         self._on_end: list[Callable[[], None]] = []
 
+    @property
+    def ended(self) -> bool:
+        return self._end is not None
+
     def on_end(self, tell: Callable[[], None]) -> None:
         """Have `tell` called once the connection has ended: at once, where it has already."""
         if self._end is not None:

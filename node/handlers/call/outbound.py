@@ -9,8 +9,15 @@ import msgspec
 
 from node.handlers.call import envelope as events
 from node.handlers.call.budget import Charge
-from node.handlers.call.errors import CallError, internal, timed_out
+from node.handlers.call.errors import CallError, ErrorCode, internal, timed_out
 from node.handlers.call.limits import MAX_FRAME, CallLimits
+
+
+class AnswerTooLarge(CallError):
+    """The peer's answer has more bytes than were to be taken; it was not looked at."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(ErrorCode.INTERNAL, f"the answer has {size} bytes; {limit} are taken")
 
 
 class Pending(ABC):
@@ -72,7 +79,7 @@ class PendingCall(Pending):
         if len(payload) <= self._max_output:
             self._result.set_result(events.output_of(payload))
         else:
-            self.fail(internal(f"the answer has {len(payload)} bytes; {self._max_output} are taken"))
+            self.fail(AnswerTooLarge(len(payload), self._max_output))
 
     def failed(self, error: CallError) -> None:
         self.may_go_on = self.went_on = False
