@@ -4,17 +4,24 @@ Schemas are of draft 2020-12. Nothing is fetched: a reference leads to a place i
 does not compile. Patterns run on an engine whose time is linear in the text, so no input can make one take long; what
 only a backtracking engine can do (look-around, back-references) does not compile either, nor does a pattern that would
 take more than a mebibyte. `format` is a remark, not a check, as the draft has it.
+
+The checker descends with the value where a schema refers to itself, so such a value has a bounded depth. What a schema
+asks to be tried over and over (choices of choices of the same) is tried: schemas are code, and of another node none
+is compiled.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
 from jsonschema_rs import Draft202012Validator, RegexOptions, ValidationError
 
 _MAX_PATTERN = 1024 * 1024
 """Bytes of memory that one compiled pattern may take, and that matching with it may."""
 _MAX_PLACE = 200
 """Characters of a place that are told. The names of members in it may be the caller's."""
+MAX_DEPTH = 128
+"""Levels of a value that a schema with references may be asked about. The checker needs stack for each."""
 _PATTERNS = RegexOptions(size_limit=_MAX_PATTERN, dfa_size_limit=_MAX_PATTERN)
 
 
@@ -25,16 +32,19 @@ class SchemaError(ValueError):
 class Schema:
     """A compiled schema. `{}` and anything else that holds for every value costs nothing to ask."""
 
-    __slots__ = ("_validator",)
+    __slots__ = ("_refers", "_validator")
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         """Raises SchemaError."""
         self._validator = _compiled(document) if document else None
+        self._refers = self._validator is not None and _has_references(document)
 
     def fault(self, value: Any) -> str | None:
         """What first is wrong with a JSON value: its place and the rule it breaks, never the value. None if it fits."""
         if self._validator is None:
             return None
+        if self._refers and _is_deeper(value, MAX_DEPTH):
+            return f"$ is nested more than {MAX_DEPTH} levels deep"
         try:
             self._validator.validate(value)
         except ValidationError as error:
@@ -62,6 +72,22 @@ def _compiled(document: Mapping[str, Any]) -> Draft202012Validator:
         raise SchemaError(f"{error.message}{where}{_advice(error)}") from None
     except (ValueError, RecursionError) as error:
         raise SchemaError(str(error)) from None
+
+
+def _has_references(document: Mapping[str, Any]) -> bool:
+    """Whether any member is named like one: `$ref`, `$dynamicRef`, or of an older draft. A property may be, too."""
+    text = msgspec.json.encode(document)
+    return b'"$ref"' in text or b'Ref"' in text
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    inside = [value]
+    for _ in range(levels + 1):
+        containers = [one for one in inside if isinstance(one, (dict, list))]
+        if not containers:
+            return False
+        inside = [child for one in containers for child in (one.values() if isinstance(one, dict) else one)]
+    return True
 
 
 def _advice(error: ValidationError) -> str:

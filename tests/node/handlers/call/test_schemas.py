@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.handlers.call.schemas import Schema, SchemaError
+from node.handlers.call.schemas import MAX_DEPTH, Schema, SchemaError
 
 ORDER = {
     "type": "object",
@@ -80,12 +80,29 @@ def test_no_pattern_can_be_made_to_take_long() -> None:
     assert time.process_time() - started < 60  # a bound that only a runaway would miss
 
 
-def test_what_is_as_deep_as_json_may_be_is_checked_to_its_end() -> None:
-    schema = Schema({"type": "array", "items": {"$ref": "#"}})
-    value = msgspec.json.decode(b"[" * 900 + b"1" + b"]" * 900)
-    fault = schema.fault(value)
+def nested(levels: int) -> Any:
+    return msgspec.json.decode(b"[" * levels + b"1" + b"]" * levels)
+
+
+def test_a_schema_that_refers_to_itself_is_asked_about_so_many_levels() -> None:
+    """Deeper ones could take more stack than there is: the process would end."""
+    schema: dict[str, Any] = {"items": {"$ref": "#"}, "type": ["array", "integer"]}
+    for _ in range(50):
+        schema = {"allOf": [schema]}
+    assert Schema(schema).fault(nested(MAX_DEPTH)) is None
+    for levels in (MAX_DEPTH + 1, 900):
+        assert Schema(schema).fault(nested(levels)) == f"$ is nested more than {MAX_DEPTH} levels deep"
+
+
+def test_the_place_of_a_deep_fault_is_told_in_short() -> None:
+    fault = Schema({"type": "array", "items": {"$ref": "#"}}).fault(nested(MAX_DEPTH))
     assert fault is not None
+    assert "“type”" in fault
     assert len(fault) < 400
+
+
+def test_depth_is_no_matter_without_a_reference() -> None:
+    assert Schema({"type": "array"}).fault(nested(900)) is None
 
 
 def test_an_empty_schema_takes_everything() -> None:
