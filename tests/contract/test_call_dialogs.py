@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import struct
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -25,6 +26,22 @@ from tests.support.raw_call import RawPeer
 ALPN = b"alknet/test"
 TOKENS = {"user": Identity("user", ("user",)), "admin": Identity("boss", ("admin",))}
 STREAM = OperationType.SUBSCRIPTION
+
+VECTORS = {
+    name: struct.pack(">I", len(body)) + body.encode()
+    for name, body in {
+        "V1": '{"type":"call.requested","id":"req-1","payload":{"input":{"path":"/etc/hosts"},'
+        '"operationId":"/fs/readFile"}}',
+        "V2": '{"type":"call.requested","id":"req-2","payload":{"auth_token":"alk_test","forwarded_for":{"id":"alice",'
+        '"resources":{},"scopes":["fs:read"]},"input":{},"operationId":"/docker/start"}}',
+        "V3": '{"type":"call.responded","id":"req-1","payload":{"output":{"msg":"hi"}}}',
+        "V4": '{"type":"call.responded","id":"one","payload":{"output":null}}',
+        "V5": '{"type":"call.completed","id":"sub-1","payload":{}}',
+        "V6": '{"type":"call.aborted","id":"req-9","payload":{}}',
+        "V9": '{"type":"call.error","id":"req-5","payload":{"code":"TIMEOUT","message":"request timed out",'
+        '"retryable":true}}',
+    }.items()
+}
 
 
 class Node:
@@ -51,6 +68,7 @@ class Node:
             Operation("events/admin", self.count, STREAM, access=admin),
             Operation("slow/run", self.slow),
             Operation("back/run", self.back),
+            Operation("cancelled/run", self.gives_itself_up),
         ):
             self.registry.register(operation)
 
@@ -111,6 +129,9 @@ class Node:
 
     async def back(self, value: Any, _: OperationContext) -> Any:
         return {"told": await self.calls.call("ask/me", value)}
+
+    async def gives_itself_up(self, _: Any, __: OperationContext) -> Any:
+        raise asyncio.CancelledError
 
     @property
     def idle(self) -> bool:
@@ -386,3 +407,22 @@ async def test_a_reset_of_its_stream_ends_a_quiet_subscription(node: Node) -> No
         stream.reset()
         await settled(lambda: node.closed == 1 and node.idle)
         await nothing_more(peer)
+
+
+async def test_a_handler_that_gives_itself_up_is_answered_for(peer: RawPeer) -> None:
+    await peer.request("a", "/cancelled/run")
+    assert await peer.next("a") == ("call.error", {"code": "INTERNAL", "message": "internal error", "retryable": False})
+    await nothing_more(peer, "a")
+
+
+async def test_the_vectors_are_taken_cut_at_every_byte_and_merged(peer: RawPeer) -> None:
+    stream = await peer.send("call.mystery", "x", {"extra": 1})
+    for byte in VECTORS["V1"]:
+        await stream.write(bytes([byte]))
+    missing = {"code": "NOT_FOUND", "message": "operation not found: fs/readFile", "retryable": False}
+    assert await peer.next("req-1") == ("call.error", missing)
+    await stream.write(b"".join(VECTORS.values()))
+    assert await peer.next("req-1") == ("call.error", missing)
+    missing["message"] = "operation not found: docker/start"
+    assert await peer.next("req-2") == ("call.error", missing)
+    await nothing_more(peer, "req-1", "req-2", "one", "sub-1", "req-9")
