@@ -30,4 +30,6 @@ def make_handlers(
     guards = TokenGuards(store, lambda: limits.endpoint.value.max_token_failures)
     metrics.add("tokens", guards.snapshot, guards.snapshot)
     capabilities = opened.capabilities(CALL.decode())
-    return HandlerRegistry([CallHandler(operations, store, limits.call, guards, capabilities)])
+    calls = CallHandler(operations, store, limits.call, guards, capabilities)
+    metrics.add("calls", calls.snapshot)
+    return HandlerRegistry([calls])

@@ -22,7 +22,7 @@ from node.handlers.call.discovery import register_discovery
 from node.handlers.call.handler import ALPN, CallHandler
 from node.handlers.call.hub import import_peer
 from node.handlers.call.limits import CallLimits
-from node.handlers.call.operation import Operation, OperationContext, OperationRegistry
+from node.handlers.call.operation import Operation, OperationContext, OperationRegistry, OperationType
 from node.handlers.call.peer_discovery import register_peer_discovery
 from node.handlers.call.peers import ANY_PEER, SpecificPeer
 from node.quic.server.listener import QuicListener
@@ -129,6 +129,8 @@ class Hub(End):
             self.registry.register(
                 Operation(f"front/{name}", self.front(policy), authority=authority, scoped_env=reach)
             )
+        each = Operation("front/each", self.each, OperationType.SUBSCRIPTION, authority=authority, scoped_env=reach)
+        self.registry.register(each)
         self.registry.register(Operation("mine/run", self.mine, access=AccessControl(required_scopes=("worker",))))
 
     def front(self, policy: AbortPolicy | None) -> Any:
@@ -137,6 +139,11 @@ class Hub(End):
             return await context.env.invoke_peer(peer, "work", value["op"], value.get("x"), context, policy)
 
         return run
+
+    async def each(self, value: Any, context: OperationContext) -> AsyncIterator[Any]:
+        """What the worker gives for one operation after the other."""
+        for operation in value:
+            yield await context.env.invoke("work", operation, operation, context)
 
     async def mine(self, value: Any, context: OperationContext) -> Any:
         return [value, context.identity.id if context.identity else None]

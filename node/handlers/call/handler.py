@@ -61,6 +61,15 @@ class CallHandler:
         dispatcher = Dispatcher(self._registry, identify, self._limits, self._capabilities, self._roots)
         return CallConnection(connection, auth, dispatcher, self._limits.value, allowance)
 
+    def snapshot(self) -> dict[str, int]:
+        """What is composed at this moment, how much of it for nobody any more, and by how many peers it can be done."""
+        composed = self._roots.composed
+        return {
+            "composed": len(composed.tasks),
+            "continuing": composed.going_on,
+            "imported_peers": len(self.peers.snapshot()),
+        }
+
     def _identify(self, guard: TokenGuard, auth: AuthContext, token: str | None) -> Identity | None:
         """A token that does not resolve falls back to the key, silently (spec call §10), until there were too many."""
         by_token = None if token is None else guard.resolve(AuthToken(token.encode()))

@@ -11,8 +11,9 @@ import pytest
 
 from node.core.access import AccessControl
 from node.core.identity import Identity
-from node.handlers.call.authority import CompositionAuthority, Provenance
+from node.handlers.call.authority import CompositionAuthority, Provenance, ScopedEnvironment
 from node.handlers.call.call_tree import MAX_DEPTH
+from node.handlers.call.decorator import mutation, query
 from node.handlers.call.env import SingleLayerEnvironment
 from node.handlers.call.envelope import Request
 from node.handlers.call.limits import CallLimits
@@ -100,6 +101,26 @@ async def test_a_subscription_is_not_cut_to_its_first_item(node: Composing) -> N
     node.registry.register(Operation("events/stream", stream, OperationType.SUBSCRIPTION))
     code, _ = await node.run(asks("events", "stream"), allowed=("events/stream",))
     assert code == "INVALID_OPERATION_TYPE"
+
+
+async def test_decorated_functions_compose_each_other(node: Composing) -> None:
+    @query("notes/shout", scopes=("notes:shout",))
+    async def shout(text: str) -> str:
+        return text.upper()
+
+    @mutation(
+        "notes/publish",
+        authority=CompositionAuthority("publisher", ("notes:shout",)),
+        scoped_env=ScopedEnvironment(frozenset({"notes/shout"})),
+    )
+    async def publish(text: str, context: OperationContext) -> list[str]:
+        return [await context.env.invoke("notes", "shout", text, context)]
+
+    node.registry.register(shout)
+    node.registry.register(publish)
+    assert await node.run(asks("notes", "publish", "hi"), allowed=("notes/publish",)) == ["HI"]
+    code, _ = await node.run(asks("notes", "publish", 5), allowed=("notes/publish",))
+    assert code == "INVALID_INPUT"
 
 
 # The child's context

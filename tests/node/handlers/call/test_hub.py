@@ -1,6 +1,7 @@
 """Calls through a hub, over real QUIC: a client asks the hub, whose handler has a worker do it."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -60,6 +61,16 @@ async def test_a_client_that_is_gone_cancels_the_workers_handler() -> None:
         await settled(lambda: ends.worker.cancelled == 1 and ends.idle)
 
 
+async def test_a_subscription_that_is_closed_cancels_what_its_handler_composes() -> None:
+    async with three_ends() as ends:
+        async with contextlib.aclosing(ends.client.subscribe("front/each", ["echo", "wait"])) as items:
+            assert await anext(items) == "echo"
+            await settled(lambda: ends.worker.begun == 1)
+            assert ends.hub.handler.snapshot() == {"composed": 1, "continuing": 0, "imported_peers": 1}
+        await settled(lambda: ends.worker.cancelled == 1 and ends.idle)
+        assert ends.hub.handler.snapshot()["composed"] == 0
+
+
 @pytest.mark.parametrize("way", ["abort", "gone"])
 async def test_what_continues_finishes_at_the_worker_when_the_client_is_gone(way: str) -> None:
     async with three_ends() as ends:
@@ -111,7 +122,15 @@ async def test_peers_are_listed_with_what_the_caller_may_do() -> None:
         by_worker = (await ends.worker.live[0].call("services/list-peers", {}))["peers"]
     assert [entry["peer_id"] for entry in by_client] == ["local", WORKER]
     names = [{operation["name"] for operation in entry["operations"]} for entry in by_client]
-    own = {"services/list", "services/schema", "node/whoami", "services/list-peers", "front/run", "front/leave"}
+    own = {
+        "services/list",
+        "services/schema",
+        "node/whoami",
+        "services/list-peers",
+        "front/run",
+        "front/leave",
+        "front/each",
+    }
     assert names == [own, {"services/list", "services/schema", "node/whoami", "work/echo", "work/wait"}]
     assert {"name": "work/wait", "namespace": "work", "op_type": "query"} in by_client[1]["operations"]
     assert {operation["name"] for operation in by_worker[0]["operations"]} == own | {"mine/run"}
