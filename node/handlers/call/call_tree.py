@@ -5,6 +5,7 @@ with their parent: by an abort, by a lost connection, by a time limit, or becaus
 """
 
 import asyncio
+import weakref
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -59,14 +60,28 @@ class ComposedTasks:
 class Call:
     """One call in the tree. Without a parent it is a peer's request, whose own task belongs to its connection."""
 
-    __slots__ = ("_children", "_composed", "_depth", "_parent", "_takes_children", "_task", "context", "env", "started")
+    __slots__ = (
+        "_children",
+        "_composed",
+        "_context",
+        "_depth",
+        "_parent",
+        "_takes_children",
+        "_task",
+        "env",
+        "policy",
+        "request_id",
+        "started",
+    )
 
     def __init__(
         self, composed: ComposedTasks, env: "Environment", context: "OperationContext", parent: "Call | None" = None
     ) -> None:
         """Raises CallError where the parent is over, or too deep."""
         self.env = env
-        self.context = context
+        self.request_id = context.request_id
+        self.policy = context.abort_policy
+        self._context = weakref.ref(context)  # in no circle: secrets in a context end with its call
         self.started = parent is None
         self._composed = composed
         self._parent = parent
@@ -80,6 +95,10 @@ class Call:
     def below(self, context: "OperationContext") -> "Call":
         """A call that this one composes. Raises CallError."""
         return Call(self._composed, self.env, context, self)
+
+    def belongs_to(self, context: "OperationContext") -> bool:
+        """Whether it is the very context that this call was made for, and no copy of it."""
+        return self._context() is context
 
     def check_open(self) -> None:
         """Raises CallError where it may begin no other call any more."""
@@ -104,9 +123,12 @@ class Call:
         if task.cancelled():
             raise _cancelled()
         output, error = task.result()
-        if error is not None:
+        if error is None:
+            return output
+        try:
             raise error
-        return output
+        finally:
+            del error, task  # the error's traceback holds this frame
 
     async def _settle(self, work: Callable[[], Awaitable[Any]]) -> Outcome:
         self.started = True
@@ -128,16 +150,17 @@ class Call:
         aborted = self.abort()
         if self._task is not None and not self._task.done() and not self._goes_on():
             self._task.cancel()
-            aborted.append(self.context.request_id)
+            aborted.append(self.request_id)
         return sorted(aborted)
 
     def _goes_on(self) -> bool:
-        keeps = self.context.abort_policy is AbortPolicy.CONTINUE_RUNNING
+        keeps = self.policy is AbortPolicy.CONTINUE_RUNNING
         return keeps and self.started and self._composed.keep(self)
 
     def end(self, _: object = None) -> None:
         """It is over, and what it left running is given up. Harmless when repeated."""
         self.abort()
+        self._task = None  # what it ended with leads back to here
         self._composed.forget(self)
         if self._parent is not None:
             self._parent._children.discard(self)

@@ -5,7 +5,7 @@ The registry puts this around every handler, so it holds for whoever calls the o
 
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from node.handlers.call.errors import CallError
 
@@ -31,7 +31,7 @@ def guard_once(operation: Announcement, handler: Once, *, development: bool) -> 
         try:
             output = await handler(value, context)
         except CallError as error:
-            raise _announced(operation, error, development=development) from error
+            _raise_announced(operation, error, development=development)
         if development:
             operation.check_output(output)
         return output
@@ -50,13 +50,19 @@ def guard_stream(operation: Announcement, handler: Stream, *, development: bool)
                         operation.check_output(item)
                     yield item
             except CallError as error:
-                raise _announced(operation, error, development=development) from error
+                _raise_announced(operation, error, development=development)
 
     return stream
 
 
-def _announced(operation: Announcement, error: CallError, *, development: bool) -> CallError:
-    """What the caller is told of an error, which its handler may not have announced (deviation D13)."""
+def _raise_announced(operation: Announcement, error: CallError, *, development: bool) -> NoReturn:
+    """Raise what the caller is told of an error, which its handler may not have announced (deviation D13)."""
     if development:
         operation.check_details(error)
-    return operation.announced(error)
+    told = operation.announced(error)
+    try:
+        if told is error:
+            raise error
+        raise told from error
+    finally:
+        del told, error  # a traceback that leads to itself would keep the context, and what secrets it leads to

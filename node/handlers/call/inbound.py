@@ -63,6 +63,7 @@ class InboundRequest:
         """It is over. Harmless when repeated."""
         if self.call is not None:
             self.call.end()
+        self.task = None  # what it ended with leads back to here
         self._charge.release()
         self.slot.close()
         self._table.forget(self)

@@ -34,6 +34,8 @@ async def invoke(operation: Operation, value: Any, context: OperationContext) ->
         if is_cancelled():
             raise
         raise _fault(operation, error) from None
+    finally:
+        del timer  # it leads to the task, which leads to its error, which leads to this frame and its context
 
 
 async def invoke_streaming(operation: Operation, value: Any, context: OperationContext) -> AsyncGenerator[Any, None]:

@@ -49,7 +49,7 @@ class Visibility(StrEnum):
     INTERNAL = "internal"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class OperationContext:
     """What a handler knows of its caller. `identity` was resolved for this request; `connection` is what TLS proved.
 
@@ -85,7 +85,7 @@ class OperationContext:
     @property
     def call(self) -> Call:
         """This call's place in the tree. Raises TypeError of a context that is none of the dispatcher's own."""
-        if self._call is None or self._call.context is not self:
+        if self._call is None or not self._call.belongs_to(self):
             raise TypeError("only the context that the handler was given can compose; a copy of it cannot")
         return self._call
 

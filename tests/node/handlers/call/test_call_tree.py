@@ -1,6 +1,8 @@
 """Aborts cascade over real trees of tasks: the facts of spec call §7, over trees of any shape."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,12 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.core.access import AccessControl
+from node.core.identity import AuthContext
+from node.core.index import IndexProvider
 from node.handlers.call.authority import ScopedEnvironment
 from node.handlers.call.call_tree import AbortPolicy, Call
 from node.handlers.call.errors import CallError
+from node.handlers.call.handler import ALPN, CallHandler
 from node.handlers.call.limits import CallLimits
-from node.handlers.call.operation import Operation, OperationContext
+from node.handlers.call.operation import Operation, OperationContext, OperationRegistry
 from tests.support.composing import Composing
+from tests.support.quic import settled
+from tests.support.raw_call import RawPeer
+from tests.support.streams import connection_pair
 
 DEPENDENT, CONTINUE = AbortPolicy.ABORT_DEPENDENTS, AbortPolicy.CONTINUE_RUNNING
 IN_REACH = ("tree/run",)
@@ -99,7 +107,7 @@ def size(plan: Plan) -> int:
 
 def survives(call: Call, begun: set[str]) -> bool:
     """The rule in its own words: what continues, and had begun, finishes."""
-    return call.context.abort_policy is CONTINUE and call.context.request_id in begun
+    return call.policy is CONTINUE and call.request_id in begun
 
 
 @given(plan=plans(3), sibling=plans(2), turns=st.integers(0, 12))
@@ -116,8 +124,8 @@ async def abort_after(plan: Plan, sibling: Plan, turns: int) -> None:
     for _ in range(turns):
         await asyncio.sleep(0)
     below, begun = list(descendants(call)), set(grove.begun)
-    ids = {child.context.request_id for child in below}
-    kept = {child.context.request_id for child in below if survives(child, begun)}
+    ids = {child.request_id for child in below}
+    kept = {child.request_id for child in below if survives(child, begun)}
     aborted = call.abort()
     assert aborted == sorted(ids - kept)
     assert call.abort() == aborted  # none of them has had its turn yet
@@ -163,7 +171,7 @@ async def test_a_lost_connection_cascades_like_an_abort() -> None:
     grove = Grove()
     call, root = grove.plant(CHAIN)
     await until(grove, 5)
-    kept = {child.context.request_id for child in descendants(call) if survives(child, grove.begun)}
+    kept = {child.request_id for child in descendants(call) if survives(child, grove.begun)}
     root.cancel()
     await asyncio.wait([root])
     grove.release.set()
@@ -246,6 +254,77 @@ async def test_a_handler_that_ends_leaves_nothing_running() -> None:
     with pytest.raises(CallError, match="request cancelled"):
         await left[0]
     assert (len(grove.cancelled), len(grove.finished)) == (1, 0)
+
+
+@pytest.mark.parametrize("ending", ["output", "error", "abort"])
+async def test_what_a_context_held_is_gone_as_soon_as_its_call_is(ending: str) -> None:
+    """Without the collector's help: a context leads to secrets, which are wiped once nobody has them."""
+    node, contexts, waiting = Composing(), list[weakref.ref[OperationContext]](), asyncio.Event()
+
+    async def leaf(_: Any, context: OperationContext) -> None:
+        contexts.append(weakref.ref(context))
+        if ending == "error":
+            raise CallError("INTERNAL", "boom")
+        if ending == "abort":
+            waiting.set()
+            await asyncio.Event().wait()
+
+    async def work(context: OperationContext) -> None:
+        contexts.append(weakref.ref(context))
+        await context.env.invoke("leaf", "run", None, context)
+
+    node.registry.register(Operation("leaf/run", leaf))
+    gc.collect()
+    gc.disable()
+    try:
+        running = asyncio.create_task(node.run(work, allowed=("leaf/run",)))
+        if ending == "abort":
+            await waiting.wait()
+            running.cancel()
+        await asyncio.wait([running])
+        del running
+        await node.roots.composed.tasks.idle()
+        await asyncio.sleep(0)
+        assert [context() for context in contexts] == [None, None]
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("ending", ["output", "error", "abort", "gone"])
+async def test_what_a_requests_context_held_is_gone_as_soon_as_it_is_answered(ending: str) -> None:
+    contexts, waiting = list[weakref.ref[OperationContext]](), asyncio.Event()
+
+    async def top(_: Any, context: OperationContext) -> None:
+        contexts.append(weakref.ref(context))
+        if ending == "error":
+            raise CallError("INTERNAL", "boom")
+        if ending in ("abort", "gone"):
+            waiting.set()
+            await asyncio.Event().wait()
+
+    registry = OperationRegistry()
+    registry.register(Operation("top/run", top))
+    theirs, ours = connection_pair(ALPN)
+    calls = CallHandler(registry, IndexProvider(), CallLimits()).calls(ours, AuthContext.anonymous(ALPN))
+    running = asyncio.create_task(calls.run())
+    gc.collect()
+    gc.disable()
+    try:
+        async with RawPeer(theirs) as raw:
+            await raw.request("1", "top/run")
+            if ending in ("abort", "gone"):
+                await waiting.wait()
+            if ending == "abort":
+                await raw.send("call.aborted", "1")
+            elif ending == "gone":
+                theirs.close()
+            else:
+                await raw.next("1")
+            await settled(lambda: contexts and contexts[0]() is None)
+    finally:
+        gc.enable()
+        theirs.close()
+        await running
 
 
 async def test_what_a_child_ends_with_reaches_its_parent(caplog: pytest.LogCaptureFixture) -> None:
