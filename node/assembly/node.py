@@ -59,7 +59,7 @@ class Node:
             return self.opened.waiting()
         waits = self.identity.waits and self.serving is None  # one that serves has its key loaded
         parts = ["QUIC: the node's key is derived from the vault"] if waits else []
-        return [*parts, "credentials: they are opened by the vault"]
+        return [*parts, "credentials: they are closed while the vault is locked"]
 
     def facts(self) -> dict[str, object]:
         """What the supervisor is told, each time that it changes."""

@@ -34,15 +34,15 @@ def disconnect(
     wanted = {"id": connection, "peer": peer, "all": everybody, "reason": reason}
     with running_node(data, config) as node:
         closed = ask(node, "node/disconnect", wanted)["closed"]
-    _show(closed, as_json=as_json)
+    _show(closed, "Nobody is connected." if everybody else "No such connection.", as_json=as_json)
     if not closed:
         raise typer.Exit(EXIT_FAILED)
 
 
-def _show(closed: Any, *, as_json: bool) -> None:
+def _show(closed: Any, none: str, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"closed": closed}))
     elif closed:
         typer.echo(f"Closed {closed} connection{'' if closed == 1 else 's'}.")
     else:
-        typer.echo("No such connection.", err=True)
+        typer.echo(none, err=True)

@@ -15,7 +15,7 @@ from node.cli.options import EXIT_USAGE, ConfigOption, DataOption, JsonOption, f
 from node.cli.passphrases import passphrase_for, unlock_by_prompt
 from node.cli.secrets_in import is_terminal, secret_from
 from node.cli.table import table
-from node.cli.vault_status import facts
+from node.cli.vault_status import facts, lines
 from node.cli.words import NoTerminal, show_words
 from node.core.fingerprint import spellings
 from node.custody.custody import Custody
@@ -58,8 +58,7 @@ def status(*, data: DataOption = None, config: ConfigOption = None, as_json: Jso
     if as_json:
         typer.echo(json.dumps(told_facts))
         return
-    rows = [(name.replace("_", " "), "never" if value is None else str(value)) for name, value in told_facts.items()]
-    typer.echo(table(("WHAT", "IS"), rows))
+    typer.echo(table(("WHAT", "IS"), lines(told_facts)))
 
 
 @app.command()

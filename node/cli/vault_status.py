@@ -10,6 +10,9 @@ from node.custody.record import KeyFileWrap, VaultRecord
 from node.quic.tls.keys import load_node_key
 from node.settings import Settings
 
+_LABELS = {"identity": "node's key"}
+_MOMENTS = ("made", "words_shown")
+
 
 def facts(settings: Settings) -> dict[str, Any]:
     """In the order in which a person reads them. Raises CustodyError, KeyFileError."""
@@ -19,6 +22,19 @@ def facts(settings: Settings) -> dict[str, Any]:
     if made_up is not None:
         told["made_up_identity"] = made_up
     return told | _running(settings)
+
+
+def lines(told: dict[str, Any]) -> list[tuple[str, str]]:
+    """The same as a person reads it: names in words, moments to the minute."""
+    return [(_LABELS.get(name, name.replace("_", " ")), _text(name, value)) for name, value in told.items()]
+
+
+def _text(name: str, value: str | None) -> str:
+    if value is None:
+        return "never"
+    if name in _MOMENTS:
+        return datetime.fromisoformat(value).strftime("%Y-%m-%d %H:%M UTC")
+    return value.replace("key-file", "key file") if name == "protected_by" else value
 
 
 def _at_rest(settings: Settings, record: VaultRecord) -> dict[str, Any]:

@@ -55,8 +55,8 @@ def _page(contents: Contents) -> str:
             *extra,
             "",
             "  Whoever has them has the box: its identity, and every credential sealed in it. Together with a",
-            "  copy of the data directory they make it anew on any machine. They are shown this once; clear the",
-            "  terminal afterwards.",
+            "  copy of the data directory they make it anew on any machine. Clear the terminal afterwards: they",
+            "  are shown again only to who knows the passphrase of the vault, where it has one.",
             "",
             "",
         ]

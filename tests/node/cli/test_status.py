@@ -80,6 +80,7 @@ def test_who_is_connected_is_listed_and_can_be_closed(run: Run, tmp_path: Path) 
         assert run("disconnect", number, "--reason", "late") == (0, "Closed 1 connection.\n", "")
         assert json.loads(run("disconnect", number, "--json")[1]) == {"closed": 0}
         assert run("connections") == (0, "Nobody is connected.\n", "")
+        assert run("disconnect", "--all") == (1, "", "Nobody is connected.\n")
 
     with_node(tmp_path, look)
 

@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -226,6 +228,9 @@ def test_status_tells_what_is_there_and_no_secret(run: Run, data: Path) -> None:
     shown = run("status").stdout
     assert usual_key_file(record.box).read_text().strip() not in shown
     assert "never" in shown
+    rows = dict(re.split(r" {2,}", line, maxsplit=1) for line in shown.splitlines())
+    assert (rows["protected by"], rows["node's key"]) == ("key file", "made-up")
+    assert rows["made"] == f"{datetime.fromtimestamp(record.created_at, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 @pytest.mark.parametrize("command", ["unlock", "lock"])
