@@ -45,6 +45,11 @@ class CallClient:
             connection.close(CLOSE_NORMAL, "")
             await serving
 
+    @property
+    def ended(self) -> bool:
+        """Whether the connection is known to be over: no call can be made any more."""
+        return self._calls.ended
+
     async def call(
         self,
         operation: str,
@@ -91,8 +96,14 @@ class CallClient:
 
         They may run in any order. `timeout` in seconds is that of each.
         """
-        asked = [self.call(name, value, auth_token=auth_token, timeout=timeout) for name, value in requests]
-        return await asyncio.gather(*(_outcome(call) for call in asked))
+        return await outcomes(
+            self.call(name, value, auth_token=auth_token, timeout=timeout) for name, value in requests
+        )
+
+
+async def outcomes(calls: Iterable[Awaitable[Any]]) -> list[Any]:
+    """What calls that run at once end with, in their order: for each its output, or the CallError that it raised."""
+    return await asyncio.gather(*(_outcome(call) for call in calls))
 
 
 async def _outcome(call: Awaitable[Any]) -> Any:

@@ -27,6 +27,7 @@ class CallNode:
         self.running = 0
         self.yielded = 0
         self.address = self.pin = ""
+        self.port = 0
         self.registry = OperationRegistry()
         register_discovery(self.registry)
         stream = OperationType.SUBSCRIPTION
@@ -72,17 +73,19 @@ class CallNode:
 
 
 @contextlib.asynccontextmanager
-async def call_node() -> AsyncIterator[CallNode]:
-    """One that listens on loopback for the time of the block."""
-    node, key, serving = CallNode(), NodeKey.generate(), set()
+async def call_node(key: NodeKey | None = None, port: int = 0) -> AsyncIterator[CallNode]:
+    """One that listens on loopback for the time of the block; with a key and a port of its own if none are given."""
+    node, serving = CallNode(), set()
+    key = key or NodeKey.generate()
     handler = CallHandler(node.registry, IndexProvider(), CallLimits())
 
     async def serve(connection: Connection) -> None:
         with contextlib.suppress(ConnectionClosed):
             await handler.handle(connection, AuthContext.anonymous(ALPN))
 
-    listener = await QuicListener.bind("127.0.0.1", 0, key=key, alpns=[ALPN])
+    listener = await QuicListener.bind("127.0.0.1", port, key=key, alpns=[ALPN])
     listener.start(lambda connection, *_, **__: serving.add(asyncio.create_task(serve(connection))))
+    node.port = listener.address[1]
     node.address, node.pin = format_host_port(listener.address), key.fingerprint
     try:
         yield node
