@@ -5,9 +5,11 @@ import json
 import sys
 from collections.abc import Sequence
 
-from bench import attacks, engine, load, propagation, resolve, revocation, soak, vault
+from bench import attacks, call, engine, load, propagation, resolve, revocation, soak, vault
 
-BENCHES = {module.NAME: module for module in (propagation, revocation, resolve, load, engine, attacks, soak, vault)}
+BENCHES = {
+    module.NAME: module for module in (propagation, revocation, resolve, load, engine, attacks, soak, vault, call)
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

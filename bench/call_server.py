@@ -1,0 +1,73 @@
+"""The serving end of the call bench: calls and the bare echo on one QUIC listener, in a process of its own.
+
+Run as `python -m bench.call_server`. Prints its port and pin, and serves until it is killed or its input ends.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from bench import call_echo
+from bench.engine_commands import commands, prepare
+from bench.engine_side import HOST
+from node.core.connection import Connection
+from node.core.errors import ConnectionClosed
+from node.core.identity import Address, AuthContext
+from node.core.index import IndexProvider
+from node.core.tasks import TaskSet
+from node.handlers.call.decorator import query, subscription
+from node.handlers.call.handler import ALPN, CallHandler
+from node.handlers.call.limits import CallLimits
+from node.handlers.call.operation import OperationRegistry
+from node.quic.server.listener import QuicListener
+from node.quic.tls.keys import NodeKey
+
+
+@query("bench/echo")
+async def echo(text: str) -> str:
+    return text
+
+
+@subscription("bench/items")
+async def items(count: int) -> AsyncIterator[int]:
+    for number in range(count):
+        yield number
+
+
+class Server:
+    def __init__(self) -> None:
+        registry = OperationRegistry()
+        for operation in (echo, items):
+            registry.register(operation)
+        self._handler = CallHandler(registry, IndexProvider(), CallLimits())
+        self._tasks = TaskSet()
+
+    def accept(
+        self,
+        connection: Connection,
+        alpn: bytes,
+        fingerprint: str | None,
+        remote_addr: Address | None,
+        *,
+        alternative: str | None = None,
+    ) -> None:
+        serving = self._serve_calls(connection) if alpn == ALPN else call_echo.serve(connection)
+        self._tasks.spawn(serving, "bench connection")
+
+    async def _serve_calls(self, connection: Connection) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            await self._handler.handle(connection, AuthContext.anonymous(ALPN))
+
+
+async def main() -> None:
+    key = NodeKey.generate()
+    listener = await QuicListener.bind(HOST, 0, key=key, alpns=[ALPN, call_echo.ALPN])
+    listener.start(Server().accept)
+    print(listener.address[1], key.fingerprint, flush=True)
+    async for _ in commands():
+        pass
+
+
+if __name__ == "__main__":
+    prepare(0)
+    asyncio.run(main())
