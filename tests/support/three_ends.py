@@ -36,6 +36,7 @@ class End:
 
     def __init__(self, limits: CallLimits) -> None:
         self.key, self.provider, self.registry = NodeKey.generate(), IndexProvider(), OperationRegistry()
+        self.port = 0
         register_discovery(self.registry)
         self.handler = CallHandler(self.registry, self.provider, limits)
         self.live: list[CallConnection] = []
@@ -67,13 +68,15 @@ class End:
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
-        listener = await QuicListener.bind("127.0.0.1", 0, key=self.key, alpns=[ALPN])
+        listener = await QuicListener.bind("127.0.0.1", self.port, key=self.key, alpns=[ALPN])
         listener.start(lambda connection, _, fingerprint, *__, **___: self.serve(connection, fingerprint))
-        self.address = format_host_port(listener.address)
+        self.address, self.port = format_host_port(listener.address), listener.address[1]
         try:
             yield
         finally:
             await listener.close()
+            for calls in self.live:
+                calls._connection.close()
             await asyncio.gather(*self.tasks)
 
 
@@ -168,14 +171,28 @@ class ThreeEnds:
 
 
 @contextlib.asynccontextmanager
-async def three_ends(limits: CallLimits | None = None) -> AsyncIterator[ThreeEnds]:
-    """All of them connected; `limits` are the hub's."""
-    worker, hub = Worker(CallLimits()), Hub(limits or CallLimits())
+async def running_hub(
+    worker: Worker, limits: CallLimits | None = None, former: Hub | None = None
+) -> AsyncIterator[Hub]:
+    """One that listens once it has imported from the worker; with the key and the port of a `former` that has ended."""
+    hub = Hub(limits or CallLimits())
+    if former is not None:
+        hub.key, hub.port = former.key, former.port
     worker.knows(PeerEntry("hub", (hub.key.fingerprint,)))
     hub.knows(PeerEntry(WORKER, (worker.key.fingerprint,), scopes=("worker",)))
-    async with asyncio.timeout(30), worker.listening(), hub.listening():
-        await hub.connect(worker)
-        async with CallClient.connect(hub.address, key=None, pin=hub.key.fingerprint) as client:
-            yield ThreeEnds(hub, worker, client)
-        assert hub.to_worker is not None
-        hub.to_worker._connection.close()
+    await hub.connect(worker)
+    async with hub.listening():
+        yield hub
+
+
+@contextlib.asynccontextmanager
+async def three_ends(limits: CallLimits | None = None) -> AsyncIterator[ThreeEnds]:
+    """All of them connected; `limits` are the hub's."""
+    worker = Worker(CallLimits())
+    async with (
+        asyncio.timeout(30),
+        worker.listening(),
+        running_hub(worker, limits) as hub,
+        CallClient.connect(hub.address, key=None, pin=hub.key.fingerprint) as client,
+    ):
+        yield ThreeEnds(hub, worker, client)
