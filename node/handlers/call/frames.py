@@ -6,6 +6,7 @@ import struct
 from node.core.connection import BiStream
 from node.core.errors import ConnectionClosed, StreamError
 from node.core.tasks import TaskSet, is_cancelled
+from node.core.within import within
 from node.handlers.call.budget import Charge, OverBudget
 from node.handlers.call.limits import MAX_FRAME
 
@@ -47,8 +48,7 @@ class FrameReader:
             return None
         try:
             length = self._length(first + await self._take(_PREFIX.size - len(first), charge))
-            async with asyncio.timeout(self._stall_timeout + length / MIN_RATE):
-                return await self._take(length, charge)
+            return await within(self._stall_timeout + length / MIN_RATE, self._take(length, charge))
         except EOFError:
             return None
         except TimeoutError:
@@ -66,8 +66,7 @@ class FrameReader:
         """Exactly `count` bytes, held as they come: a prefix alone reserves no memory."""
         received = bytearray()
         while len(received) < count:
-            async with asyncio.timeout(self._stall_timeout):
-                part = await self._stream.read(min(count - len(received), _CHUNK))
+            part = await within(self._stall_timeout, self._stream.read(min(count - len(received), _CHUNK)))
             if not part:
                 raise EOFError
             charge.add(len(part))
@@ -116,8 +115,7 @@ class FrameWriter:
 
     async def _send(self, part: bytes) -> None:
         try:
-            async with asyncio.timeout(self._stall_timeout):
-                await self._stream.write(part)
+            await within(self._stall_timeout, self._stream.write(part))
         except TimeoutError:
             raise FrameError("the reader stalled") from None
 
