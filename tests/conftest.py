@@ -5,6 +5,7 @@ Here also the engine is chosen that this process tests: the stock one, unless an
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -38,9 +39,20 @@ def pytest_configure(config: pytest.Config) -> None:
     home = tempfile.TemporaryDirectory(prefix="alknet-tests-")
     config.add_cleanup(home.cleanup)
     os.environ["XDG_CONFIG_HOME"] = home.name
+    heed_signals()
     choose_engine(config.getoption("--engine"))
     if config.getoption("--any-aioquic"):
         accept_any_version()
+
+
+def heed_signals() -> None:
+    """What nohup, or a shell in the background, has us ignore would be ignored by all programs that tests start, too.
+
+    A handler, unlike that, is not inherited.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda _number, _frame: None)
 
 
 def choose_engine(name: str) -> None:

@@ -18,6 +18,7 @@ from node.assembly.handlers import call_operations, make_handlers
 from node.assembly.running import running as _running
 from node.client.call import CallClient
 from node.core.metrics import Metrics
+from node.handlers.call.limits import CallLimits
 from node.opened import OpenedCredentials
 from node.quic.tls.keys import load_or_create_node_key
 from node.reload import LiveSettings
@@ -200,5 +201,5 @@ async def test_background_work_that_fails_is_told_and_ends_nothing_else(caplog: 
 def test_the_settings_know_every_protocol_of_the_node() -> None:
     limits, store, vault = LiveSettings(Settings()), MemoryIdentityStore(), VaultService()
     opened = OpenedCredentials(credentials_of(store), limits.capabilities, opener(vault), vault.is_unlocked)
-    handlers = make_handlers(limits, store, Metrics(), call_operations(), opened)
+    handlers = make_handlers(limits, store, Metrics(), call_operations(CallLimits()), opened)
     assert tuple(alpn.decode() for alpn in handlers.alpns()) == HANDLERS

@@ -71,6 +71,10 @@ def timed_out() -> CallError:
     return CallError(ErrorCode.TIMEOUT, "request timed out", retryable=True)
 
 
+def too_many() -> CallError:
+    return CallError(ErrorCode.INTERNAL, "too many requests at once", retryable=True)
+
+
 def internal(message: str) -> CallError:
     return CallError(ErrorCode.INTERNAL, message)
 

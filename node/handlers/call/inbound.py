@@ -15,7 +15,7 @@ from node.handlers.call.budget import Charge
 from node.handlers.call.call_tree import Call
 from node.handlers.call.dispatch import Dispatcher, Invocation
 from node.handlers.call.envelope import Envelope
-from node.handlers.call.errors import CallError, internal
+from node.handlers.call.errors import CallError, internal, too_many
 from node.handlers.call.frames import FrameError
 from node.handlers.call.lane import Lane
 from node.handlers.call.limits import CallLimits
@@ -90,10 +90,18 @@ class Inbound:
         return len(self._active)
 
     async def accept(self, lane: Lane, event: Envelope, charge: Charge) -> None:
-        """Begin one request, waiting while too many run. Its charge is given back once it is over."""
+        """Begin one request, waiting while too many run. Its charge is given back once it is over.
+
+        On the only stream of a connection nothing waits, and what is too much is refused: those that run may wait for
+        answers that lie behind it. Raises FrameError, StreamError.
+        """
         if event.id in self._active:
             logger.info("a request with the id of another in flight is dropped")
             charge.release()
+            return
+        if lane.only and self._slots.locked():
+            charge.release()
+            await lane.writer.write(answers.failed(event.id, too_many()))
             return
         request = self._active[event.id] = InboundRequest(self, lane, event, charge)
         try:

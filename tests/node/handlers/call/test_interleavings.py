@@ -6,7 +6,7 @@ import json
 import struct
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from node.core.errors import StreamError
@@ -109,6 +109,8 @@ def test_requests_and_aborts_over_many_streams(steps: list[Any]) -> None:
     asyncio.run(play(steps, one_stream=False))
 
 
+# Handlers that call back held every slot, and the only reader waited for one ahead of their answers.
+@example([("subscribe", 0, "back", 1), *[("subscribe", 1, "back", 1)] * 4])
 @EXAMPLES
 @given(st.lists(STEP, max_size=30))
 def test_requests_and_aborts_over_one_stream(steps: list[Any]) -> None:
