@@ -27,6 +27,13 @@ class SocketTaken(OSError):
         super().__init__(f"{path}: a running process listens there already")
 
 
+class ForeignServer(OSError):
+    """Another user listens there, who is told nothing."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} belongs to another user")
+
+
 class LocalSocket:
     """A listening socket of mode 0600 at `path`, made by `listen`."""
 
@@ -62,33 +69,42 @@ class LocalSocket:
 
 
 def connect(path: Path, timeout: float) -> socket.socket:
-    """A connection to the socket at `path`, with `timeout` seconds for this and each later step. Raises OSError."""
+    """A connection to the socket at `path`, with `timeout` seconds for this and each later step.
+
+    Whatever is sent may be secret, so the server's user is looked at first. Raises ForeignServer, and OSError for the
+    rest.
+    """
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         sock.settimeout(timeout)
         with _reached(path) as name:
             sock.connect(name)
+        if not _may_be_told(peer_uid(sock)):
+            raise ForeignServer(path)
     except BaseException:
         sock.close()
         raise
     return sock
 
 
-def peer_uid(sock: socket.socket) -> int:
-    """The user id of the other side, when it connected or began to listen. Raises OSError."""
-    packed = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+def peer_uid(sock: socket.socket) -> int | None:
+    """The user id of the other side, when it connected or began to listen; None where the kernel does not tell."""
+    try:
+        packed = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    except OSError:
+        return None
     uid: int = _CREDENTIALS.unpack(packed)[1]
     return uid
 
 
-def is_trusted(uid: int) -> bool:
+def is_trusted(uid: int | None) -> bool:
     """Whether this is our own user, or root, from whom nothing can be kept anyway."""
     return uid in (0, os.geteuid())
 
 
-def may_be_told(uid: int) -> bool:
+def _may_be_told(uid: int | None) -> bool:
     """Whether to tell secrets to a server of this user. Root trusts whom it asks."""
-    return os.geteuid() in (0, uid) or uid == 0
+    return uid is not None and (os.geteuid() in (0, uid) or uid == 0)
 
 
 @contextlib.contextmanager

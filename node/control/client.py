@@ -6,7 +6,6 @@
 Secrets given to `call` go nowhere but into the socket: no error here, and no repr, holds an input.
 """
 
-import contextlib
 import socket
 import struct
 import time
@@ -18,7 +17,7 @@ from typing import Any, Self
 from node.handlers.call import envelope as events
 from node.handlers.call.envelope import Envelope, EnvelopeError
 from node.handlers.call.errors import CallError
-from node.local_socket import connect, may_be_told, peer_uid
+from node.local_socket import ForeignServer, connect
 
 MAX_ANSWER = 16 * 1024 * 1024
 """Longest answer that is read, in bytes."""
@@ -98,7 +97,9 @@ class ControlClient:
 
     def _connect(self, deadline: float) -> socket.socket:
         try:
-            sock = connect(self._path, _left(deadline))
+            return connect(self._path, _left(deadline))
+        except ForeignServer as error:
+            raise NodeUnreachable(str(error)) from None
         except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
             raise NodeUnreachable("the node does not run: alknet up starts it") from None
         except BlockingIOError:
@@ -107,12 +108,6 @@ class ControlClient:
             raise
         except OSError as error:
             raise NodeUnreachable(f"{self._path} cannot be reached: {error.strerror or 'no reason given'}") from None
-        with contextlib.ExitStack() as undo:
-            undo.callback(sock.close)
-            if not may_be_told(peer_uid(sock)):
-                raise NodeUnreachable(f"{self._path} belongs to another user")
-            undo.pop_all()
-        return sock
 
 
 def _is_over(sock: socket.socket) -> bool:

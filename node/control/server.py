@@ -72,7 +72,7 @@ class ControlServer:
         """Called for each client, before a byte of it is looked at."""
         limits = self._limits.value
         stream = UnixStream(reader, writer, limits.idle_timeout)
-        uid = _uid_of(writer)
+        uid = peer_uid(writer.get_extra_info("socket"))
         if uid is None or not is_trusted(uid):
             self.counts.refused_user += 1
             logger.warning("a foreign user at the control socket", extra={"uid": uid})
@@ -110,10 +110,3 @@ async def open_control(
         yield server
     finally:
         await server.close()
-
-
-def _uid_of(writer: asyncio.StreamWriter) -> int | None:
-    try:
-        return peer_uid(writer.get_extra_info("socket"))
-    except OSError:
-        return None

@@ -60,17 +60,10 @@ async def _accept(listener: socket.socket, keeper: VaultKeeper, visitors: TaskSe
             logger.warning("the vault's door cannot take a connection", extra={"error": error.strerror})
             await asyncio.sleep(1)
             continue
-        if len(visitors) >= MAX_VISITORS or not _is_ours(sock):
+        if len(visitors) >= MAX_VISITORS or not is_trusted(peer_uid(sock)):
             sock.close()
             continue
         visitors.spawn(_serve(sock, keeper), "door visitor")
-
-
-def _is_ours(sock: socket.socket) -> bool:
-    try:
-        return is_trusted(peer_uid(sock))
-    except OSError:
-        return False
 
 
 async def _serve(sock: socket.socket, keeper: VaultKeeper) -> None:

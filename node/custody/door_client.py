@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from node.local_socket import connect, may_be_told, peer_uid
+from node.local_socket import ForeignServer, connect
 from node.vault import SecretString
 
 MAX_ANSWER = 16 * 1024
@@ -44,11 +44,11 @@ def ask_door(
         request["passphrase"] = passphrase.reveal()
     try:
         with connect(path, STATUS_TIMEOUT if action == "status" else TIMEOUT) as sock:
-            if not may_be_told(peer_uid(sock)):
-                raise NodeUnreachable(f"{path} belongs to another user, who is told nothing")
             sock.sendall(json.dumps(request).encode() + b"\n")
             with sock.makefile("rb") as answers:
                 return _answer(json.loads(answers.readline(MAX_ANSWER)))
+    except ForeignServer as error:
+        raise NodeUnreachable(f"{error}, who is told nothing") from None
     except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
         raise NodeUnreachable from None
     except OSError as error:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from node.control import client as module
+from node import local_socket
 from node.control.client import MAX_ANSWER, ControlClient, ControlRefused, NodeUnreachable
 from node.control.limits import MAX_FRAME, ControlLimits
 from tests.support.control import BLOB, control, frame
@@ -141,7 +141,7 @@ def test_a_node_that_does_not_read_is_given_up(path: Path) -> None:
 
 def test_a_socket_of_another_user_is_shown_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     received: list[bytes] = []
-    monkeypatch.setattr(module, "peer_uid", lambda _: 4711)
+    monkeypatch.setattr(local_socket, "peer_uid", lambda _: 4711)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with false_node(path, lambda sock: received.append(sock.recv(1))):
         assert "belongs to another user" in fails(path, value={"plaintext": CANARY})

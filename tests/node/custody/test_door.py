@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node import local_socket
 from node.custody import door as module
-from node.custody import door_client
 from node.custody.door import MAX_REQUEST, MAX_VISITORS, open_door
 from node.custody.door_client import NodeUnreachable, ask_door
 from node.custody.keeper import VaultKeeper
@@ -163,7 +163,7 @@ async def test_other_users_are_turned_away(path: Path, monkeypatch: pytest.Monke
 
 
 async def test_a_passphrase_is_told_to_no_other_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door_client, "peer_uid", lambda _: 4711)
+    monkeypatch.setattr(local_socket, "peer_uid", lambda _: 4711)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     path = tmp_path / "vault.sock"
     with socket.socket(socket.AF_UNIX) as impostor:
