@@ -15,9 +15,10 @@ import typer
 
 from node.cli.manage import request
 from node.cli.options import EXIT_FAILED, EXIT_USAGE, DataOption, JsonOption, fail, settings_or_fail
-from node.cli.table import printable, table
+from node.cli.table import table
 from node.core.capabilities import Secret
 from node.core.credentials import MAX_CONTENT
+from node.core.text import printable
 from node.custody.memory import keep_to_ourselves
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)

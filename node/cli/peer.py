@@ -9,8 +9,9 @@ import typer
 
 from node.cli.manage import request
 from node.cli.options import EXIT_USAGE, DataOption, JsonOption, fail, settings_or_fail
-from node.cli.table import printable, table
+from node.cli.table import table
 from node.core.fingerprint import MAX_KEY_INPUT
+from node.core.text import printable
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 

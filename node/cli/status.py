@@ -9,7 +9,8 @@ import typer
 
 from node.cli.local_node import ask, running_node
 from node.cli.options import ConfigOption, DataOption, JsonOption
-from node.cli.table import printable, table
+from node.cli.table import table
+from node.core.text import printable
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 

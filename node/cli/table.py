@@ -2,17 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 
+from node.core.text import printable
+
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Left-aligned columns, two spaces apart, as wide as their longest cell."""
     lines = [[printable(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
     return "\n".join(_line(cells, widths) for cells in lines)
-
-
-def printable(text: str) -> str:
-    """The text with every character that could steer a terminal replaced."""
-    return "".join(char if char.isprintable() else "\ufffd" for char in text)
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

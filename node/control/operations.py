@@ -12,6 +12,7 @@ from node.control import inputs
 from node.control.administrator import MAY_ADMINISTER, MAY_SEAL
 from node.control.errors import SEALING_ERRORS, invalid_input, sealing_failed
 from node.control.limits import MAX_INPUT, MAX_RESEAL_INPUT
+from node.core.text import printable
 from node.handlers.call.errors import CallError
 from node.handlers.call.operation import OnceHandler, Operation, OperationContext, OperationRegistry, OperationType
 
@@ -142,4 +143,4 @@ def _told(which: Selection) -> dict[str, Any]:
 
 def _one_line(text: str) -> str:
     """Printable, for it is shown on the terminals and in the logs of others."""
-    return "".join(char if char.isprintable() else " " for char in text).strip()
+    return printable(text, " ").strip()

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from node.core.errors import InvalidFields
 from node.core.peers import CONTROL
 
 MAX_PROVIDER = 255
@@ -24,12 +25,8 @@ MAX_DATA = 1024 * 1024 + TAG_BYTES
 """Longest ciphertext with its tag, in bytes: a credential has at most 1 MiB."""
 
 
-class InvalidCredential(ValueError):
-    """One or more fields are wrong. `errors` maps each field's name to its messages, which repeat no value."""
-
-    def __init__(self, errors: Mapping[str, list[str]]) -> None:
-        super().__init__("; ".join(f"{name}: {' '.join(texts)}" for name, texts in errors.items()))
-        self.errors = dict(errors)
+class InvalidCredential(InvalidFields):
+    """One or more fields of a credential are wrong. No message repeats a value."""
 
 
 @dataclass(frozen=True, slots=True)

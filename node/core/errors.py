@@ -1,6 +1,7 @@
 """Errors that cross a package boundary (spec core §2, §4, §9)."""
 
 import errno
+from collections.abc import Mapping
 
 
 class StreamError(Exception):
@@ -105,6 +106,14 @@ class NotFound(StoreError):
 class SerializationError(StoreError):
     def __init__(self, message: str) -> None:
         super().__init__(f"serialization error: {message}")
+
+
+class InvalidFields(ValueError):
+    """What was to be written or read is wrong. `errors` maps each wrong field's name to its messages."""
+
+    def __init__(self, errors: Mapping[str, list[str]]) -> None:
+        super().__init__("; ".join(f"{name}: {' '.join(texts)}" for name, texts in errors.items()))
+        self.errors = dict(errors)
 
 
 class DialError(Exception):

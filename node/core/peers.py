@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from node.core.errors import InvalidFields
 from node.core.fingerprint import is_fingerprint
 from node.core.identity import Identity
 from node.core.tokens import is_api_key_prefix, is_token_hash
@@ -29,12 +30,8 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f\u0080-\u009f\u2028\u2029\ud800-\udfff]")
 _BLANK = re.compile(r"\s")
 
 
-class InvalidPeer(ValueError):
-    """One or more fields are wrong. `errors` maps each field's name to its messages."""
-
-    def __init__(self, errors: Mapping[str, list[str]]) -> None:
-        super().__init__("; ".join(f"{name}: {' '.join(texts)}" for name, texts in errors.items()))
-        self.errors = dict(errors)
+class InvalidPeer(InvalidFields):
+    """One or more fields of a peer or an API key are wrong."""
 
 
 @dataclass(frozen=True, slots=True)

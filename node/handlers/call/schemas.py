@@ -16,6 +16,8 @@ from typing import Any, Final
 import msgspec
 from jsonschema_rs import Draft202012Validator, RegexOptions, ValidationError
 
+from node.core.text import printable
+
 _MAX_PATTERN = 1024 * 1024
 """Bytes of memory that one compiled pattern may take, and that matching with it may."""
 _MAX_PLACE = 200
@@ -60,7 +62,7 @@ ANYTHING: Final = Schema({})
 def place(steps: Sequence[str | int]) -> str:
     """A place in a value: `$` is the whole of it, `$.a[1]` the second element of its member `a`."""
     text = "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
-    text = "".join(char if char.isprintable() else "\ufffd" for char in text)
+    text = printable(text)
     return text if len(text) <= _MAX_PLACE else text[:_MAX_PLACE] + "…"
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from node.core.errors import ConnectionClosed, StreamError, StreamTimeout
+from node.core.text import printable
 
 MAX_REASON = 256
 """Bytes of a close reason, ours or the peer's, so that a close always fits its packet."""
@@ -44,6 +45,6 @@ def clip(text: str) -> str:
     return text.encode(errors="replace")[:MAX_REASON].decode(errors="ignore")
 
 
-def printable(text: str) -> str:
+def printable_reason(text: str) -> str:
     """A peer's reason made fit for logs and terminals: one line, no control characters, MAX_REASON bytes."""
-    return "".join(char if char.isprintable() else "�" for char in clip(text))
+    return printable(clip(text))

@@ -23,7 +23,7 @@ from aioquic.quic.packet import QuicErrorCode, QuicFrameType, QuicProtocolVersio
 from node.core.live import Live
 from node.quic.engine.budget import Budget, Part
 from node.quic.engine.due import Due
-from node.quic.engine.ending import EndCause, Ending, clip, printable
+from node.quic.engine.ending import EndCause, Ending, clip, printable_reason
 from node.quic.engine.identifiers import Recognisable
 from node.quic.engine.keepalive import KeptAlive
 from node.quic.engine.lean import LeanConnection
@@ -119,7 +119,7 @@ class Engine(RovingConnection, Recognisable, LeanConnection, PathProbing, KeptAl
         if self._idled:
             return Ending(EndCause.IDLE, reason="idle timeout")
         cause = EndCause.REMOTE if self._state is QuicConnectionState.DRAINING else EndCause.LOCAL
-        return Ending(cause, int(event.error_code), printable(event.reason_phrase), event.frame_type is not None)
+        return Ending(cause, int(event.error_code), printable_reason(event.reason_phrase), event.frame_type is not None)
 
     def close(
         self, error_code: int = QuicErrorCode.NO_ERROR, frame_type: int | None = None, reason_phrase: str = ""

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.cli.table import printable, table
+from node.cli.table import table
 
 
 def test_columns_line_up() -> None:
@@ -15,8 +15,3 @@ def test_no_cell_can_break_its_line_or_steer_the_terminal(rows: list[tuple[str, 
     shown = table(("A", "B"), rows)
     assert len(shown.split("\n")) == len(rows) + 1
     assert all(char.isprintable() for char in shown.replace("\n", ""))
-
-
-def test_ordinary_text_is_left_alone() -> None:
-    assert printable("Zoë’s laptop — 2") == "Zoë’s laptop — 2"
-    assert printable("a\x1b[2Jb\u202e") == "a�[2Jb�"

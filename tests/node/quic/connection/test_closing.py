@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from node.core.connection import CLOSE_REVOKED
 from node.core.errors import ConnectError, ConnectionClosed, HandshakeError, StreamTimeout
-from node.quic.engine.ending import MAX_REASON, clip, printable
+from node.quic.engine.ending import MAX_REASON, clip, printable_reason
 from tests.support.lossy import Fate, lossy
 from tests.support.quic import engine_of, read_all, serving, settled, soon
 
@@ -128,7 +128,7 @@ async def test_a_long_reason_is_cut_and_a_strange_one_made_printable():
 def test_a_clipped_reason_is_a_prefix_of_bounded_size(text):
     assert len(clip(text).encode()) <= MAX_REASON
     assert text.encode(errors="replace").decode().startswith(clip(text))
-    assert printable(text).isprintable()
+    assert printable_reason(text).isprintable()
 
 
 async def test_an_idle_connection_times_out_on_both_sides():
