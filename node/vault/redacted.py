@@ -5,6 +5,7 @@ allocator uses their place again.
 """
 
 import contextlib
+from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import NoReturn, Self
 
@@ -86,14 +87,14 @@ class SecretBytes(Redacted):
         self._bytes.wipe()
 
 
-class Wipeable(Redacted):
+class Wipeable(Redacted, ABC):
     """A secret that is wiped at the end of a `with` block."""
 
     __slots__ = ()
 
+    @abstractmethod
     def wipe(self) -> None:
         """Overwrite what is secret. May be called again."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         return self
