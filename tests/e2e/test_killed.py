@@ -24,7 +24,14 @@ from node.quic.tls.keys import load_or_create_node_key
 from node.vault import EncryptedData
 from tests.support.appliance import ALKNET, alknet, environment, running_appliance
 from tests.support.boxes import COLUMNS, credentials_of, open_box, opened_vault, query, store_sealed
-from tests.support.custody import IDENTITY, PASSPHRASE, WORDS, by_passphrase, custody_at, made
+from tests.support.custody import (
+    IDENTITY,
+    by_passphrase,
+    custody_at,
+    made,
+    write_passphrase,
+    write_words,
+)
 from tests.support.killing import NEVER, Killer, killed_at_each_step, nothing
 from tests.support.node_process import ROOT, SECONDS, running
 from tests.support.waiting import until
@@ -60,16 +67,12 @@ def run(tmp_path: Path, home: Path) -> Iterator[Killer]:
 
 @pytest.fixture
 def words(tmp_path: Path) -> str:
-    path = tmp_path / "words"
-    path.write_text(WORDS)
-    return str(path)
+    return str(write_words(tmp_path))
 
 
 @pytest.fixture
 def passphrase(tmp_path: Path) -> str:
-    path = tmp_path / "passphrase"
-    path.write_text(PASSPHRASE)
-    return str(path)
+    return str(write_passphrase(tmp_path))
 
 
 class Aftermaths:

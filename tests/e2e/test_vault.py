@@ -18,7 +18,7 @@ from node.core.errors import PinMismatch
 from node.local_socket import connect
 from node.quic.tls.keys import load_or_create_node_key
 from tests.support.appliance import Appliance, alknet, environment, running_appliance
-from tests.support.custody import IDENTITY, PASSPHRASE, WORDS, custody_at, phrase_in
+from tests.support.custody import IDENTITY, PASSPHRASE, WORDS, custody_at, phrase_in, write_passphrase
 from tests.support.node_process import SECONDS, NodeProcess, peer_table, running
 from tests.support.terminal import Terminal
 from tests.support.waiting import until
@@ -43,9 +43,7 @@ def peers(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def passphrase_file(tmp_path: Path) -> Path:
-    path = tmp_path / "passphrase"
-    path.write_text(PASSPHRASE)
-    return path
+    return write_passphrase(tmp_path)
 
 
 def vault(data: Path, *arguments: str, said: str = "", expect: int = 0) -> str:

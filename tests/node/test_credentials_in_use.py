@@ -16,7 +16,7 @@ from node.control.client import ControlClient
 from node.core.paths import DataPaths
 from node.quic.tls.keys import load_or_create_node_key
 from tests.support.appliance import alknet, environment
-from tests.support.custody import PASSPHRASE
+from tests.support.custody import write_passphrase
 from tests.support.digesting_node import DIGEST, digest_of
 from tests.support.node_process import ROOT, SECONDS, NodeProcess
 
@@ -111,8 +111,7 @@ async def test_a_serving_node_with_a_made_up_key_is_unlocked_and_locked_under_it
     data: Path, tmp_path: Path
 ) -> None:
     made_up = load_or_create_node_key(DataPaths(data).node_key).fingerprint
-    (tmp_path / "passphrase").write_text(PASSPHRASE)
-    by_passphrase = ("--passphrase-file", str(tmp_path / "passphrase"))
+    by_passphrase = ("--passphrase-file", str(write_passphrase(tmp_path)))
     run(data, "vault", "init", *by_passphrase)
     (data / "alknet.toml").write_text(NAMED)
     async with digesting(data) as node, node.connect(tmp_path / "ann") as client:

@@ -23,6 +23,20 @@ SSH_HOST = "ed25519:6a9dd5c41915fba6cc22b8760263aba45b068cae7bead1d069c7b8eeb011
 PASSPHRASE = "correct horse battery"
 
 
+def write_words(place: Path) -> Path:
+    """A file with the words, as a person gives them to a command."""
+    return _file(place / "words", WORDS)
+
+
+def write_passphrase(place: Path) -> Path:
+    return _file(place / "passphrase", PASSPHRASE)
+
+
+def _file(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
 def contents(words: str = WORDS, bip39_passphrase: str | None = None) -> Contents:
     return Contents(SecretString(words), None if bip39_passphrase is None else SecretString(bip39_passphrase))
 

@@ -1,6 +1,8 @@
 """Keys, rows and audit entries for tests of the control plane."""
 
 import hashlib
+import json
+from collections.abc import Callable
 from typing import Any
 
 from django.db import connection
@@ -48,6 +50,19 @@ def rows() -> dict[str, dict[str, Any]]:
     from apps.peers.models import Peer
 
     return {row["peer_id"]: row for row in Peer.objects.values()}
+
+
+def notification_listener() -> Callable[[], list[tuple[str, dict[str, Any]]]]:
+    """Gives the notifications since its last call, as (channel, payload)."""
+    last = sql("SELECT coalesce(max(id), 0) FROM _honker_notifications")[0][0]
+
+    def listen() -> list[tuple[str, dict[str, Any]]]:
+        nonlocal last
+        found = sql("SELECT id, channel, payload FROM _honker_notifications WHERE id > %s ORDER BY id", last)
+        last = found[-1][0] if found else last
+        return [(channel, json.loads(payload)) for _, channel, payload in found]
+
+    return listen
 
 
 def sql(statement: str, *values: object) -> list[tuple[Any, ...]]:

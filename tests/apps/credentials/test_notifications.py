@@ -1,6 +1,5 @@
 """Every way of writing a credential leaves its notification, so that the node needs no other."""
 
-import json
 from collections.abc import Callable
 
 import pytest
@@ -9,7 +8,7 @@ from django.core.management import call_command
 from apps.credentials import services
 from apps.notify.services import missing_triggers
 from tests.support.credentials import blob, insert
-from tests.support.panel import ALICE, sql
+from tests.support.panel import ALICE, notification_listener, sql
 
 Heard = list[tuple[str, str]]
 
@@ -19,16 +18,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def heard() -> Callable[[], Heard]:
     """The notifications of credentials since the last call, as (op, id)."""
-    last = sql("SELECT coalesce(max(id), 0) FROM _honker_notifications")[0][0]
+    since = notification_listener()
 
     def listen() -> Heard:
-        nonlocal last
-        found = sql("SELECT id, channel, payload FROM _honker_notifications WHERE id > %s ORDER BY id", last)
-        last = found[-1][0] if found else last
-        assert {channel for _, channel, _ in found} <= {"credentials_changed"}
-        payloads = [json.loads(payload) for _, _, payload in found]
-        assert {payload["table"] for payload in payloads} <= {"credentials"}
-        return [(payload["op"], payload["id"]) for payload in payloads]
+        found = since()
+        assert {channel for channel, _ in found} <= {"credentials_changed"}
+        assert {payload["table"] for _, payload in found} <= {"credentials"}
+        return [(payload["op"], payload["id"]) for _, payload in found]
 
     return listen
 

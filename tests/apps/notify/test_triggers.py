@@ -19,7 +19,7 @@ from apps.notify.services import ensure_triggers
 from apps.peers import services
 from apps.peers.models import ApiKey, Peer
 from node.core.peers import PeerEntry
-from tests.support.panel import ALICE, draft, sql, token_hash
+from tests.support.panel import ALICE, draft, notification_listener, sql, token_hash
 
 AddPeer = Callable[..., PeerEntry]
 Heard = list[tuple[str, str, str]]
@@ -30,16 +30,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def heard() -> Callable[[], Heard]:
     """The notifications since the last call, as (channel, op, id)."""
-    last = sql("SELECT coalesce(max(id), 0) FROM _honker_notifications")[0][0]
-
-    def listen() -> Heard:
-        nonlocal last
-        found = sql("SELECT id, channel, payload FROM _honker_notifications WHERE id > %s ORDER BY id", last)
-        last = found[-1][0] if found else last
-        payloads = [(channel, json.loads(payload)) for _, channel, payload in found]
-        return [(channel, payload["op"], payload["id"]) for channel, payload in payloads]
-
-    return listen
+    since = notification_listener()
+    return lambda: [(channel, payload["op"], payload["id"]) for channel, payload in since()]
 
 
 def peer(peer_id: str, **fields: Any) -> Peer:

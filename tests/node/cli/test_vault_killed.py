@@ -8,7 +8,16 @@ import pytest
 from node.custody.custody import Custody
 from node.custody.key_file import usual_key_file
 from node.quic.tls.keys import load_or_create_node_key
-from tests.support.custody import PASSPHRASE, WORDS, by_passphrase, custody_at, made, phrase_in
+from tests.support.custody import (
+    PASSPHRASE,
+    WORDS,
+    by_passphrase,
+    custody_at,
+    made,
+    phrase_in,
+    write_passphrase,
+    write_words,
+)
 from tests.support.killing import Killer, killed_at_each_step, nothing
 
 
@@ -22,16 +31,12 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Killer]:
 
 @pytest.fixture
 def words(tmp_path: Path) -> str:
-    path = tmp_path / "words"
-    path.write_text(WORDS)
-    return str(path)
+    return str(write_words(tmp_path))
 
 
 @pytest.fixture
 def passphrase(tmp_path: Path) -> str:
-    path = tmp_path / "passphrase"
-    path.write_text(PASSPHRASE)
-    return str(path)
+    return str(write_passphrase(tmp_path))
 
 
 def opened(custody: Custody) -> str:
