@@ -119,5 +119,5 @@ def _look_into(event: Envelope) -> None:
     request = events.parse_request(event.payload)
     with contextlib.suppress(CallError):
         events.read_input(request.input, MAX_INPUT)
-    events.output_of(event.payload)
+    events.read_output(event.payload.output)
     events.parse_error(event.payload)

@@ -150,7 +150,7 @@ def _take(sock: socket.socket, count: int, deadline: float) -> bytes:
 
 def _output(event: Envelope) -> Any:
     if event.type == events.RESPONDED:
-        return events.output_of(event.payload)
+        return events.read_output(event.payload.output)
     error = events.parse_error(event.payload) if event.type == events.ERROR else None
     if error is None:
         raise NodeUnreachable("the node's answer cannot be read")

@@ -291,7 +291,7 @@ class CallConnection:
             return
         pending = self._pending.get(event.id)
         if event.type == events.RESPONDED and pending is not None:
-            await pending.responded(event.payload, charge, alone=pending is own)
+            await pending.responded(event.payload.output, charge, alone=pending is own)
             return
         charge.release()
         match event.type:

@@ -28,11 +28,38 @@ class EnvelopeError(ValueError):
     """The frame's body is no envelope. Its stream cannot go on; the connection can."""
 
 
-class Envelope(msgspec.Struct, frozen=True):
-    """One event as it was read. Unknown members are ignored; all three are required.
+class Payload(msgspec.Struct, frozen=True):
+    """The members that the payload of any event can have, each checked to be JSON and left as text.
 
-    The payload is checked to be JSON and left as text: what it means, and what it may cost, depends on the event.
+    What they mean, and what they may cost, depends on the event. They are found as the envelope is read: to look for
+    them afterwards would be to go once more through what may be the whole of a frame.
     """
+
+    operation: msgspec.Raw = msgspec.field(name="operationId", default=_NULL)
+    input: msgspec.Raw = _NULL
+    auth_token: msgspec.Raw = _NULL
+    forwarded_for: msgspec.Raw = _NULL
+    output: msgspec.Raw = _NULL
+    code: msgspec.Raw = _NULL
+    message: msgspec.Raw = _NULL
+    retryable: msgspec.Raw = _NULL
+    details: msgspec.Raw = _NULL
+
+
+NO_MEMBERS = Payload()
+"""Also that of a payload that is no object, which no event minds by itself."""
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """One event as it was read. Unknown members are ignored; all three are required."""
+
+    type: str
+    id: str
+    payload: Payload
+
+
+class _Loose(msgspec.Struct, frozen=True):
+    """An event whose payload may be anything."""
 
     type: str
     id: str
@@ -45,17 +72,6 @@ class _Answer(msgspec.Struct, frozen=True):
     type: str
     id: str
     payload: Any
-
-
-class _RequestPayload(msgspec.Struct, frozen=True):
-    operation: msgspec.Raw = msgspec.field(name="operationId", default=_NULL)
-    input: msgspec.Raw = _NULL
-    auth_token: msgspec.Raw = _NULL
-    forwarded_for: msgspec.Raw = _NULL
-
-
-class _ResponsePayload(msgspec.Struct, frozen=True):
-    output: Any = None
 
 
 class _ErrorPayload(msgspec.Struct, frozen=True):
@@ -72,6 +88,7 @@ class _Claim(msgspec.Struct, frozen=True):
 
 
 _decoder = msgspec.json.Decoder(Envelope)
+_loose_decoder = msgspec.json.Decoder(_Loose)
 _encoder = msgspec.json.Encoder()
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -93,11 +110,19 @@ def decode(body: bytes) -> Envelope:
     """Parse one frame body. Raises EnvelopeError on anything but an envelope, JSON too deep to parse included."""
     try:
         event = _decoder.decode(body)
-    except _UNREADABLE as error:
-        raise EnvelopeError(str(error)) from None
+    except _UNREADABLE:
+        event = _decode_loosely(body)
     if len(event.id) > MAX_ID:
         raise EnvelopeError(f"an id of more than {MAX_ID} characters")
     return event
+
+
+def _decode_loosely(body: bytes) -> Envelope:
+    try:
+        event = _loose_decoder.decode(body)
+    except _UNREADABLE as error:
+        raise EnvelopeError(str(error)) from None
+    return Envelope(event.type, event.id, NO_MEMBERS)
 
 
 def encode(kind: str, request_id: str, payload: Any) -> bytes:
@@ -120,17 +145,13 @@ def request(
     return payload
 
 
-def parse_request(payload: msgspec.Raw) -> Request:
+def parse_request(payload: Payload) -> Request:
     """What a request asks for. Its input is not looked at."""
-    try:
-        values = msgspec.json.decode(payload, type=_RequestPayload)
-    except _UNREADABLE:
-        values = _RequestPayload()
     return Request(
-        operation=_operation(values.operation),
-        input=values.input,
-        auth_token=_short_text(values.auth_token, MAX_TOKEN),
-        forwarded_for=claimed_identity(values.forwarded_for),
+        operation=_operation(payload.operation),
+        input=payload.input,
+        auth_token=_short_text(payload.auth_token, MAX_TOKEN),
+        forwarded_for=claimed_identity(payload.forwarded_for),
     )
 
 
@@ -144,10 +165,10 @@ def read_input(text: msgspec.Raw, limit: int) -> Any:
         raise CallError(ErrorCode.INVALID_INPUT, "the input is not JSON") from None
 
 
-def output_of(payload: msgspec.Raw) -> Any:
-    """A `call.responded` payload's output; a missing one reads as null."""
+def read_output(text: msgspec.Raw) -> Any:
+    """The JSON value of a `call.responded` payload's output; one that cannot be read is null, like a missing one."""
     try:
-        return msgspec.json.decode(payload, type=_ResponsePayload).output
+        return msgspec.json.decode(text)
     except _UNREADABLE:
         return None
 
@@ -156,14 +177,15 @@ def error_payload(error: CallError) -> Any:
     return _ErrorPayload(error.code, error.message, error.retryable, error.details)
 
 
-def parse_error(payload: msgspec.Raw) -> CallError | None:
+def parse_error(payload: Payload) -> CallError | None:
     """The error that a `call.error` carries, or None where it is not a valid one (and must be ignored)."""
     try:
-        parsed = msgspec.json.decode(payload, type=_ErrorPayload)
+        code, message = (msgspec.json.decode(text, type=str) for text in (payload.code, payload.message))
+        retryable = msgspec.json.decode(payload.retryable, type=bool)
+        details = msgspec.json.decode(payload.details)
     except _UNREADABLE:
         return None
-    details = msgspec.UNSET if parsed.details is None else parsed.details
-    return CallError(parsed.code, parsed.message, retryable=parsed.retryable, details=details)
+    return CallError(code, message, retryable=retryable, details=msgspec.UNSET if details is None else details)
 
 
 def _operation(text: msgspec.Raw) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+from collections.abc import Iterator
 
 from node.core.connection import BiStream
 from node.core.errors import ConnectionClosed, StreamError
@@ -15,6 +16,11 @@ MIN_RATE = 16 * 1024
 
 _PREFIX = struct.Struct(">I")
 _CHUNK = 65_536
+"""Bytes of a frame that are written at once: each such part has its own time to find room."""
+_PART = 1024 * 1024
+"""Most bytes that one read asks for. They are in our memory by then, so a larger part is one copy less."""
+_WORTH_KEEPING = 16_384
+"""Parts below this are joined as they come: each has an object of its own, and a peer could send byte by byte."""
 _AT_ONCE = 1024
 """Longest frame in bytes that every stream takes whole or not at all: no high-water mark of the settings is lower."""
 
@@ -25,9 +31,21 @@ class FrameError(ValueError):
 
 def encode_frame(body: bytes) -> bytes:
     """Prefix a body with its length. Raises FrameError above the contract's maximum; nothing is written then."""
+    return _prefix(body) + body
+
+
+def _prefix(body: bytes) -> bytes:
     if not 0 < len(body) <= MAX_FRAME:
         raise FrameError(f"a frame body has 1 to {MAX_FRAME} bytes, not {len(body)}")
-    return _PREFIX.pack(len(body)) + body
+    return _PREFIX.pack(len(body))
+
+
+def _parts(prefix: bytes, body: bytes) -> Iterator[bytes]:
+    """A frame piece by piece. A large one is never put together: that would be a copy of all of it."""
+    start = _CHUNK - len(prefix)
+    yield prefix + body[:start]
+    for at in range(start, len(body), _CHUNK):
+        yield body[at : at + _CHUNK]
 
 
 class FrameReader:
@@ -64,14 +82,18 @@ class FrameReader:
 
     async def _take(self, count: int, charge: Charge) -> bytes:
         """Exactly `count` bytes, held as they come: a prefix alone reserves no memory."""
-        received = bytearray()
-        while len(received) < count:
-            part = await within(self._stall_timeout, self._stream.read(min(count - len(received), _CHUNK)))
+        parts: list[bytes] = []
+        while count > 0:
+            part = await within(self._stall_timeout, self._stream.read(min(count, _PART)))
             if not part:
                 raise EOFError
             charge.add(len(part))
-            received += part
-        return bytes(received)
+            count -= len(part)
+            if parts and len(part) + len(parts[-1]) < _WORTH_KEEPING:
+                parts[-1] += part
+            else:
+                parts.append(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 class FrameWriter:
@@ -92,22 +114,22 @@ class FrameWriter:
 
         After any error but that of a body's size, the stream may hold half a frame and must be abandoned.
         """
-        frame = encode_frame(body)
-        if len(frame) <= _AT_ONCE:
+        prefix = _prefix(body)
+        if len(prefix) + len(body) <= _AT_ONCE:
             async with self._lock:
-                await self._send(frame)
+                await self._send(prefix + body)
             return
         await self._lock.acquire()
-        sending = self._tasks.spawn(self._send_in_parts(frame), "call frame")
+        sending = self._tasks.spawn(self._send_all(_parts(prefix, body)), "call frame")
         sending.add_done_callback(lambda _: self._lock.release())
         if (error := await _outcome(sending)) is not None:
             raise error
 
-    async def _send_in_parts(self, frame: bytes) -> FrameError | StreamError | None:
+    async def _send_all(self, parts: Iterator[bytes]) -> FrameError | StreamError | None:
         """Gives the error in place of raising it: there may be nobody left to take it."""
         try:
-            for start in range(0, len(frame), _CHUNK):
-                await self._send(frame[start : start + _CHUNK])
+            for part in parts:
+                await self._send(part)
         except (FrameError, StreamError) as error:
             self.abandon()
             return error

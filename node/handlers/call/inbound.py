@@ -4,8 +4,6 @@ import asyncio
 import contextlib
 import logging
 
-import msgspec
-
 from node.core.errors import StreamError
 from node.core.identity import AuthContext
 from node.core.tasks import TaskSet
@@ -14,7 +12,7 @@ from node.handlers.call import envelope as events
 from node.handlers.call.budget import Charge
 from node.handlers.call.call_tree import Call
 from node.handlers.call.dispatch import Dispatcher, Invocation
-from node.handlers.call.envelope import Envelope
+from node.handlers.call.envelope import Envelope, Payload
 from node.handlers.call.errors import CallError, internal, too_many
 from node.handlers.call.frames import FrameError
 from node.handlers.call.lane import Lane
@@ -36,15 +34,15 @@ class InboundRequest:
         """Its place as the root of what its handler composes."""
         self.slot = contextlib.ExitStack()
         """Gives back what counts the requests that run."""
-        self._payload: msgspec.Raw | None = event.payload
+        self._payload: Payload | None = event.payload
         self._table = table
         self._charge = charge
         lane.served.add(self)
 
-    def take_payload(self) -> msgspec.Raw:
+    def take_payload(self) -> Payload:
         """What it asks for. It is held no longer than that takes: it keeps the whole frame, and some requests last."""
         payload, self._payload = self._payload, None
-        return payload or msgspec.Raw()
+        return payload or events.NO_MEMBERS
 
     def abort(self) -> None:
         """Nobody wants an answer any more: nothing more is sent, and the handler is cancelled."""

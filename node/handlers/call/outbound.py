@@ -29,7 +29,7 @@ class Pending(ABC):
         """The peer knows that it is over, or cannot be told: it is sent no abort."""
 
     @abstractmethod
-    async def responded(self, payload: msgspec.Raw, charge: Charge, *, alone: bool) -> None:
+    async def responded(self, output: msgspec.Raw, charge: Charge, *, alone: bool) -> None:
         """An output has come. Where it came `alone`, by a stream that carries no other's, this may wait for room."""
 
     @abstractmethod
@@ -68,18 +68,18 @@ class PendingCall(Pending):
         self.went_on = False
         """More has followed."""
 
-    async def responded(self, payload: msgspec.Raw, charge: Charge, *, alone: bool) -> None:
+    async def responded(self, output: msgspec.Raw, charge: Charge, *, alone: bool) -> None:
         charge.release()
         self.went_on = self.may_go_on
         if not self._result.done():
             self.over = self.may_go_on = True
-            self._take(payload)
+            self._take(output)
 
-    def _take(self, payload: msgspec.Raw) -> None:
-        if len(payload) <= self._max_output:
-            self._result.set_result(events.output_of(payload))
+    def _take(self, output: msgspec.Raw) -> None:
+        if len(output) <= self._max_output:
+            self._result.set_result(events.read_output(output))
         else:
-            self.fail(AnswerTooLarge(len(payload), self._max_output))
+            self.fail(AnswerTooLarge(len(output), self._max_output))
 
     def failed(self, error: CallError) -> None:
         self.may_go_on = self.went_on = False
@@ -120,7 +120,7 @@ class PendingStream(Pending):
         self._readable = asyncio.Event()
         self._room = asyncio.Event()
 
-    async def responded(self, payload: msgspec.Raw, charge: Charge, *, alone: bool) -> None:
+    async def responded(self, output: msgspec.Raw, charge: Charge, *, alone: bool) -> None:
         while alone and self._end is None and self._is_full():
             self._room.clear()
             await self._room.wait()
@@ -129,8 +129,8 @@ class PendingStream(Pending):
         if self._end is not None:
             charge.release()
             return
-        self._items.append((payload, charge))
-        self._bytes += len(payload)
+        self._items.append((output, charge))
+        self._bytes += len(output)
         self._had_item = True
         self._readable.set()
 
@@ -160,11 +160,11 @@ class PendingStream(Pending):
         """The next item. Raises CallError, TIMEOUT once the deadline has passed."""
         if not self._items:
             await self._something()
-        payload, charge = self._items.popleft()
-        self._bytes -= len(payload)
+        output, charge = self._items.popleft()
+        self._bytes -= len(output)
         charge.release()
         self._room.set()
-        return events.output_of(payload)
+        return events.read_output(output)
 
     async def _something(self) -> None:
         """Wait for an item. Raises the end, where there is none to come."""

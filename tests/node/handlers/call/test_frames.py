@@ -3,12 +3,14 @@
 import asyncio
 import itertools
 import json
+import tracemalloc
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.fuzz_inputs import Chunks
 from node.handlers.call import envelope
 from node.handlers.call.budget import ByteBudget, Charge, OverBudget
 from node.handlers.call.envelope import EnvelopeError
@@ -52,6 +54,7 @@ VECTORS = {
         '"retryable":false}}',
     ),
 }
+_MEMBERS = {field.encode_name for field in msgspec.structs.fields(envelope.Payload)}
 WIRE = {name: bytes.fromhex(prefix) + body.encode() for name, (prefix, body) in VECTORS.items()}
 
 
@@ -70,6 +73,18 @@ def raw(value: object) -> msgspec.Raw:
     return msgspec.Raw(json.dumps(value).encode())
 
 
+def payload_of(value: object) -> envelope.Payload:
+    return envelope.decode(json.dumps({"type": "x", "id": "1", "payload": value}).encode()).payload
+
+
+def members(payload: envelope.Payload) -> dict[str, object]:
+    """Those that are there and not null."""
+    found = {name: json.loads(bytes(text)) for name, text in msgspec.structs.asdict(payload).items()}
+    if "operation" in found:
+        found["operationId"] = found.pop("operation")
+    return {name: value for name, value in found.items() if value is not None}
+
+
 async def read_all(*chunks: bytes) -> list[bytes]:
     ours, theirs = stream_pair()
     for chunk in chunks:
@@ -82,7 +97,8 @@ async def read_all(*chunks: bytes) -> list[bytes]:
 async def test_a_vector_is_read(name: str) -> None:
     [body] = await read_all(WIRE[name])
     event, expected = envelope.decode(body), json.loads(VECTORS[name][1])
-    assert {"type": event.type, "id": event.id, "payload": json.loads(bytes(event.payload))} == expected
+    wanted = {name: value for name, value in expected["payload"].items() if value is not None}
+    assert (event.type, event.id, members(event.payload)) == (expected["type"], expected["id"], wanted)
 
 
 @pytest.mark.parametrize("name", VECTORS)
@@ -130,6 +146,35 @@ async def test_the_largest_frame_is_read_and_one_byte_more_is_not_written() -> N
         encode_frame(bytes(MAX_FRAME + 1))
     with pytest.raises(FrameError):
         encode_frame(b"")
+
+
+async def test_a_frame_that_comes_byte_by_byte_is_not_held_byte_by_byte() -> None:
+    """Each part that is held has an object of its own, of many times the size of a few bytes."""
+    body = bytes(range(1, 251)) * 200
+    wire = encode_frame(body)
+    stream = Chunks([wire[at : at + 2] for at in range(0, len(wire), 2)])
+    budget = ByteBudget(MAX_FRAME)
+    tracemalloc.start()
+    try:
+        assert await FrameReader(stream, max_frame=MAX_FRAME, stall_timeout=30).read(Charge(budget)) == body
+        assert tracemalloc.get_traced_memory()[1] < 5 * len(body)
+    finally:
+        tracemalloc.stop()
+
+
+@given(st.integers(1, 200_000))
+@settings(max_examples=20, deadline=None)
+async def test_a_frame_is_written_whole_whatever_its_size(size: int) -> None:
+    ours, theirs = stream_pair()
+    body = bytes(index % 251 for index in range(size))
+
+    async def write() -> None:
+        await FrameWriter(ours, stall_timeout=30).write(body)
+        ours.finish()
+
+    writing = asyncio.create_task(write())
+    assert await frames_of(theirs) == [body]
+    await writing
 
 
 async def test_a_stalled_frame_is_given_up() -> None:
@@ -203,7 +248,29 @@ def test_what_is_no_envelope_is_refused(body: bytes) -> None:
 
 def test_unknown_events_and_members_are_read() -> None:
     event = envelope.decode(b'{"type":"call.mystery","id":"1","payload":{},"extra":1}')
-    assert (event.type, bytes(event.payload)) == ("call.mystery", b"{}")
+    assert (event.type, event.payload) == ("call.mystery", envelope.NO_MEMBERS)
+
+
+@pytest.mark.parametrize("payload", ["null", "[]", '"x"', "7", '{"other":1}', '[{"operationId":"/a/b"}]'])
+def test_a_payload_without_members_is_no_defect_of_its_envelope(payload: str) -> None:
+    event = envelope.decode(f'{{"payload":{payload},"id":"1","type":"x"}}'.encode())
+    assert (event.type, event.id, event.payload) == ("x", "1", envelope.NO_MEMBERS)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+NAMES = st.sampled_from(["operationId", "input", "auth_token", "forwarded_for", "output", "code", "details", "other"])
+
+
+@given(st.dictionaries(NAMES, JSON) | JSON)
+@settings(max_examples=60)
+def test_a_payload_has_the_members_that_any_reader_of_json_finds(payload: object) -> None:
+    known = {name: value for name, value in payload.items() if value is not None} if isinstance(payload, dict) else {}
+    known = {name: value for name, value in known.items() if name in _MEMBERS}
+    assert members(payload_of(payload)) == known
 
 
 @given(st.binary(max_size=300))
@@ -231,7 +298,7 @@ def test_an_output_that_is_not_json_is_an_internal_error() -> None:
     ],
 )
 def test_only_a_valid_error_ends_a_call(payload: object, code: str | None) -> None:
-    error = envelope.parse_error(raw(payload))
+    error = envelope.parse_error(payload_of(payload))
     assert (error and error.code) == code
 
 
@@ -246,7 +313,7 @@ def test_only_a_valid_error_ends_a_call(payload: object, code: str | None) -> No
     ],
 )
 def test_a_malformed_claim_reads_as_absent(claim: object, known: bool) -> None:
-    request = envelope.parse_request(raw({"operationId": "/a/b", "forwarded_for": claim}))
+    request = envelope.parse_request(payload_of({"operationId": "/a/b", "forwarded_for": claim}))
     assert (request.forwarded_for is not None) is known
 
 
@@ -263,20 +330,22 @@ def test_a_malformed_claim_reads_as_absent(claim: object, known: bool) -> None:
     ],
 )
 def test_one_leading_slash_is_optional(payload: object, operation: str) -> None:
-    assert envelope.parse_request(raw(payload)).operation == operation
+    assert envelope.parse_request(payload_of(payload)).operation == operation
 
 
 def test_names_and_tokens_have_a_length_and_claims_too() -> None:
     long = "x" * 2_000_000
     request = envelope.parse_request(
-        raw({"operationId": long, "auth_token": long, "forwarded_for": {"id": long, "scopes": [], "resources": {}}})
+        payload_of(
+            {"operationId": long, "auth_token": long, "forwarded_for": {"id": long, "scopes": [], "resources": {}}}
+        )
     )
     assert request.operation == "(a name of 2000002 bytes)"
     assert (request.auth_token, request.forwarded_for) == (None, None)
 
 
 def test_a_token_stays_out_of_the_repr() -> None:
-    assert "hunter2" not in repr(envelope.parse_request(raw({"operationId": "/a/b", "auth_token": "hunter2"})))
+    assert "hunter2" not in repr(envelope.parse_request(payload_of({"operationId": "/a/b", "auth_token": "hunter2"})))
 
 
 def test_an_input_is_read_up_to_its_limit() -> None:
