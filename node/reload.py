@@ -6,8 +6,10 @@ that one that is still being written is left alone. SIGHUP reads it at once.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
+
+from pydantic import BaseModel
 
 from node.core.file_signature import Signature, file_signature
 from node.core.live import Live
@@ -32,6 +34,7 @@ class LiveSettings:
         self.quic = Live(settings.quic)
         self.store = Live(settings.store)
         self.capabilities = Live(settings.capabilities)
+        self.nodes = Live(settings.nodes)
         self._subscribers: list[Callable[[], None]] = []
 
     def subscribe(self, callback: Callable[[], None]) -> None:
@@ -41,7 +44,7 @@ class LiveSettings:
     def replace(self, new: Settings) -> dict[str, Any]:
         """Put the new values in force, each section as a whole; what is different now, by key."""
         old, self._settings = self._settings, new
-        for section in ("endpoint", "call", "control", "quic", "store", "capabilities"):
+        for section in ("endpoint", "call", "control", "quic", "store", "capabilities", "nodes"):
             holder = getattr(self, section)
             if getattr(new, section) != holder.value:
                 holder.value = getattr(new, section)
@@ -49,7 +52,7 @@ class LiveSettings:
         for callback in self._subscribers:
             callback()
         keys = [key for key in known_keys(Settings) if is_live(key)]
-        return {".".join(key): _at(new, key) for key in keys if _at(new, key) != _at(old, key)}
+        return {".".join(key): _plain(_at(new, key)) for key in keys if _at(new, key) != _at(old, key)}
 
 
 class SettingsWatch:
@@ -120,3 +123,10 @@ def _at(settings: Any, key: tuple[str, ...]) -> Any:
     for name in key:
         settings = getattr(settings, name)
     return settings
+
+
+def _plain(value: Any) -> Any:
+    """For the log: of a table of tables what it says, without what is left as it is."""
+    if isinstance(value, Mapping):
+        return {name: _plain(below) for name, below in value.items()}
+    return value.model_dump(mode="json", exclude_defaults=True) if isinstance(value, BaseModel) else value

@@ -36,6 +36,7 @@ from node.core.live import RESTART
 from node.core.paths import DataPaths
 from node.endpoint.limits import EndpointLimits
 from node.handlers.call.limits import CallLimits
+from node.links.settings import MAX_NODES, LinkSettings, NodeName
 from node.quic.accelerated import Choice
 from node.quic.limits import QuicLimits
 from node.store.limits import StoreLimits
@@ -53,7 +54,7 @@ HANDLERS = ("alknet/call",)
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ORIGIN = "expected http://HOST or https://HOST, with a port if need be, and nothing after it"
-_OPEN_TABLES = frozenset({("capabilities",)})
+_OPEN_TABLES = frozenset({("capabilities",), ("nodes",)})
 """Tables whose keys are names: each table is one setting, and the strongest source that has it has all of it."""
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 
@@ -113,7 +114,7 @@ def _parse_json(value: Any) -> Any:
     try:
         return json.loads(value) if isinstance(value, str) else value
     except (ValueError, RecursionError):
-        raise ValueError('expected JSON such as {"alknet/call": ["openai"]}') from None
+        raise ValueError('expected JSON: the whole table as one object, such as {"alknet/call": ["openai"]}') from None
 
 
 HostPort = Annotated[str, AfterValidator(_normal_host_port)]
@@ -130,6 +131,11 @@ CapabilitySettings = Annotated[
     BeforeValidator(_parse_json),
 ]
 """Which providers' credentials each protocol may use."""
+
+NodesSettings = Annotated[
+    Mapping[NodeName, LinkSettings], Field(max_length=MAX_NODES), NoDecode, BeforeValidator(_parse_json)
+]
+"""The other nodes that this one is linked to, by name."""
 
 
 class Section(BaseModel):
@@ -217,6 +223,7 @@ class Settings(BaseSettings):
     capabilities: CapabilitySettings = Field(
         {}, description="Of each protocol of the node: the providers whose credentials it may use."
     )
+    nodes: NodesSettings = Field({}, description="Other nodes to be linked to, each a table of its own.")
 
     @property
     def paths(self) -> DataPaths:
@@ -255,8 +262,9 @@ class _Source:
     places: Mapping[KeyPath, str]
 
     def place(self, path: KeyPath) -> str | None:
-        """The place of the key, or of the nearest table around it."""
-        return next((self.places[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.places), None)
+        """The place of the key, or of the nearest table around it; of one with tables only, that of the first."""
+        found = next((self.places[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.places), None)
+        return found or next((place for key, place in self.places.items() if key[: len(path)] == path), None)
 
 
 def load_settings(
@@ -412,5 +420,13 @@ def _unknown(path: KeyPath) -> str:
     """A word alone is a table as likely as a key; one that is a table already was none to be set."""
     key, known = ".".join(path), [".".join(key) for key in known_keys(Settings)]
     tables = [name for name in Settings.model_fields if len(path) == 1 and name != key]
-    near = difflib.get_close_matches(key, tables + known, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(key, tables + known + _keys_beside(path), n=1, cutoff=0.5)
     return f"unknown key “{key}”" + (f"; did you mean “{near[0]}”?" if near else "")
+
+
+def _keys_beside(path: KeyPath) -> list[str]:
+    """Every key of the node that a wrong one is set for."""
+    if path[0] != "nodes" or len(path) < 3:
+        return []
+    keys = known_keys(LinkSettings)
+    return [".".join((*path[:2], *("import" if part == "imports" else part for part in key))) for key in keys]

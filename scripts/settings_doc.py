@@ -5,12 +5,13 @@ import inspect
 import json
 import textwrap
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from node.links.settings import LinkSettings
 from node.settings import Settings, is_live, variable_name
 from node.toml_lines import KeyPath
 
@@ -34,7 +35,7 @@ closed, unless `nohup` started it. There, change the file and wait.
 
 No setting is a secret. Secrets are files below `DIR/secrets`, made on first start with mode 0600.
 """
-AFTER = {
+AFTER: dict[str, tuple[str | type[BaseModel], ...]] = {
     "node": (
         """
 What is in the file that `node.peers_file` names. A node reads it when it starts and again on SIGHUP; one that is wrong
@@ -65,8 +66,27 @@ there is one. See [the vault](vault.md#what-a-handler-may-use).
 In the environment the table is JSON: `ALKNET_CAPABILITIES='{"alknet/call": ["openai", "github"]}'`. The strongest
 source that has the table has all of it.""",
     ),
+    "nodes": (
+        """
+Each node is a table, by a name of your choosing; one without an address is waited for, and is called as the list of
+peers calls it. Why and how is in [operations of other nodes](operations.md#operations-of-other-nodes).
+
+```toml
+[nodes.worker-a]
+address = "worker-a.example:4433"
+fingerprint = "ed25519:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"    # see `alknet status` there
+
+[nodes.worker-a.import]
+operations = ["math/*", "fs/read"]
+```
+
+In the environment the table is JSON, as that of `capabilities` is; the strongest source that has it has all of it. A
+node that is new in the file is dialled, one that is gone is left, and a changed one is left and dialled anew.
+""",
+        LinkSettings,
+    ),
 }
-"""What is said of a section below its table."""
+"""What is said of a section below its table; of a model, the keys that each of its tables has."""
 _BOUNDS = ((Ge, "ge", "at least"), (Gt, "gt", "more than"), (Le, "le", "at most"), (Lt, "lt", "less than"))
 
 
@@ -85,8 +105,33 @@ def document() -> str:
         "\nOnly `--data` or `ALKNET_DATA` set it.\n",
     ]
     for name, kind in sections.items():
-        parts += [f"\n## `[{name}]`\n", _table(_rows(name, kind)), *AFTER.get(name, ())]
+        parts += [f"\n## `[{name}]`\n", _table(_rows(name, kind)), *map(_after, AFTER.get(name, ()))]
     return "\n".join(parts)
+
+
+def _after(said: str | type[BaseModel]) -> str:
+    return said if isinstance(said, str) else "\n".join(["| key | default | meaning |", "|---|---|---|", *_keys(said)])
+
+
+def _keys(model: type[BaseModel], above: str = "") -> Iterator[str]:
+    """A row for each key of a table, and of the tables in it."""
+    texts = _attribute_texts(model)
+    for name, field in model.model_fields.items():
+        key, below = f"{above}{field.alias or name}", _model_in(field.annotation)
+        shown = "" if field.default in (None, ()) else f"`{json.dumps(field.default)}`"
+        yield f"| `{key}` | {shown} | {_meaning(texts[name], field)} |"
+        if below is not None:
+            yield from _keys(below, f"{key}.")
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    kinds = get_args(annotation) or (annotation,)
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+
+
+def _meaning(text: str, field: FieldInfo) -> str:
+    meaning, bounds = " ".join(text.split()).removesuffix("."), _bounds(field)
+    return f"{meaning} ({bounds})" if meaning and bounds else meaning or bounds
 
 
 def _rows(section: str, model: Any) -> Iterator[tuple[KeyPath, FieldInfo, str]]:
@@ -106,9 +151,7 @@ def _table(
     lines = ["| key | variable | default | live | meaning |", "|---|---|---|---|---|"]
     for path, field, text in rows:
         shown = default or json.dumps(field.default, default=str)
-        meaning = " ".join((text or field.description or "").split()).removesuffix(".")
-        bounds = _bounds(field)
-        told = f"{meaning} ({bounds})" if meaning and bounds else meaning or bounds
+        told = _meaning(text or field.description or "", field)
         follows = "yes" if is_live(path) else "no"
         lines.append(f"| `{'.'.join(path)}` | `{variable_name(path)}` | `{shown}` | {follows} | {told} |")
     return "\n".join(lines)

@@ -81,6 +81,7 @@ class Administration:
             "vault": {"state": node.keeper.state, "identity": node.identity.kind},
             "waiting": waiting,
             "connections": len(self._live()),
+            "nodes": node.links.facts(),
             "metrics": node.metrics.snapshot(),
         }
 

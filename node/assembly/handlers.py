@@ -1,5 +1,7 @@
 """The protocols of a node."""
 
+from dataclasses import dataclass
+
 from node.assembly.operations import add_installed
 from node.assembly.store import Store
 from node.core.attempts import TokenGuards
@@ -11,6 +13,7 @@ from node.handlers.call.handler import ALPN as CALL
 from node.handlers.call.handler import CallHandler
 from node.handlers.call.limits import CallLimits
 from node.handlers.call.operation import OperationRegistry
+from node.handlers.call.peer_discovery import register_peer_discovery
 from node.opened import OpenedCredentials
 from node.reload import LiveSettings
 
@@ -19,17 +22,27 @@ def call_operations(limits: CallLimits) -> OperationRegistry:
     """What peers can call on this node. Raises RegistrationError."""
     operations = OperationRegistry(OwnershipStore(), development=limits.check_outputs)
     register_discovery(operations)
+    if limits.list_peers:
+        register_peer_discovery(operations)
     add_installed(operations)
     return operations
 
 
+@dataclass(frozen=True, slots=True)
+class Protocols:
+    """Every protocol of the node, and the one by which it is linked to others."""
+
+    registry: HandlerRegistry
+    calls: CallHandler
+
+
 def make_handlers(
     limits: LiveSettings, store: Store, metrics: Metrics, operations: OperationRegistry, opened: OpenedCredentials
-) -> HandlerRegistry:
+) -> Protocols:
     """Every protocol, in order of preference, each with the credentials that the settings name for it."""
     guards = TokenGuards(store, lambda: limits.endpoint.value.max_token_failures)
     metrics.add("tokens", guards.snapshot, guards.snapshot)
     capabilities = opened.capabilities(CALL.decode())
     calls = CallHandler(operations, store, limits.call, guards, capabilities)
     metrics.add("calls", calls.snapshot)
-    return HandlerRegistry([calls])
+    return Protocols(HandlerRegistry([calls]), calls)

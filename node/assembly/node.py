@@ -12,6 +12,7 @@ from node.assembly.control import answer_administrator
 from node.assembly.credentials import open_credentials
 from node.assembly.handlers import call_operations, make_handlers
 from node.assembly.identity import NodeIdentity
+from node.assembly.links import open_links
 from node.assembly.running import first, on_signals, running
 from node.assembly.serving import Serving
 from node.assembly.store import Store, open_store
@@ -21,6 +22,7 @@ from node.custody.door import open_door
 from node.custody.keeper import VaultKeeper
 from node.endpoint.registry import HandlerRegistry
 from node.handlers.call.operation import OperationRegistry
+from node.links.links import Links
 from node.opened import OpenedCredentials
 from node.quic.tls.keys import NodeKey
 from node.reload import LiveSettings, SettingsWatch
@@ -49,6 +51,7 @@ class Node:
     opened: OpenedCredentials
     operations: OperationRegistry
     handlers: HandlerRegistry
+    links: Links
     started_at: float = field(default_factory=time.time)
     """Unix seconds."""
     serving: Serving | None = None
@@ -94,8 +97,9 @@ async def open_node(loaded: LoadedSettings, load: Load) -> AsyncIterator[Node]:
         stack.callback(opened.close)
         metrics.add("credentials", opened.snapshot)
         operations = call_operations(settings.call)
-        handlers = make_handlers(limits, store, metrics, operations, opened)
-        node = Node(settings, limits, metrics, keeper, identity, store, opened, operations, handlers)
+        protocols = make_handlers(limits, store, metrics, operations, opened)
+        links = await stack.enter_async_context(open_links(protocols.calls, store, limits, metrics))
+        node = Node(settings, limits, metrics, keeper, identity, store, opened, operations, protocols.registry, links)
         stack.enter_context(on_signals({signal.SIGHUP: lambda: node.hang_up(watch)}))
         await stack.enter_async_context(running(watch.run(), "settings"))
         await stack.enter_async_context(running(report(metrics), "report"))

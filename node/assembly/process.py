@@ -12,6 +12,7 @@ from node.custody.errors import CustodyError
 from node.custody.memory import keep_to_ourselves
 from node.handlers.call.errors import RegistrationError
 from node.lifeline import Lifeline
+from node.links.dialled import Dialling
 from node.quic.selftest import EngineMismatch
 from node.quic.tls.keys import KeyFileError
 from node.settings import LoadedSettings
@@ -69,6 +70,7 @@ async def _run(node: Node, lifeline: Lifeline, stop: asyncio.Event) -> None:
         if not await store_loaded(node.store, stop):
             return
         async with serve(listening, node.limits, node.store, node.metrics) as node.serving:
+            node.links.dial(Dialling(key, node.limits.quic, node.serving.endpoint.listing))
             node.keeper.subscribe(lambda: lifeline.ready(**node.facts()))
             lifeline.ready(**node.facts())
             await stop.wait()

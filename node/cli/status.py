@@ -41,3 +41,16 @@ def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "started", f"{datetime.fromtimestamp(node['started_at'], UTC):%Y-%m-%d %H:%M:%S} UTC"
     yield "vault", f"{vault['state']}; the node's key is {vault['identity']}"
     yield "connections", str(facts["connections"])
+    for link in facts["nodes"]:
+        yield "node", f"{link['name']}: {', '.join(_link(link))}"
+
+
+def _link(link: dict[str, Any]) -> Iterator[str]:
+    """How the link to another node is."""
+    yield link["state"]
+    if link["address"]:
+        yield link["address"]
+    if link["operations"]:
+        yield f"{link['operations']} operations imported"
+    if link["error"]:
+        yield link["error"]

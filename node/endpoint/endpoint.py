@@ -1,8 +1,10 @@
 """The endpoint: transports in, handlers out, and one table of what is being served (spec core §10)."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 
 from node.core.connection import CLOSE_DISCONNECTED, CLOSE_NORMAL, Connection
@@ -73,6 +75,19 @@ class Endpoint:
         connection.watch_moves(partial(self._moved, live))
         live.task = self._tasks.spawn(self._serve(handler, live), f"connection {live.id}")
         live.task.add_done_callback(lambda _: self.connections.discard(live))
+
+    @contextlib.contextmanager
+    def listing(self, connection: Connection, auth: AuthContext) -> Iterator[LiveConnection]:
+        """List a connection that we have made with those that we have accepted, for as long as the block lasts.
+
+        It can be ended as they can: by an administrator, and when the peer that holds its key loses its rights.
+        """
+        live = LiveConnection(connection, replace(auth, identity=resolve_client(self._provider, auth)))
+        self.connections.add(live)
+        try:
+            yield live
+        finally:
+            self.connections.discard(live)
 
     def enforce(self, swap: IndexSwap) -> None:
         """Apply a change of rights to the live connections. Subscribe this to the store."""

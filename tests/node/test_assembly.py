@@ -201,5 +201,5 @@ async def test_background_work_that_fails_is_told_and_ends_nothing_else(caplog: 
 def test_the_settings_know_every_protocol_of_the_node() -> None:
     limits, store, vault = LiveSettings(Settings()), MemoryIdentityStore(), VaultService()
     opened = OpenedCredentials(credentials_of(store), limits.capabilities, opener(vault), vault.is_unlocked)
-    handlers = make_handlers(limits, store, Metrics(), call_operations(CallLimits()), opened)
+    handlers = make_handlers(limits, store, Metrics(), call_operations(CallLimits()), opened).registry
     assert tuple(alpn.decode() for alpn in handlers.alpns()) == HANDLERS

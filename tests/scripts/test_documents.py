@@ -104,9 +104,11 @@ def test_the_examples_of_settings_and_of_peers_are_accepted(tmp_path: Path) -> N
     (tmp_path / "alknet.toml").write_text(settings)
     loaded = load_settings(data=tmp_path)
     assert {key for key, place in loaded.origins.items() if "alknet.toml" in place} == set(loaded.written)
-    peers, given = _examples(ROOT / "docs" / "settings.md")
+    peers, given, nodes = _examples(ROOT / "docs" / "settings.md")
     (tmp_path / "alknet.toml").write_text(given)
     assert load_settings(data=tmp_path).settings.capabilities == {"alknet/call": ("openai", "github")}
+    (tmp_path / "alknet.toml").write_text(nodes)
+    assert list(load_settings(data=tmp_path).settings.nodes) == ["worker-a"]
     policy = parse_policy(tomllib.loads(peers))
     assert (len(policy.peers), len(policy.api_keys)) == (1, 1)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -20,13 +21,13 @@ SECONDS = 30
 class NodeProcess:
     """A running `alknet node`; `facts` is what it said when it served."""
 
-    def __init__(self, data: Path, module: str = "node.cli.main", **settings: str) -> None:
+    def __init__(self, data: Path, module: str = "node.cli.main", listen: str = "127.0.0.1:0", **settings: str) -> None:
         self.data = data
         data.mkdir(exist_ok=True)
         self.lifeline = ParentLifeline()
-        self.log = (data / "node.log").open("w+")
+        self.log = (data / "node.log").open("a+")
         fd = self.lifeline.child_fd
-        command = [sys.executable, "-m", module, "node", "--ready-fd", str(fd), "--listen", "127.0.0.1:0"]
+        command = [sys.executable, "-m", module, "node", "--ready-fd", str(fd), "--listen", listen]
         env = environment(ALKNET_DATA=str(data), **settings)
         self.process = subprocess.Popen(command, env=env, pass_fds=[fd], stderr=self.log, cwd=ROOT)
         self.lifeline.started()
@@ -51,6 +52,11 @@ class NodeProcess:
     def connect(self, identity: Path) -> contextlib.AbstractAsyncContextManager[CallClient]:
         key = load_or_create_node_key(identity)
         return CallClient.connect(self.facts["address"], key=key, pin=self.facts["fingerprint"])
+
+    def follow(self, text: str) -> None:
+        """Have it run by this settings file from now on."""
+        (self.data / "alknet.toml").write_text(text)
+        self.process.send_signal(signal.SIGHUP)
 
     def end(self) -> None:
         self.lifeline.close()

@@ -1,5 +1,6 @@
 """The protocol handler of `alknet/call`."""
 
+from collections.abc import Callable
 from functools import partial
 
 from node.core.attempts import TokenGuard, TokenGuards
@@ -46,9 +47,17 @@ class CallHandler:
         self.peers = PeerMap()
         """The peers whose operations the handlers of any request can compose (`node.handlers.call.hub`)."""
         self._roots = Roots(self._limits, self.peers, sessions)
+        self._greet: Callable[[CallConnection], None] | None = None
+
+    def greet_with(self, greet: Callable[[CallConnection], None]) -> None:
+        """Have `greet` called with each connection that was accepted, before it is served. It must not raise."""
+        self._greet = greet
 
     async def handle(self, connection: Connection, auth: AuthContext) -> None:
-        await self.calls(connection, auth).run()
+        calls = self.calls(connection, auth)
+        if self._greet is not None:
+            self._greet(calls)
+        await calls.run()
 
     def calls(self, connection: Connection, auth: AuthContext) -> CallConnection:
         """The calls of one connection, to be run: of one that was accepted, or one that a program of ours has dialled.

@@ -1,4 +1,4 @@
-"""A node that offers its handlers what other nodes can do: one function, called after each connect (spec call §13).
+"""A node that offers its handlers what other nodes can do (spec call §13). Called after each connect:
 
     connection = await dial(address, ALPN, key=key, pin=pin)
     calls = handler.calls(connection, AuthContext(Identity("worker-a"), ALPN, tls_client_fingerprint=pin))
@@ -33,3 +33,25 @@ async def import_peer(calls: CallConnection, peers: PeerMap, rules: ImportRules 
         peers.attach(peer.id, calls.imported)
         calls.on_end(partial(peers.detach, peer.id, calls.imported))
     return operations
+
+
+async def renew_import(
+    calls: CallConnection, peers: PeerMap, name: str, rules: ImportRules = TAKE_ALL
+) -> tuple[Operation, ...]:
+    """Import what the peer offers now in the place of all that was imported before, to be found under `name`.
+
+    Whoever uses this also calls `withdraw_import` when the connection ends. Raises ImportFailed and RegistrationError,
+    and has done nothing then.
+    """
+    operations = await from_call(calls, rules)
+    if calls.ended:
+        raise TransportFailed("the connection ended")
+    calls.imported.replace(operations)
+    peers.attach(name, calls.imported)
+    return operations
+
+
+def withdraw_import(calls: CallConnection, peers: PeerMap, name: str) -> None:
+    """Have nothing imported by this connection any more. Harmless when repeated."""
+    peers.detach(name, calls.imported)
+    calls.imported.replace(())

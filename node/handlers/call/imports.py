@@ -85,6 +85,18 @@ async def from_call(calls: CallConnection, rules: ImportRules = TAKE_ALL) -> tup
     return tuple(_operation(calls, rules, remote, local, specs[remote]) for remote, local in names.items())
 
 
+async def offered_names(calls: CallConnection, rules: ImportRules = TAKE_ALL) -> tuple[str, ...]:
+    """What the peer lists of what the rules take, sorted, by the peer's own names. Raises ImportFailed.
+
+    One question, by which to see whether there is something else to import than there was.
+    """
+    try:
+        async with asyncio.timeout(rules.timeout):
+            return tuple(sorted(filter(rules.takes, await _Discovery(calls, rules).names())))
+    except TimeoutError:
+        raise DiscoveryFailed(f"the peer did not list its operations within {rules.timeout:g} s") from None
+
+
 class _Discovery:
     """Asks the peer what it offers."""
 

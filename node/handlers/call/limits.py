@@ -51,3 +51,7 @@ class CallLimits(BaseModel):
     check_outputs: Annotated[bool, RESTART] = Field(
         default=False, description="For development: an operation whose output does not fit its schema fails."
     )
+    list_peers: Annotated[bool, RESTART] = Field(
+        default=False,
+        description="Offer `services/list-peers`, which tells callers of the nodes that this one imports from.",
+    )

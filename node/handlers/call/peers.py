@@ -40,13 +40,21 @@ class Overlay:
 
     def add(self, operations: Iterable[Operation]) -> None:
         """Take all of them or none; one that is there already is replaced. Raises RegistrationError."""
-        checked = OperationRegistry()
-        for operation in operations:
-            checked.register(operation)
-        self._operations.update({operation.name: operation for operation in checked})
+        self._operations.update(_checked(operations))
+
+    def replace(self, operations: Iterable[Operation]) -> None:
+        """Have all of these and nothing else, or change nothing. Raises RegistrationError."""
+        self._operations = _checked(operations)
 
     def get(self, name: str) -> Operation | None:
         return self._operations.get(name)
+
+
+def _checked(operations: Iterable[Operation]) -> dict[str, Operation]:
+    checked = OperationRegistry()
+    for operation in operations:
+        checked.register(operation)
+    return {operation.name: operation for operation in checked}
 
 
 Peers = Mapping[str, Overlay]
