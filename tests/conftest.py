@@ -3,6 +3,7 @@
 Here also the engine is chosen that this process tests: the stock one, unless an option says otherwise.
 """
 
+import importlib
 import os
 import shutil
 import signal
@@ -40,6 +41,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(home.cleanup)
     os.environ["XDG_CONFIG_HOME"] = home.name
     heed_signals()
+    if config.getoption("--hypothesis-profile"):
+        importlib.import_module("tests.support.examples")  # which has a profile of ours
     choose_engine(config.getoption("--engine"))
     if config.getoption("--any-aioquic"):
         accept_any_version()

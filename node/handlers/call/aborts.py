@@ -1,5 +1,6 @@
 """Telling the peer that we gave up requests of ours (spec call §7)."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from node.core.errors import StreamError
@@ -23,6 +24,8 @@ class Aborts:
         self._waiting: dict[str, None] = {}
         self._lane: Lane | None = None
         self._sending = False
+        self._writing: tuple[str, asyncio.Future[None]] | None = None
+        """The one that waits for its turn on the stream."""
 
     def send(self, request_id: str) -> None:
         self._waiting[request_id] = None
@@ -33,6 +36,8 @@ class Aborts:
     def forget(self, request_id: str) -> None:
         """It is over meanwhile. Nothing more is said of what is over (spec call §6)."""
         self._waiting.pop(request_id, None)
+        if self._writing is not None and self._writing[0] == request_id:
+            self._writing[1].cancel()
 
     async def _send_all(self) -> None:
         try:
@@ -47,10 +52,20 @@ class Aborts:
         try:
             lane = self._lane = self._lane or await self._open_lane()
             if self._waiting:
-                request_id = next(iter(self._waiting))
-                await lane.writer.write(events.encode(events.ABORTED, request_id, {}))
-                self.forget(request_id)
+                await self._write(lane, next(iter(self._waiting)))
         except (CallError, StreamError, FrameError):
             self._lane = None
             return False
         return True
+
+    async def _write(self, lane: Lane, request_id: str) -> None:
+        """Say it, unless it is over before it has its turn: so short a frame goes out whole or not at all."""
+        writing = asyncio.ensure_future(lane.writer.write(events.encode(events.ABORTED, request_id, {})))
+        self._writing = request_id, writing
+        try:
+            (error,) = await asyncio.gather(writing, return_exceptions=True)
+        finally:
+            self._writing = None
+        if isinstance(error, Exception):
+            raise error
+        self.forget(request_id)

@@ -275,6 +275,7 @@ class CallConnection:
             try:
                 body = await lane.reader.read(charge)
                 if body is None:
+                    charge.release()  # of a frame that the stream ended in
                     return
                 await self._on_event(lane, events.decode(body), charge, pending)
             except BaseException:

@@ -41,8 +41,11 @@ def _prefix(body: bytes) -> bytes:
 
 
 def _parts(prefix: bytes, body: bytes) -> Iterator[bytes]:
-    """A frame piece by piece. A large one is never put together: that would be a copy of all of it."""
-    start = _CHUNK - len(prefix)
+    """A frame piece by piece. A large one is never put together: that would be a copy of all of it.
+
+    The first is one that a stream takes whole or not at all.
+    """
+    start = _AT_ONCE - len(prefix)
     yield prefix + body[:start]
     for at in range(start, len(body), _CHUNK):
         yield body[at : at + _CHUNK]
@@ -120,13 +123,19 @@ class FrameWriter:
                 await self._send(prefix + body)
             return
         await self._lock.acquire()
-        sending = self._tasks.spawn(self._send_all(_parts(prefix, body)), "call frame")
+        parts = _parts(prefix, body)
+        try:
+            await self._send(next(parts))  # whoever gives up here has said nothing
+        except BaseException:
+            self._lock.release()
+            raise
+        sending = self._tasks.spawn(self._send_rest(parts), "call frame")
         sending.add_done_callback(lambda _: self._lock.release())
         if (error := await _outcome(sending)) is not None:
             raise error
 
-    async def _send_all(self, parts: Iterator[bytes]) -> FrameError | StreamError | None:
-        """Gives the error in place of raising it: there may be nobody left to take it."""
+    async def _send_rest(self, parts: Iterator[bytes]) -> FrameError | StreamError | None:
+        """Finish a frame. Gives the error in place of raising it: there may be nobody left to take it."""
         try:
             for part in parts:
                 await self._send(part)

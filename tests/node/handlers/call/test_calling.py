@@ -16,7 +16,7 @@ from node.handlers.call.errors import CallError
 from node.handlers.call.limits import CallLimits
 from node.handlers.call.operation import OperationRegistry
 from tests.support.quic import settled
-from tests.support.raw_call import RawPeer
+from tests.support.raw_call import RawCaller, RawPeer, read_event
 from tests.support.streams import connection_pair, stream_pair
 
 ALPN = b"alknet/call"
@@ -192,6 +192,30 @@ async def test_a_request_that_is_given_up_half_sent_does_not_spoil_a_shared_stre
         assert await late.next(large["id"]) == ("call.aborted", {})
         await answered(late, 1)
         assert await call == 1
+        connection.close()
+        await running
+
+
+async def test_what_is_over_before_its_abort_has_its_turn_is_not_aborted() -> None:
+    ours, theirs = stream_pair()
+    connection, allowance = Connection.from_bidi(ours, ALPN), Allowances(LIMITS).of_peer()
+    dispatcher = Dispatcher(OperationRegistry(), lambda *_: None, LIMITS)
+    calls = CallConnection(connection, AuthContext.anonymous(ALPN), dispatcher, LIMITS, allowance)
+    running = asyncio.create_task(calls.run())
+    async with asyncio.timeout(20):
+        small = asyncio.create_task(calls.call("a/b", 1))
+        asked = await read_event(theirs)
+        large = asyncio.create_task(calls.call("a/b", "x" * 1024 * 1024))
+        await settled(lambda: len(theirs._incoming.buffer) > 60_000)
+        small.cancel()
+        await settled(lambda: calls._aborts._waiting)
+        await RawCaller(connection).send({"type": "call.responded", "id": asked["id"], "payload": {}}, stream=theirs)
+        await RawCaller(connection).send({"type": "call.completed", "id": asked["id"], "payload": {}}, stream=theirs)
+        await settled(lambda: not calls._aborts._waiting)
+        large.cancel()
+        said = [await read_event(theirs) for _ in range(2)]
+        assert [event["type"] for event in said] == ["call.requested", "call.aborted"]
+        assert {event["id"] for event in said}.isdisjoint({asked["id"]})
         connection.close()
         await running
 

@@ -17,7 +17,7 @@ from node.handlers.call.envelope import EnvelopeError
 from node.handlers.call.errors import CallError
 from node.handlers.call.frames import FrameError, FrameReader, FrameWriter, encode_frame
 from node.handlers.call.limits import MAX_FRAME
-from tests.support.streams import MemoryStream, stream_pair
+from tests.support.streams import HIGH_WATER, MemoryStream, stream_pair
 
 VECTORS = {
     "V1": (
@@ -188,6 +188,20 @@ async def test_a_reader_that_stalls_is_given_up() -> None:
     ours, _ = stream_pair()
     with pytest.raises(FrameError, match="stalled"):
         await FrameWriter(ours, stall_timeout=0.02).write(bytes(1_000_000))
+
+
+async def test_whoever_gives_up_before_a_frame_was_begun_has_said_nothing() -> None:
+    ours, theirs = stream_pair()
+    writer = FrameWriter(ours, stall_timeout=30)
+    await ours.write(bytes(HIGH_WATER))
+    given_up = asyncio.create_task(writer.write(bytes(100_000)))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    await asyncio.wait((given_up,))
+    await theirs.read_exactly(HIGH_WATER)
+    await writer.write(b"next")
+    writer.finish()
+    assert await frames_of(theirs) == [b"next"]
 
 
 async def test_a_frame_that_finds_no_room_is_refused_at_once() -> None:

@@ -144,6 +144,17 @@ async def test_a_request_is_held_until_its_answer_and_no_longer() -> None:
         await settled(lambda: served.held == 0)
 
 
+@pytest.mark.parametrize("end", ["finish", "reset"])
+async def test_half_a_frame_is_held_no_longer_than_its_stream_lasts(end: str) -> None:
+    served = Served(CallLimits())
+    async with connected(served) as (_, raw):
+        stream = await raw.connection.open_bi()
+        await stream.write(b"\0\0\4\0{")
+        await settled(lambda: served.held > 0)
+        getattr(stream, end)()
+        await settled(lambda: served.held == 0)
+
+
 async def test_what_finds_no_room_is_refused_at_once_and_the_rest_goes_on() -> None:
     served = Served(CallLimits(max_buffered=MIB))
     served.release.clear()
