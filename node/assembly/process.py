@@ -74,6 +74,7 @@ async def _run(node: Node, lifeline: Lifeline, stop: asyncio.Event) -> None:
             node.keeper.subscribe(lambda: lifeline.ready(**node.facts()))
             lifeline.ready(**node.facts())
             await stop.wait()
+            node.links.dial_no_more()
 
 
 async def _stop_when_orphaned(lifeline: Lifeline, stop: asyncio.Event) -> None:

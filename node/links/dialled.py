@@ -4,13 +4,12 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import NoReturn
+from dataclasses import dataclass, field
 
 from node.client.backoff import Backoff
 from node.client.dial import dial
 from node.core.connection import CLOSE_NORMAL, Connection
-from node.core.errors import DialError, PinMismatch, StreamError
+from node.core.errors import ConnectionClosed, DialError, PinMismatch, StreamError
 from node.core.identity import AuthContext, Identity
 from node.core.live import Live
 from node.core.tasks import TaskSet
@@ -40,6 +39,8 @@ class Dialling:
     key: NodeKey
     limits: Live[QuicLimits]
     listing: Listing
+    enough: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the node ends: what is connected goes on until its connection ends, and nothing is dialled any more."""
 
 
 class DialledLink:
@@ -55,7 +56,7 @@ class DialledLink:
         self._facts = {"node": state.name, "address": self._address}
 
     async def run(self) -> None:
-        """For ever; cancellation ends it, and closes the connection. At once where it leads to this node itself."""
+        """Until there is enough; cancellation ends it, and closes the connection. It leads to no node but another."""
         if self._pin == self._dialling.key.fingerprint:
             self._state.refused = True
             self._state.failed("the fingerprint is this node's own: set it to that of the other node")
@@ -63,9 +64,9 @@ class DialledLink:
             return
         await self._keep_up()
 
-    async def _keep_up(self) -> NoReturn:
+    async def _keep_up(self) -> None:
         backoff = Backoff(FIRST_DELAY, LONGEST_DELAY)
-        while True:
+        while not self._dialling.enough.is_set():
             try:
                 lasted = await self._once()
             except PinMismatch as mismatch:
@@ -92,10 +93,13 @@ class DialledLink:
             await self._serve(connection)
         finally:
             connection.close(CLOSE_NORMAL, "")
-        end = await connection.wait_closed()
+        if not self._dialling.enough.is_set():
+            self._lost(await connection.wait_closed())
+        return asyncio.get_running_loop().time() - began
+
+    def _lost(self, end: ConnectionClosed) -> None:
         self._state.failed(f"the connection ended: {end}")
         logger.warning("link lost", extra=self._facts | {"code": end.code, "reason": end.reason})
-        return asyncio.get_running_loop().time() - began
 
     async def _serve(self, connection: Connection) -> None:
         auth = AuthContext(Identity(self._state.name), ALPN, connection.remote_addr, self._pin)

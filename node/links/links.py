@@ -67,6 +67,11 @@ class Links:
         connected = sum(state.connected for state in self._states.values())
         return {"configured": len(self._states), "connected": connected, **asdict(self._counts)}
 
+    def dial_no_more(self) -> None:
+        """The node ends. What is asked by a link meanwhile is still answered."""
+        if self._dialling is not None:
+            self._dialling.enough.set()
+
     async def close(self) -> None:
         """End every link. Nothing is dialled any more."""
         self._dialling = None
