@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+from tests.support import warm
 from tests.support.appliance import Appliance, environment, running_appliance
 
 CHROMIUM_OPTIONS = (
@@ -25,7 +26,7 @@ CHROMIUM_OPTIONS = (
 
 @pytest.fixture
 def appliance(tmp_path: Path) -> Iterator[Appliance]:
-    with running_appliance(tmp_path / "data") as running:
+    with running_appliance(tmp_path / "data", python=sys.executable) as running:
         yield running
 
 
@@ -46,7 +47,7 @@ class LiveClient:
 
     def __init__(self, appliance: Appliance, identity: Path) -> None:
         ready = appliance.ready
-        command = [sys.executable, "-m", "tests.support.live_client"]
+        command = [warm.python(), "-m", "tests.support.live_client"]
         command += [ready["node_address"], ready["node_fingerprint"], str(identity)]
         self.process = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True)
         self.identity = self.next_line()["identity"]

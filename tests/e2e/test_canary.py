@@ -9,6 +9,7 @@ import os
 import signal
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -124,7 +125,7 @@ class Scene:
 
 @pytest.fixture
 def scene(machine: Path) -> Iterator[Scene]:
-    with running_appliance(machine / "data") as appliance:
+    with running_appliance(machine / "data", python=sys.executable) as appliance:
         scene = Scene(appliance, machine)
         scene.panel.set_up(appliance.ready["setup_url"])
         yield scene

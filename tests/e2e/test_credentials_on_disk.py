@@ -8,14 +8,14 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
-from tests.support.appliance import ALKNET, Appliance, environment
+from tests.support.appliance import Appliance, environment, warm_alknet
 
 CANARY = "sk-canary-c0ffee-7f3a91"
 
 
 def credential(appliance: Appliance, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*ALKNET, "credential", *arguments],
+        [*warm_alknet(), "credential", *arguments],
         input=given,
         env=environment(ALKNET_DATA=str(appliance.data)),
         capture_output=True,

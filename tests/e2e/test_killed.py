@@ -20,12 +20,15 @@ import pytest
 from node.control.client import ControlClient
 from node.core.credentials import EncryptedData as Record
 from node.core.paths import DataPaths
+from node.custody import protection
 from node.quic.tls.keys import load_or_create_node_key
 from node.vault import EncryptedData
-from tests.support.appliance import ALKNET, alknet, environment, running_appliance
+from tests.support import warm
+from tests.support.appliance import alknet, environment, running_appliance, warm_alknet
 from tests.support.boxes import COLUMNS, credentials_of, open_box, opened_vault, query, store_sealed
 from tests.support.custody import (
     IDENTITY,
+    QUICK_WRAP,
     by_passphrase,
     custody_at,
     made,
@@ -46,7 +49,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with credentials that the vault of the test's words has sealed."""
     data = tmp_path_factory.mktemp("before") / "data"
     made(data)
-    command = [sys.executable, "manage.py", "prepare"]
+    command = [warm.python(), "manage.py", "prepare"]
     subprocess.run(command, env=environment(ALKNET_DATA=str(data)), cwd=ROOT, check=True, timeout=120)
     store_sealed(data, SEALED)
     return DataPaths(data).database
@@ -56,6 +59,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "home"
     monkeypatch.setenv("XDG_CONFIG_HOME", str(path))
+    monkeypatch.setattr(protection, "PassphraseWrap", QUICK_WRAP)
     return path
 
 
@@ -188,7 +192,7 @@ def test_one_box_is_killed_all_the_way_from_passphrase_to_key_file_and_back(
     shutil.copy(database, data)
     to_passphrase = ("protect", "--passphrase-file", passphrase, "--current-passphrase-file", passphrase)
     to_key_file = ("protect", "--key-file", "usual", "--current-passphrase-file", passphrase)
-    for arguments, protection in ((to_key_file, "key-file"), (to_passphrase, "passphrase")):
+    for arguments, wanted in ((to_key_file, "key-file"), (to_passphrase, "passphrase")):
         for step in range(1, NEVER):
             status = run(data, *arguments, step=step)["status"]
             assert credentials_of(data) == CONTENTS
@@ -197,7 +201,7 @@ def test_one_box_is_killed_all_the_way_from_passphrase_to_key_file_and_back(
                 break
             assert status == -signal.SIGKILL
         assert step > 4, "there is something to be killed at"
-        assert custody_at(data).existing().protection == protection
+        assert custody_at(data).existing().protection == wanted
 
 
 def copied(data: Path, count: int) -> None:
@@ -210,7 +214,7 @@ def copied(data: Path, count: int) -> None:
 
 def rotate_until(data: Path, done: int) -> subprocess.Popen[str]:
     """A rotation of all that has told of so many of them, and goes on."""
-    command = [*ALKNET, "vault", "rotate"]
+    command = [*warm_alknet(), "vault", "rotate"]
     rotation = subprocess.Popen(command, env=environment(ALKNET_DATA=str(data)), stderr=subprocess.PIPE, text=True)
     assert rotation.stderr is not None
     for _ in range(done):
@@ -226,7 +230,7 @@ def serving(data: Path) -> None:
 def test_a_rotation_whose_appliance_dies_in_the_middle_loses_nothing(tmp_path: Path, home: Path) -> None:
     """Once the node, once panel and node and all, and the rotating command last."""
     data = tmp_path / "data"
-    with running_appliance(data) as appliance:
+    with running_appliance(data, python=sys.executable) as appliance:
         done = alknet("credential", "set", "openai", env=environment(ALKNET_DATA=str(data)), given="content")
         assert done.returncode == 0, done.stderr
         copied(data, 200)
@@ -243,7 +247,7 @@ def test_a_rotation_whose_appliance_dies_in_the_middle_loses_nothing(tmp_path: P
         rotation.communicate()
     assert len(expected) == 201
     assert credentials_of(data) == expected
-    with running_appliance(data) as appliance:
+    with running_appliance(data, python=sys.executable) as appliance:
         serving(data)
         assert "failed" not in appliance.run("vault", "rotate")
         assert query(data, "SELECT DISTINCT key_version FROM credentials") == [(3,)]

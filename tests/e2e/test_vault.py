@@ -5,7 +5,6 @@ import contextlib
 import json
 import socket
 import sqlite3
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -48,9 +47,7 @@ def passphrase_file(tmp_path: Path) -> Path:
 
 def vault(data: Path, *arguments: str, said: str = "", expect: int = 0) -> str:
     """Run `alknet vault …` on a data directory; what it printed."""
-    command = [sys.executable, "-m", "node.cli.main", "vault", *arguments]
-    env = environment(ALKNET_DATA=str(data))
-    ran = subprocess.run(command, env=env, input=said, capture_output=True, text=True, timeout=60, check=False)
+    ran = alknet("vault", *arguments, env=environment(ALKNET_DATA=str(data)), given=said)
     assert ran.returncode == expect, ran.stdout + ran.stderr
     return ran.stdout + ran.stderr
 
@@ -239,7 +236,7 @@ async def test_a_made_up_key_is_served_while_the_vault_is_locked(
 
 
 async def test_the_memory_of_a_node_is_no_core_file_and_nobodys_to_trace(tmp_path: Path, peers: dict[str, str]) -> None:
-    async with running(tmp_path / "data", **peers) as node:
+    async with running(tmp_path / "data", python=sys.executable, **peers) as node:
         limits = Path(f"/proc/{node.process.pid}/limits").read_text()
         [line] = [line for line in limits.splitlines() if line.startswith("Max core file size")]
         assert line.split()[4:6] == ["0", "0"]

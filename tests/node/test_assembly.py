@@ -5,7 +5,6 @@ import json
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from node.reload import LiveSettings
 from node.settings import HANDLERS, Settings
 from node.store.memory import MemoryIdentityStore
 from node.vault import VaultService
+from tests.support import warm
 from tests.support.appliance import environment
 from tests.support.certificates import certificate, put, sha256_of
 from tests.support.node_process import ROOT, SECONDS, NodeProcess, peer_table, running
@@ -44,7 +44,7 @@ def peers_file(tmp_path: Path) -> Path:
 
 def prepare(data: Path) -> None:
     subprocess.run(
-        [sys.executable, "manage.py", "prepare"], env=environment(ALKNET_DATA=str(data)), cwd=ROOT, check=True
+        [warm.python(), "manage.py", "prepare"], env=environment(ALKNET_DATA=str(data)), cwd=ROOT, check=True
     )
 
 
@@ -111,7 +111,7 @@ def taken_port() -> Iterator[int]:
 def failed_start(data: Path, *options: str, **settings: str) -> str:
     """What a node that refuses to start says: one line, and status 1."""
     done = subprocess.run(
-        [sys.executable, "-m", "node.cli.main", "node", *options],
+        [warm.python(), "-m", "node.cli.main", "node", *options],
         env=environment(ALKNET_DATA=str(data), **settings),
         cwd=ROOT,
         capture_output=True,

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from node.client.call import CallClient
 from node.control.client import ControlClient
 from node.core.paths import DataPaths
 from node.quic.tls.keys import load_or_create_node_key
+from tests.support import warm
 from tests.support.appliance import alknet, environment
 from tests.support.custody import write_passphrase
 from tests.support.digesting_node import DIGEST, digest_of
@@ -29,7 +29,7 @@ def data(tmp_path: Path) -> Path:
     """A data directory with a database; Django made it."""
     data = tmp_path / "data"
     data.mkdir()
-    command = [sys.executable, "manage.py", "prepare"]
+    command = [warm.python(), "manage.py", "prepare"]
     subprocess.run(command, env=environment(ALKNET_DATA=str(data)), cwd=ROOT, check=True, timeout=120)
     return data
 

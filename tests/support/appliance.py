@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from node.quic.accelerated import Build, running
+from tests.support import warm
 
 START_SECONDS = 60
 STOP_SECONDS = 15
-ALKNET = (sys.executable, "-m", "node.cli.main")
+MODULE = ("-m", "node.cli.main")
+ALKNET = (sys.executable, *MODULE)
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -23,6 +25,11 @@ def environment(**more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ALKNET_", "DJANGO_"))}
     engine = "auto" if running() is Build.ACCELERATED else "stock"
     return {**kept, "ALKNET_NODE__ENGINE": engine, **more}
+
+
+def warm_alknet() -> tuple[str, ...]:
+    """`alknet` as the beginning of a command line, in a process that has nothing to import."""
+    return (warm.python(), *MODULE)
 
 
 class Appliance:
@@ -64,10 +71,15 @@ class Appliance:
         return self.process.wait(STOP_SECONDS)
 
 
-def alknet(*arguments: str, env: dict[str, str] | None = None, given: str = "") -> subprocess.CompletedProcess[str]:
-    """Run one `alknet` command to its end; `given` is all that its standard input holds."""
+def alknet(
+    *arguments: str, env: dict[str, str] | None = None, given: str = "", python: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run one `alknet` command to its end; `given` is all that its standard input holds.
+
+    In a process of its own that has nothing to import; `python=sys.executable` starts one that has.
+    """
     return subprocess.run(
-        [*ALKNET, *arguments],
+        [python or warm.python(), *MODULE, *arguments],
         input=given,
         env=env or environment(),
         capture_output=True,
@@ -79,12 +91,15 @@ def alknet(*arguments: str, env: dict[str, str] | None = None, given: str = "") 
 
 @contextlib.contextmanager
 def running_appliance(
-    data: Path, *options: str, python: str | Path = sys.executable, **variables: str
+    data: Path, *options: str, python: str | Path | None = None, **variables: str
 ) -> Iterator[Appliance]:
-    """Start `alknet up` on free ports and end it afterwards, by force if need be."""
+    """Start `alknet up` on free ports and end it afterwards, by force if need be.
+
+    Its processes import nothing; with `python=sys.executable` they do, and /proc shows them as what they are.
+    """
     command = [
-        python,
-        *ALKNET[1:],
+        python or warm.python(),
+        *MODULE,
         "up",
         "--data",
         str(data),

@@ -10,6 +10,7 @@ from typing import Any
 from bench.abort import install
 from node.control.client import ControlClient
 from node.core.paths import DataPaths
+from tests.support import warm
 from tests.support.node_process import SECONDS, NodeProcess
 
 IDLE = "5"
@@ -65,7 +66,7 @@ class Chain:
 
     async def kill_hub(self) -> None:
         """kill -9: it says goodbye to nobody."""
-        self.hub.process.kill()
+        warm.kill(self.hub.process)
         await asyncio.to_thread(self.hub.process.wait)
         self.hub.end()
 

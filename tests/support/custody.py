@@ -1,11 +1,13 @@
 """Vaults for tests: known words, quick passphrases, files where tests may put them."""
 
+from functools import partial
 from pathlib import Path
 
 from node.core.paths import DataPaths
+from node.custody import protection
 from node.custody.custody import Custody
 from node.custody.protection import ByKeyFile, ByPassphrase
-from node.custody.record import VaultRecord
+from node.custody.record import PassphraseWrap, VaultRecord
 from node.custody.sealing import Contents
 from node.vault import SecretString
 
@@ -21,6 +23,15 @@ SSH_HOST = "ed25519:6a9dd5c41915fba6cc22b8760263aba45b068cae7bead1d069c7b8eeb011
 """The same at m/74'/0'/1'/0'."""
 
 PASSPHRASE = "correct horse battery"
+
+
+QUICK_WRAP = partial(PassphraseWrap, memory_kib=1024, iterations=1, lanes=1)
+"""A passphrase takes a thousandth of a second instead of a fifth of one; the file says so, and opens anywhere."""
+
+
+def make_passphrases_quick() -> None:
+    """In this process, for tests that need hundreds of them and none of their strength."""
+    protection.PassphraseWrap = QUICK_WRAP  # type: ignore[misc,assignment]  # what is called is all the same
 
 
 def write_words(place: Path) -> Path:

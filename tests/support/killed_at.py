@@ -4,7 +4,8 @@ Each line of JSON that comes in is one run: `program` (vault or up), `step` (pas
 would, and `up` once it is up), `data`, `below` (the directories), `arguments`, and `terminal`, which is whether its
 standard streams are one. One line goes out: `status`, negative for a signal, and `said`.
 What counts as a change is seen by an audit hook of the interpreter, so that the command itself knows nothing of it.
-Each run is a fork of this process, which has imported everything already.
+Each run is a fork of this process, which has imported everything already. Passphrases are quick ones: what they cost
+changes no step.
 """
 
 import json
@@ -18,6 +19,8 @@ import time
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from tests.support.custody import make_passphrases_quick
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 CHANGES = {"os.rename", "os.remove", "os.link", "os.mkdir", "os.chmod", "os.rmdir", "os.truncate"}
@@ -103,6 +106,7 @@ def forked(run: dict[str, Any], heard: int, said: int) -> int:
 
 
 def main() -> None:
+    make_passphrases_quick()
     for name in PROGRAMS:
         import_module(f"node.cli.{name}")
     for line in sys.stdin:

@@ -3,11 +3,11 @@
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
+from tests.support import warm
 from tests.support.appliance import environment
 
 NEVER = 10_000
@@ -24,7 +24,7 @@ class Killer:
         self._place = place
         self._home = home
         pipe = subprocess.PIPE
-        command = [sys.executable, "-m", "tests.support.killed_at"]
+        command = [warm.python(), "-m", "tests.support.killed_at"]
         self._process = subprocess.Popen(command, env=environment(), stdin=pipe, stdout=pipe, text=True)
 
     def __call__(

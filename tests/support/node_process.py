@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from node.client.call import CallClient
 from node.lifeline import ParentLifeline
 from node.quic.tls.keys import load_or_create_node_key
+from tests.support import warm
 from tests.support.appliance import environment
 
 ROOT = Path(__file__).parents[2]
@@ -21,13 +21,20 @@ SECONDS = 30
 class NodeProcess:
     """A running `alknet node`; `facts` is what it said when it served."""
 
-    def __init__(self, data: Path, module: str = "node.cli.main", listen: str = "127.0.0.1:0", **settings: str) -> None:
+    def __init__(
+        self,
+        data: Path,
+        module: str = "node.cli.main",
+        listen: str = "127.0.0.1:0",
+        python: str | None = None,
+        **settings: str,
+    ) -> None:
         self.data = data
         data.mkdir(exist_ok=True)
         self.lifeline = ParentLifeline()
         self.log = (data / "node.log").open("a+")
         fd = self.lifeline.child_fd
-        command = [sys.executable, "-m", module, "node", "--ready-fd", str(fd), "--listen", listen]
+        command = [python or warm.python(), "-m", module, "node", "--ready-fd", str(fd), "--listen", listen]
         env = environment(ALKNET_DATA=str(data), **settings)
         self.process = subprocess.Popen(command, env=env, pass_fds=[fd], stderr=self.log, cwd=ROOT)
         self.lifeline.started()
@@ -60,14 +67,15 @@ class NodeProcess:
 
     def end(self) -> None:
         self.lifeline.close()
-        self.process.kill()
+        warm.kill(self.process)
         self.process.wait()
         self.log.close()
 
 
 @contextlib.asynccontextmanager
-async def running(data: Path, **settings: str) -> AsyncIterator[NodeProcess]:
-    node = NodeProcess(data, **settings)
+async def running(data: Path, python: str | None = None, **settings: str) -> AsyncIterator[NodeProcess]:
+    """A node that serves. With `python=sys.executable` /proc shows it as what it is (tests.support.warm)."""
+    node = NodeProcess(data, python=python, **settings)
     try:
         yield await node.serving()
     finally:

@@ -7,7 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.support.appliance import ALKNET, environment
+from tests.support.appliance import environment, warm_alknet
 
 SECONDS = 60
 
@@ -15,14 +15,14 @@ SECONDS = 60
 class Terminal:
     """A process whose standard input, output and error are one pseudo-terminal."""
 
-    def __init__(self, *arguments: str, cwd: Path | None = None, command: tuple[str, ...] = ALKNET, **variables: str):
+    def __init__(self, *arguments: str, cwd: Path | None = None, command: tuple[str, ...] = (), **variables: str):
         ours, theirs = pty.openpty()
         self._fd = ours
         self.shown = ""
         self._seen = 0
         try:
             self.process = subprocess.Popen(
-                [*command, *arguments],
+                [*(command or warm_alknet()), *arguments],
                 stdin=theirs,
                 stdout=theirs,
                 stderr=theirs,

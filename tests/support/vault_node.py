@@ -20,6 +20,7 @@ from node.control.server import open_control
 from node.core.credentials import EncryptedData as Record
 from node.handlers.call.limits import CallLimits
 from node.vault import EncryptedData, VaultError, VaultLocked, VaultService
+from tests.support import warm
 from tests.support.appliance import environment
 
 ROOT = Path(__file__).parents[2]
@@ -103,7 +104,7 @@ class VaultNode:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "tests.support.vault_node", str(path)]
+        command = [warm.python(), "-m", "tests.support.vault_node", str(path)]
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -122,7 +123,7 @@ class VaultNode:
         return self.process.stdout.readline().strip()
 
     def end(self) -> None:
-        self.process.kill()
+        warm.kill(self.process)
         self.process.communicate()
 
 

@@ -3,11 +3,11 @@
 import json
 import socket
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
 
+from tests.support import warm
 from tests.support.appliance import environment
 
 MANAGE = Path(__file__).parents[2] / "manage.py"
@@ -22,7 +22,7 @@ class Web:
         self.lifeline, theirs = socket.socketpair()
         with theirs, (data.parent / "web.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, MANAGE, "serve", "--ready-fd", str(theirs.fileno())],
+                [warm.python(), MANAGE, "serve", "--ready-fd", str(theirs.fileno())],
                 env=environment(ALKNET_DATA=str(data), ALKNET_PANEL__LISTEN="127.0.0.1:0"),
                 pass_fds=[theirs.fileno()],
                 stdout=log,
@@ -56,7 +56,7 @@ class Web:
     def end(self) -> None:
         self.lifeline.close()
         if self.process.poll() is None:
-            self.process.kill()
+            warm.kill(self.process)
         self.process.wait()
 
 

@@ -14,6 +14,7 @@ import pytest
 from django.core.management import call_command
 
 from apps.credentials import selectors
+from tests.support import warm
 from tests.support.appliance import environment
 from tests.support.credentials import insert, stored
 from tests.support.panel import audit
@@ -127,7 +128,7 @@ def test_a_refusal_names_its_fields_and_writes_nothing(
 
 def run(data: Path, action: str, **values: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, MANAGE, "credentials"],
+        [warm.python(), MANAGE, "credentials"],
         input=json.dumps({"action": action, "actor": "alice", "values": values}),
         env=environment(ALKNET_DATA=str(data)),
         capture_output=True,

@@ -6,7 +6,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 
 from node.core.credentials import EncryptedData
 from node.core.paths import DataPaths
+from tests.support import warm
 from tests.support.appliance import environment
 from tests.support.vault_node import VaultNode, opened
 
@@ -43,7 +43,7 @@ class Box:
     def ask(self, action: str, **values: Any) -> Any:
         """The result of the command, in a process of its own."""
         done = subprocess.run(
-            [sys.executable, "manage.py", "credentials"],
+            [warm.python(), "manage.py", "credentials"],
             input=_request(action, **values),
             cwd=ROOT,
             env=self.environment,
@@ -57,7 +57,7 @@ class Box:
     def killer(self) -> Iterator[Callable[[int], int]]:
         """Runs a rotation that is killed before a certain step, and tells how it ended."""
         pipe = subprocess.PIPE
-        command = [sys.executable, "-m", "tests.support.cut_short", _request("rotate")]
+        command = [warm.python(), "-m", "tests.support.cut_short", _request("rotate")]
         with subprocess.Popen(command, cwd=ROOT, env=self.environment, stdin=pipe, stdout=pipe, text=True) as process:
             stdin, stdout = process.stdin, process.stdout
             assert stdin is not None

@@ -18,6 +18,7 @@ from django.core.management import call_command
 from apps.peers.models import ApiKey, Peer
 from node.core.fingerprint import spellings
 from node.core.tokens import hash_token
+from tests.support import warm
 from tests.support.panel import audit, fingerprint, rows, ssh_line
 
 MANAGE = Path(__file__).parents[3] / "manage.py"
@@ -188,7 +189,7 @@ def test_what_is_no_text_is_a_bad_request(ask: Ask, action: str, values: dict[st
 def run(data: Path, request: str, *, cwd: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:
     """`manage.py peers` as a process of its own."""
     return subprocess.run(
-        [sys.executable, MANAGE, "peers"],
+        [warm.python(), MANAGE, "peers"],
         input=request,
         env=environment(data) | more,
         cwd=cwd,

@@ -23,6 +23,7 @@ from node.handlers.call.limits import CallLimits
 from node.handlers.call.operation import Operation, OperationRegistry, RegistrationError
 from node.quic.tls.keys import load_or_create_node_key
 from node.vault import EncryptedData, SecretString, VaultService
+from tests.support import warm
 from tests.support.appliance import alknet, environment
 from tests.support.control import Told
 from tests.support.custody import IDENTITY, PASSPHRASE, WORDS, by_passphrase, contents, custody_at, made
@@ -218,7 +219,7 @@ async def test_a_node_follows_one_that_was_killed_and_leaves_nothing_when_it_end
 ) -> None:
     socket = DataPaths(data).control_socket
     async with running(data, **peers) as killed:
-        killed.process.kill()
+        warm.kill(killed.process)
         killed.process.wait()
         assert socket.is_socket()
     async with running(data, **peers) as node:

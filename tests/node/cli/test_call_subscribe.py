@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from node.core.identity import Identity
-from tests.support.appliance import ALKNET, environment
+from tests.support.appliance import environment, warm_alknet
 from tests.support.call_node import CallNode, call_node
 from tests.support.quic import settled
 
@@ -22,7 +22,7 @@ class Shell:
         self._env = environment(XDG_CONFIG_HOME=str(home))
 
     async def start(self, *arguments: str) -> asyncio.subprocess.Process:
-        command = (*ALKNET, "call", self.node.address, "--pin", self.node.pin, "--anonymous", *arguments)
+        command = (*warm_alknet(), "call", self.node.address, "--pin", self.node.pin, "--anonymous", *arguments)
         pipe = asyncio.subprocess.PIPE
         return await asyncio.create_subprocess_exec(*command, env=self._env, stdin=pipe, stdout=pipe, stderr=pipe)
 

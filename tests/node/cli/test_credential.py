@@ -14,7 +14,7 @@ import pytest
 
 from node.core.credentials import MAX_CONTENT, EncryptedData
 from node.core.paths import DataPaths
-from tests.support.appliance import ALKNET, environment
+from tests.support.appliance import ALKNET, alknet, environment, warm_alknet
 from tests.support.vault_node import VaultNode, opened
 
 CANARY = "sk-canary-7f3a91"
@@ -34,7 +34,7 @@ class Box:
         """One command with something on standard input: status, stdout, stderr. What it says never has the canary."""
         raw = given.encode() if isinstance(given, str) else given
         ran = subprocess.run(
-            [*ALKNET, *arguments], input=raw, env=self.environment, capture_output=True, timeout=60, check=False
+            [*warm_alknet(), *arguments], input=raw, env=self.environment, capture_output=True, timeout=60, check=False
         )
         assert CANARY not in f"{ran.stdout!r}{ran.stderr!r}"
         return ran.returncode, ran.stdout.decode(), ran.stderr.decode()
@@ -145,14 +145,7 @@ def test_without_a_vault_that_is_open_nothing_is_changed(box: Box) -> None:
 
 
 def test_without_a_node_it_says_how_to_start_one(tmp_path: Path) -> None:
-    ran = subprocess.run(
-        [*ALKNET, "credential", "set", "openai"],
-        input=CANARY,
-        env=environment(ALKNET_DATA=str(tmp_path / "data")),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ran = alknet("credential", "set", "openai", env=environment(ALKNET_DATA=str(tmp_path / "data")), given=CANARY)
     assert (ran.returncode, ran.stdout) == (1, "")
     assert "alknet up" in ran.stderr
     assert CANARY not in ran.stderr

@@ -12,7 +12,7 @@ import pytest
 from node.cli import connections
 from node.cli.local_node import told
 from node.control.client import ControlError, ControlRefused, NodeUnreachable
-from tests.support.appliance import ALKNET, alknet, environment
+from tests.support.appliance import alknet, environment, warm_alknet
 from tests.support.control import control_thread
 from tests.support.custody import IDENTITY, made
 from tests.support.node_process import SECONDS, peer_table, running
@@ -106,7 +106,7 @@ def test_watching_shows_each_change(tmp_path: Path) -> None:
     live = {"peer": None, "alpn": "alknet/call", "remote_address": None, "since": 0.0}
     with control_thread(path) as told_node:
         told_node.live = []
-        command = [*ALKNET, "connections", "--watch"]
+        command = [*warm_alknet(), "connections", "--watch"]
         env = environment(ALKNET_DATA=str(tmp_path / "data"), PYTHONUNBUFFERED="1")
         with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as watching:
             assert watching.stdout is not None

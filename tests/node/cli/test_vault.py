@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,9 +40,7 @@ def run(data: Path) -> Run:
     """Run `alknet vault …` on the data directory; `said` is what comes in on standard input."""
 
     def run(*arguments: str, said: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "node.cli.main", "vault", *arguments]
-        env = environment(ALKNET_DATA=str(data), **variables)
-        return subprocess.run(command, env=env, input=said, capture_output=True, text=True, timeout=60, check=False)
+        return alknet("vault", *arguments, env=environment(ALKNET_DATA=str(data), **variables), given=said)
 
     return run
 

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from node.custody import protection
 from node.custody.custody import Custody
 from node.custody.key_file import usual_key_file
 from node.quic.tls.keys import load_or_create_node_key
 from tests.support.custody import (
     PASSPHRASE,
+    QUICK_WRAP,
     WORDS,
     by_passphrase,
     custody_at,
@@ -25,6 +27,7 @@ from tests.support.killing import Killer, killed_at_each_step, nothing
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Killer]:
     home = tmp_path / "home"
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home))
+    monkeypatch.setattr(protection, "PassphraseWrap", QUICK_WRAP)
     with Killer(tmp_path, home) as run:
         yield run
 

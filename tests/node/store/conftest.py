@@ -1,7 +1,6 @@
 """A migrated file with a process of its own that writes it, and stores that follow it."""
 
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from node.core.paths import DataPaths
 from node.store.limits import StoreLimits
 from node.store.sqlite import SqliteStore
+from tests.support import warm
 from tests.support.appliance import environment
 from tests.support.sql_writer import SqlWriter, sql_writer
 
@@ -19,7 +19,7 @@ MANAGE = Path(__file__).parents[3] / "manage.py"
 
 def manage(data: Path, *arguments: str) -> None:
     """Run Django's command line on this data directory."""
-    command = [sys.executable, str(MANAGE), *arguments]
+    command = [warm.python(), str(MANAGE), *arguments]
     subprocess.run(command, env=environment(ALKNET_DATA=str(data)), check=True, timeout=120)
 
 
