@@ -143,6 +143,8 @@ class Call:
         Gives the ids of the calls that were aborted, sorted, its own not among them. Harmless when repeated.
         """
         self._takes_children = False
+        if not self._children:
+            return []
         return sorted(request_id for child in tuple(self._children) for request_id in child.give_up())
 
     def give_up(self) -> list[str]:

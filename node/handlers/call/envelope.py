@@ -197,7 +197,7 @@ def _operation(text: msgspec.Raw) -> str:
 
 def _short_text(text: msgspec.Raw, limit: int) -> str | None:
     """A JSON string of at most `limit` bytes; None for anything else."""
-    if len(text) > limit:
+    if text is _NULL or len(text) > limit:
         return None
     try:
         return msgspec.json.decode(text, type=str)
@@ -207,7 +207,7 @@ def _short_text(text: msgspec.Raw, limit: int) -> str | None:
 
 def claimed_identity(text: msgspec.Raw) -> Identity | None:
     """The `forwarded_for` claim. Metadata, never authority; malformed reads as absent (spec core §14)."""
-    if len(text) > MAX_CLAIM:
+    if text is _NULL or len(text) > MAX_CLAIM:
         return None
     try:
         claim = msgspec.json.decode(text, type=_Claim)

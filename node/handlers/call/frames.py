@@ -68,7 +68,9 @@ class FrameReader:
         if not first:
             return None
         try:
-            length = self._length(first + await self._take(_PREFIX.size - len(first), charge))
+            if len(first) < _PREFIX.size:
+                first += await self._take(_PREFIX.size - len(first), charge)
+            length = self._length(first)
             return await within(self._stall_timeout + length / MIN_RATE, self._take(length, charge))
         except EOFError:
             return None

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 
 from node.core.errors import StreamError
 from node.core.identity import AuthContext
@@ -32,8 +33,8 @@ class InboundRequest:
         self.task: asyncio.Task[None] | None = None
         self.call: Call | None = None
         """Its place as the root of what its handler composes."""
-        self.slot = contextlib.ExitStack()
-        """Gives back what counts the requests that run."""
+        self._give_back: Callable[[], None] | None = None
+        self._is_over = False
         self._payload: Payload | None = event.payload
         self._table = table
         self._charge = charge
@@ -43,6 +44,12 @@ class InboundRequest:
         """What it asks for. It is held no longer than that takes: it keeps the whole frame, and some requests last."""
         payload, self._payload = self._payload, None
         return payload or events.NO_MEMBERS
+
+    def hold(self, give_back: Callable[[], None] | None) -> None:
+        """It counts somewhere, and in no other place any more; `give_back` ends that."""
+        before, self._give_back = self._give_back, give_back
+        if before is not None:
+            before()
 
     def abort(self) -> None:
         """Nobody wants an answer any more: nothing more is sent, and the handler is cancelled."""
@@ -59,11 +66,14 @@ class InboundRequest:
 
     def close(self, _: object = None) -> None:
         """It is over. Harmless when repeated."""
+        if self._is_over:
+            return
+        self._is_over = True
         if self.call is not None:
             self.call.end()
         self.task = None  # what it ended with leads back to here
         self._charge.release()
-        self.slot.close()
+        self.hold(None)
         self._table.forget(self)
         self.lane.answered(self)
 
@@ -107,7 +117,7 @@ class Inbound:
         except BaseException:
             request.close()
             raise
-        request.slot.callback(self._slots.release)
+        request.hold(self._slots.release)
         if request.aborted:
             request.close()
             return
@@ -166,9 +176,8 @@ class Inbound:
         """It may last for ever: others do not wait for its slot. Raises CallError where there are too many."""
         if self._subscriptions >= self._limits.max_subscriptions:
             raise internal(f"{self._limits.max_subscriptions} subscriptions are being served already")
-        request.slot.close()
         self._subscriptions += 1
-        request.slot.callback(self._subscription_over)
+        request.hold(self._subscription_over)
 
     def _subscription_over(self) -> None:
         self._subscriptions -= 1

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from node.core.tasks import is_cancelled
+from node.core.within import within
 from node.handlers.call.errors import CallError, ErrorCode, internal, timed_out
 from node.handlers.call.operation import Operation, OperationContext, OperationType
 
@@ -18,24 +19,30 @@ async def invoke(operation: Operation, value: Any, context: OperationContext) ->
     """The output of a query or mutation. Raises CallError, and nothing else but a cancellation of the caller."""
     if operation.op_type is OperationType.SUBSCRIPTION:
         raise _wrong_type(operation, "is a subscription")
+    if context.deadline is None:
+        return await _output(operation, value, context)
+    left = context.deadline - asyncio.get_running_loop().time()
     try:
-        async with asyncio.timeout_at(context.deadline) as timer:
-            answer = operation.handler(value, context)
-            if not inspect.isawaitable(answer):
-                raise _wrong_type(operation, "streams its results")
-            return await answer
+        return await within(left, _output(operation, value, context))
+    except TimeoutError:
+        raise timed_out() from None
+
+
+async def _output(operation: Operation, value: Any, context: OperationContext) -> Any:
+    """The same, however long it takes. A TimeoutError of the handler's own is a fault like any other."""
+    try:
+        answer = operation.handler(value, context)
+        if not inspect.isawaitable(answer):
+            raise _wrong_type(operation, "streams its results")
+        return await answer
     except CallError:
         raise
-    except TimeoutError as error:
-        raise timed_out() if timer.expired() else _fault(operation, error) from None
     except Exception as error:
         raise _fault(operation, error) from error
     except asyncio.CancelledError as error:
         if is_cancelled():
             raise
         raise _fault(operation, error) from None
-    finally:
-        del timer  # it leads to the task, which leads to its error, which leads to this frame and its context
 
 
 async def invoke_streaming(operation: Operation, value: Any, context: OperationContext) -> AsyncGenerator[Any, None]:
