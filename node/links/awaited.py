@@ -1,8 +1,8 @@
 """Nodes that dial this one, and whose operations the settings take: found among the connections that are accepted."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from node.core.identity import AuthContext
@@ -15,7 +15,15 @@ from node.links.state import LinkState
 
 Find = Callable[[str], LinkState | None]
 """The link of that name."""
-Importing = tuple[LinkState, "asyncio.Task[None]"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Importing:
+    """What runs for one connection."""
+
+    state: LinkState
+    importer: Importer
+    task: "asyncio.Task[None]"
 
 
 class AwaitedNodes:
@@ -28,7 +36,7 @@ class AwaitedNodes:
         self._peers = peers
         self._provider = provider
         self._find = find
-        self._live: dict[CallConnection, Importing | None] = {}
+        self._live: dict[CallConnection, _Importing | None] = {}
         self._tasks = TaskSet()
 
     def greet(self, calls: CallConnection) -> None:
@@ -48,10 +56,15 @@ class AwaitedNodes:
 
     def _look(self, calls: CallConnection) -> None:
         running, wanted = self._live[calls], self._wanted(calls.auth)
-        if wanted is (running and running[0]):
+        if wanted is (running and running.state):
             return
+        self._live[calls] = None
         before = self._stop(calls, running)
-        self._live[calls] = None if wanted is None else (wanted, self._start(calls, wanted, before))
+        if wanted is not None and wanted.wanted.imports is not None:
+            importer = Importer(calls, self._peers, wanted.wanted.imports, wanted)
+            wanted.opened(calls)
+            task = self._tasks.spawn(_run(importer, before), f"import from {wanted.name}")
+            self._live[calls] = _Importing(wanted, importer, task)
 
     def _wanted(self, auth: AuthContext) -> LinkState | None:
         identity = resolve_client(self._provider, auth)
@@ -61,27 +74,23 @@ class AwaitedNodes:
         pin = state.wanted.fingerprint
         return state if pin is None or pin in auth.fingerprints else None
 
-    def _start(
-        self, calls: CallConnection, state: LinkState, before: "asyncio.Task[None] | None"
-    ) -> "asyncio.Task[None]":
-        state.opened(calls)
-        return self._tasks.spawn(self._import(calls, state, before), f"import from {state.name}")
-
-    async def _import(self, calls: CallConnection, state: LinkState, before: "asyncio.Task[None] | None") -> None:
-        """Import by a connection, once the import by it for another link has withdrawn everything."""
-        if before is not None:
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait((before,))
-        if state.wanted.imports is not None:
-            await Importer(calls, self._peers, state.wanted.imports, state).run()
-
-    def _stop(self, calls: CallConnection, running: Importing | None) -> "asyncio.Task[None] | None":
+    def _stop(self, calls: CallConnection, running: _Importing | None) -> "asyncio.Task[None] | None":
         if running is None:
             return None
-        state, task = running
-        state.closed(calls)
-        task.cancel()
-        return task
+        running.state.closed(calls)
+        running.importer.withdraw()
+        running.task.cancel()
+        for other in self._live.values():
+            if other is not None and other.state is running.state:
+                other.importer.stand_in()
+        return running.task
 
     def _ended(self, calls: CallConnection) -> None:
         self._stop(calls, self._live.pop(calls, None))
+
+
+async def _run(importer: Importer, before: "asyncio.Task[None] | None") -> None:
+    """Import by a connection, once the import by it for another link has withdrawn everything."""
+    if before is not None:
+        await asyncio.wait((before,))
+    await importer.run()

@@ -57,14 +57,23 @@ class Importer:
 
     async def run(self) -> NoReturn:
         """For ever; cancellation ends it, and with it everything that was imported."""
-        name, calls = self._state.name, self._calls
-        calls.on_end(lambda: withdraw_import(calls, self._peers, name))
+        self._calls.on_end(self.withdraw)
         try:
             while True:
                 delay = await self._look()
                 await asyncio.sleep(delay)
         finally:
-            withdraw_import(calls, self._peers, name)
+            self.withdraw()
+
+    def withdraw(self) -> None:
+        """Nothing of this connection can be composed any more. Harmless when repeated."""
+        self._known = None
+        withdraw_import(self._calls, self._peers, self._state.name)
+
+    def stand_in(self) -> None:
+        """Another connection to the same node has ended: what was imported by this one takes its place."""
+        if self._known is not None and self._state.name not in self._peers.snapshot():
+            self._peers.attach(self._state.name, self._calls.imported)
 
     async def _look(self) -> float:
         """Import where there is something else to import; seconds until the next look."""
