@@ -18,7 +18,8 @@ from typing import Any
 from bench.fuzz_inputs import Chunks, chunks_of
 from bench.memory import peak
 from node.handlers.call import envelope as events
-from node.handlers.call.budget import ByteBudget, Charge
+from node.handlers.call.budget import ByteBudget
+from node.handlers.call.charge import Charge
 from node.handlers.call.envelope import Envelope, EnvelopeError
 from node.handlers.call.errors import CallError
 from node.handlers.call.frames import FrameError, FrameReader

@@ -8,7 +8,7 @@ from typing import Any
 from node.client.dial import dial
 from node.core.connection import CLOSE_NORMAL, Connection
 from node.core.identity import AuthContext, Identity
-from node.handlers.call.budget import Allowances
+from node.handlers.call.allowance import Allowances
 from node.handlers.call.connection import CallConnection
 from node.handlers.call.dispatch import Dispatcher
 from node.handlers.call.errors import CallError

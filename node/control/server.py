@@ -13,8 +13,9 @@ from node.control.stream import READ_AHEAD, UnixStream
 from node.core.connection import Connection
 from node.core.live import Live, live
 from node.core.tasks import TaskSet
-from node.handlers.call.budget import Allowance, ByteBudget
+from node.handlers.call.allowance import Allowance, Pots
 from node.handlers.call.connection import CallConnection
+from node.handlers.call.counts import CallCounts
 from node.handlers.call.dispatch import Dispatcher
 from node.handlers.call.limits import CallLimits
 from node.handlers.call.operation import OperationRegistry
@@ -54,9 +55,10 @@ class ControlServer:
         self._tasks = TaskSet()
         self._server: asyncio.Server | None = None
         self.counts = ControlCounts()
+        self.call_counts = CallCounts()
 
     def snapshot(self) -> dict[str, int]:
-        return {"connections": len(self._tasks), **asdict(self.counts)}
+        return {"connections": len(self._tasks), **asdict(self.counts), **self.call_counts.snapshot()}
 
     async def start(self) -> None:
         self._server = await asyncio.start_unix_server(self._accept, sock=self._socket.sock, limit=READ_AHEAD)
@@ -86,10 +88,11 @@ class ControlServer:
             self._tasks.spawn(self._serve(stream, uid), "control client")
 
     async def _serve(self, stream: UnixStream, uid: int) -> None:
-        allowance = Allowance(MAX_FRAME, ByteBudget(MAX_HELD))
+        limits, pots = self._call_limits.value, Pots(MAX_HELD)
+        allowance = Allowance.within(limits, pots, self.call_counts, max_frame=MAX_FRAME)
         connection, auth = Connection.from_bidi(stream, b""), administrator(uid)
         try:
-            await CallConnection(connection, auth, self._dispatcher, self._call_limits.value, allowance).run()
+            await CallConnection(connection, auth, self._dispatcher, limits, allowance).run()
             await stream.close(LINGER)
         finally:
             stream.reset()

@@ -57,6 +57,14 @@ class BiStream(ABC):
     def reset(self, code: int = 0) -> None:
         """Drop both directions at once: unread and unsent bytes are lost, the peer's reads and writes fail."""
 
+    def set_aside(self, take: Callable[[int], bool] | None) -> None:  # noqa: B027 - nothing to do for most
+        """Nothing is read here for a while, which is to hold up no other stream of the connection; None ends that.
+
+        Streams of one connection may share a window. What is unread here, and what comes, then no longer fills it,
+        where `take` lets so many bytes be held: it is asked at once, and for each arrival. The stream's own window
+        still bounds them. Nothing to do where streams share nothing.
+        """
+
     async def read_exactly(self, count: int) -> bytes:
         """Exactly `count` bytes. Raises EOFError if the peer finishes before."""
         parts: list[bytes] = []

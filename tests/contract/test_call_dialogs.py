@@ -13,7 +13,7 @@ from node.control.stream import UnixStream
 from node.core.access import AccessControl
 from node.core.connection import BiStream, Connection
 from node.core.identity import AuthContext, Identity
-from node.handlers.call.budget import Allowances
+from node.handlers.call.allowance import Allowances
 from node.handlers.call.connection import CallConnection
 from node.handlers.call.discovery import register_discovery
 from node.handlers.call.dispatch import Dispatcher
@@ -135,7 +135,7 @@ class Node:
 
     @property
     def idle(self) -> bool:
-        return len(self.calls._inbound) == 0 and self.allowance.budget.used == 0
+        return len(self.calls._inbound) == 0 and self.allowance.held == 0
 
 
 @contextlib.asynccontextmanager

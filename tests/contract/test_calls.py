@@ -16,7 +16,7 @@ from node.core.access import AccessControl
 from node.core.connection import BiStream, Connection
 from node.core.errors import StreamError
 from node.core.identity import AuthContext, Identity
-from node.handlers.call.budget import Allowances
+from node.handlers.call.allowance import Allowances
 from node.handlers.call.connection import CallConnection
 from node.handlers.call.dispatch import Dispatcher
 from node.handlers.call.errors import CallError, DeclaredError
@@ -180,9 +180,9 @@ async def test_large_questions_and_answers_arrive_whole(stream: BiStream) -> Non
 @pytest.mark.parametrize("served", [CallLimits(stall_timeout=0.3)], indirect=True)
 async def test_a_reader_that_stalls_is_given_up_and_nothing_is_held(stream: BiStream, served: Served) -> None:
     await ask(stream, "large/run", "z" * 1000)
-    while served.allowance.budget.used == 0:
+    while served.allowance.held == 0:
         await asyncio.sleep(0.001)
-    while served.allowance.budget.used > 0:
+    while served.allowance.held > 0:
         await asyncio.sleep(0.01)
     with pytest.raises((StreamError, EOFError)):
         await stream.read_exactly(LARGE)
@@ -193,4 +193,4 @@ async def test_what_is_no_frame_ends_the_stream(stream: BiStream, served: Served
     await stream.write(sent)
     with contextlib.suppress(StreamError):
         assert await stream.read() == b""
-    assert served.allowance.budget.used == 0
+    assert served.allowance.held == 0

@@ -8,7 +8,7 @@ from typing import Any
 from node.core.connection import Connection
 from node.core.errors import ConnectionClosed
 from node.core.identity import AuthContext
-from node.handlers.call.budget import Allowances
+from node.handlers.call.allowance import Allowances
 from node.handlers.call.connection import CallConnection
 from node.handlers.call.dispatch import Dispatcher
 from node.handlers.call.errors import CallError
@@ -42,7 +42,7 @@ class End:
             "pending": len(self.calls._pending),
             "slots": LIMITS.max_in_flight - inbound._slots._value,
             "subscriptions": inbound._subscriptions,
-            "bytes": self.calls._allowance.budget.used,
+            "bytes": self.calls._allowance.held,
             "aborts": len(self.calls._aborts._waiting),
             "settled": len(self.calls._settled) if self.source else 0,
         }

@@ -7,7 +7,7 @@ from typing import Any
 
 from node.core.errors import StreamError
 from node.core.identity import AuthContext, Identity
-from node.handlers.call.budget import Allowances
+from node.handlers.call.allowance import Allowances
 from node.handlers.call.connection import CallConnection
 from node.handlers.call.dispatch import Dispatcher
 from node.handlers.call.limits import CallLimits

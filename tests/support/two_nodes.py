@@ -82,8 +82,8 @@ class Node(Operations):
         counts = {
             "handlers": self.running,
             "composed": len(self.handler.inner._roots.composed.tasks),
-            "peers' bytes": allowances._peers.used,
-            "strangers' bytes": allowances._strangers.used,
+            "peers' bytes": allowances._peers.received.used + allowances._peers.unsent.used,
+            "strangers' bytes": allowances._strangers.received.used + allowances._strangers.unsent.used,
             "connections": len(self.endpoint.connections),
             "tasks": len(self.endpoint._tasks),
         }

@@ -12,18 +12,19 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from node.core.connection import Connection
-from node.core.errors import ConnectionClosed, LastStream, OnlyStream, StreamError, StreamTimeout
+from node.core.errors import ConnectionClosed, LastStream, OnlyStream, StreamClosed, StreamError, StreamTimeout
 from node.core.identity import AuthContext, Identity
 from node.core.tasks import TaskSet
 from node.handlers.call import envelope as events
 from node.handlers.call.aborts import Aborts
-from node.handlers.call.budget import Allowance, Charge
+from node.handlers.call.allowance import Allowance
+from node.handlers.call.charge import Charge
 from node.handlers.call.dispatch import Dispatcher
 from node.handlers.call.envelope import Envelope, EnvelopeError
-from node.handlers.call.errors import CallError, internal, timed_out
-from node.handlers.call.frames import FrameError
+from node.handlers.call.errors import CallError, internal, no_room, timed_out
+from node.handlers.call.frames import FrameError, NoRoom, Stalled
 from node.handlers.call.inbound import Inbound
-from node.handlers.call.lane import Lane
+from node.handlers.call.lane import Lane, OwnLane
 from node.handlers.call.limits import MAX_FRAME, CallLimits
 from node.handlers.call.operation import OperationType
 from node.handlers.call.outbound import Pending, PendingCall, PendingStream
@@ -32,6 +33,9 @@ from node.handlers.call.settled import Settled
 
 FRAMES_PER_TURN = 32
 """Frames that one stream may have handled before others get their turn."""
+
+NO_ROOM = 0x43
+"""The code with which a stream is reset whose frame found no room: nothing that it asked for has begun."""
 
 LOOK_UP = 5.0
 """Seconds that a peer has to say of what type an operation is."""
@@ -57,7 +61,7 @@ class CallConnection:
         self.auth = auth
         self.imported = Overlay()
         """The peer's operations that were imported by this connection, and are gone with it."""
-        self._inbound = Inbound(dispatcher, auth, limits, self._tasks, self.imported)
+        self._inbound = Inbound(dispatcher, auth, limits, allowance, self._tasks, self.imported)
         self._pending: dict[str, Pending] = {}
         self._aborts = Aborts(self._open, self._tasks)
         self._settled = Settled(self._aborts.send)
@@ -103,7 +107,7 @@ class CallConnection:
         self._inbound.abort_all()
         await self._tasks.cancel()
         self._lose_all(self._end)
-        self._allowance.budget.close()  # a task that was cancelled before it began has given nothing back
+        self._allowance.close()
 
     async def _ended_or_idle(self) -> ConnectionClosed:
         """Serve on what was accepted: until all of it is over, and answered, or the connection has ended."""
@@ -214,13 +218,15 @@ class CallConnection:
         try:
             if self._end is not None:
                 raise self._end
-            lane = Lane(await self._connection.open_bi(), self._limits, self._allowance, self._tasks)
+            lane = OwnLane(await self._connection.open_bi(), self._limits, self._allowance, self._tasks)
         except OnlyStream:
             return await self._only_lane()
         except (ConnectionClosed, StreamTimeout) as error:
             raise _connection_closed(error) from error
         except StreamError as error:
             raise internal(f"failed to open stream: {error}") from error
+        if pending is not None:
+            pending.set_aside = lane.set_aside
         self._tasks.spawn(self._read(lane, pending), "call answer")
         return lane
 
@@ -260,6 +266,7 @@ class CallConnection:
             if isinstance(pending, PendingStream):
                 pending.stream_ended()
         except (FrameError, EnvelopeError, StreamError) as error:
+            self._count(error)
             _break(lane, pending, error)
         finally:
             lane.end()
@@ -271,19 +278,27 @@ class CallConnection:
     async def _read_frames(self, lane: Lane, pending: Pending | None) -> None:
         count = 0
         while True:
-            charge = Charge(self._allowance.budget)
+            charge = lane.charge()
             try:
                 body = await lane.reader.read(charge)
                 if body is None:
                     charge.release()  # of a frame that the stream ended in
                     return
-                await self._on_event(lane, events.decode(body), charge, pending)
+                event = events.decode(body)
+                del body
+                await self._on_event(lane, event, charge, pending)
+                del event  # what comes next may be long in coming
             except BaseException:
                 charge.release()
                 raise
             count += 1
             if count % FRAMES_PER_TURN == 0:
                 await asyncio.sleep(0)
+
+    def _count(self, error: Exception) -> None:
+        counts = self._allowance.counts
+        counts.refused_frames += isinstance(error, NoRoom)
+        counts.stalled += isinstance(error, Stalled)
 
     async def _on_event(self, lane: Lane, event: Envelope, charge: Charge, own: Pending | None) -> None:
         """Act on one event. A request and an item keep their charge until they are dealt with."""
@@ -312,13 +327,13 @@ def _break(lane: Lane, pending: Pending | None, error: FrameError | EnvelopeErro
     ends_connection = isinstance(error, ConnectionClosed | StreamTimeout)
     if not ends_connection:
         logger.info("call stream abandoned", extra={"error": str(error)})
-        lane.break_off()
+        lane.break_off(NO_ROOM if isinstance(error, NoRoom) else 0)
     if pending is None:
         return
     if not isinstance(error, StreamError):
         pending.fail(internal(f"unreadable answer: {error}"))
     else:
-        pending.failed(_connection_closed(error) if ends_connection else internal(str(error)))
+        pending.failed(_connection_closed(error) if ends_connection else _stream_failed(error, str(error)))
 
 
 def _end(pending: Pending, event: Envelope) -> None:
@@ -346,7 +361,12 @@ async def _ask(lane: Lane, body: bytes) -> None:
     except (ConnectionClosed, StreamTimeout) as error:
         raise _connection_closed(error) from error
     except (StreamError, FrameError) as error:
-        raise internal(f"failed to write frame: {error}") from error
+        raise _stream_failed(error, f"failed to write frame: {error}") from error
+
+
+def _stream_failed(error: Exception, message: str) -> CallError:
+    """What a peer that has no room tells by the code of its reset may be asked again."""
+    return no_room() if isinstance(error, StreamClosed) and error.code == NO_ROOM else internal(message)
 
 
 def _connection_closed(cause: StreamError) -> CallError:

@@ -75,6 +75,10 @@ def too_many() -> CallError:
     return CallError(ErrorCode.INTERNAL, "too many requests at once", retryable=True)
 
 
+def no_room() -> CallError:
+    return CallError(ErrorCode.INTERNAL, "the peer has no room for the request", retryable=True)
+
+
 def internal(message: str) -> CallError:
     return CallError(ErrorCode.INTERNAL, message)
 

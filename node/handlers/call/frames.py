@@ -2,17 +2,22 @@
 
 import asyncio
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from node.core.connection import BiStream
 from node.core.errors import ConnectionClosed, StreamError
 from node.core.tasks import TaskSet, is_cancelled
 from node.core.within import within
-from node.handlers.call.budget import Charge, OverBudget
+from node.handlers.call.budget import OverBudget
+from node.handlers.call.charge import Charge
 from node.handlers.call.limits import MAX_FRAME
+from node.handlers.call.room import SMALL
 
 MIN_RATE = 16 * 1024
 """Bytes a second that the sender of a frame must keep up on the whole; a slower one is holding memory, not sending."""
+
+Done = Callable[[], None]
 
 _PREFIX = struct.Struct(">I")
 _CHUNK = 65_536
@@ -27,6 +32,14 @@ _AT_ONCE = 1024
 
 class FrameError(ValueError):
     """The stream holds no frame here, and never will again: its reader must stop. The connection lives on."""
+
+
+class NoRoom(FrameError):
+    """There was no room for the frame, at once or for long enough. Of all it asked, nothing has begun."""
+
+
+class Stalled(FrameError):
+    """The other side stopped in the middle of a frame."""
 
 
 def encode_frame(body: bytes) -> bytes:
@@ -62,7 +75,8 @@ class FrameReader:
     async def read(self, charge: Charge) -> bytes | None:
         """The body of the next frame, its bytes charged as they come; None once the stream has ended, wherever.
 
-        Raises FrameError on a length out of bounds, a stall, or bytes that find no room; StreamError.
+        A large one waits for room before its body is read. Raises FrameError on a length out of bounds, Stalled,
+        NoRoom, StreamError.
         """
         first = await self._stream.read(_PREFIX.size)
         if not first:
@@ -71,13 +85,21 @@ class FrameReader:
             if len(first) < _PREFIX.size:
                 first += await self._take(_PREFIX.size - len(first), charge)
             length = self._length(first)
+            if length > SMALL:
+                await self._enter(length, charge)
             return await within(self._stall_timeout + length / MIN_RATE, self._take(length, charge))
         except EOFError:
             return None
         except TimeoutError:
-            raise FrameError("the frame stalled") from None
+            raise Stalled("the frame stalled") from None
         except OverBudget:
-            raise FrameError("too much is in hand already") from None
+            raise NoRoom("too much is in hand already") from None
+
+    async def _enter(self, length: int, charge: Charge) -> None:
+        try:
+            await charge.enter(length, self._stream)
+        except TimeoutError:
+            raise NoRoom("too much was in hand for too long") from None
 
     def _length(self, prefix: bytes) -> int:
         length: int = _PREFIX.unpack(prefix)[0]
@@ -114,27 +136,38 @@ class FrameWriter:
         self._tasks = tasks or TaskSet()
         self._lock = asyncio.Lock()
 
-    async def write(self, body: bytes) -> None:
-        """Send one frame, after those already waiting. Raises FrameError, also on a reader that stalls; StreamError.
+    async def write(self, body: bytes, done: Done | None = None) -> None:
+        """Send one frame, after those already waiting. Raises FrameError, Stalled; StreamError.
 
-        After any error but that of a body's size, the stream may hold half a frame and must be abandoned.
+        `done` is called once its bytes are held no more, which may be after the caller has gone. After any error but
+        that of a body's size, the stream may hold half a frame and must be abandoned.
         """
-        prefix = _prefix(body)
-        if len(prefix) + len(body) <= _AT_ONCE:
-            async with self._lock:
-                await self._send(prefix + body)
-            return
-        await self._lock.acquire()
-        parts = _parts(prefix, body)
         try:
-            await self._send(next(parts))  # whoever gives up here has said nothing
-        except BaseException:
-            self._lock.release()
-            raise
-        sending = self._tasks.spawn(self._send_rest(parts), "call frame")
-        sending.add_done_callback(lambda _: self._lock.release())
-        if (error := await _outcome(sending)) is not None:
-            raise error
+            prefix = _prefix(body)
+            if len(prefix) + len(body) <= _AT_ONCE:
+                async with self._lock:
+                    await self._send(prefix + body)
+                return
+            await self._lock.acquire()
+            parts = _parts(prefix, body)
+            try:
+                await self._send(next(parts))  # whoever gives up here has said nothing
+            except BaseException:
+                self._lock.release()
+                raise
+            sending = self._tasks.spawn(self._send_rest(parts), "call frame")
+            sending.add_done_callback(partial(self._sent, done))
+            done = None
+            if (error := await _outcome(sending)) is not None:
+                raise error
+        finally:
+            if done is not None:
+                done()
+
+    def _sent(self, done: Done | None, _: object) -> None:
+        self._lock.release()
+        if done is not None:
+            done()
 
     async def _send_rest(self, parts: Iterator[bytes]) -> FrameError | StreamError | None:
         """Finish a frame. Gives the error in place of raising it: there may be nobody left to take it."""
@@ -150,13 +183,13 @@ class FrameWriter:
         try:
             await within(self._stall_timeout, self._stream.write(part))
         except TimeoutError:
-            raise FrameError("the reader stalled") from None
+            raise Stalled("the reader stalled") from None
 
     def finish(self) -> None:
         self._stream.finish()
 
-    def abandon(self) -> None:
-        self._stream.reset()
+    def abandon(self, code: int = 0) -> None:
+        self._stream.reset(code)
 
 
 async def _outcome(sending: "asyncio.Task[FrameError | StreamError | None]") -> FrameError | StreamError | None:

@@ -9,7 +9,7 @@ from node.core.connection import Connection
 from node.core.identity import AuthContext, AuthToken, Identity
 from node.core.live import Live, live
 from node.core.repository import IdentityProvider, resolve_client
-from node.handlers.call.budget import Allowances
+from node.handlers.call.allowance import Allowances
 from node.handlers.call.connection import CallConnection
 from node.handlers.call.dispatch import Dispatcher
 from node.handlers.call.limits import CallLimits
@@ -71,12 +71,16 @@ class CallHandler:
         return CallConnection(connection, auth, dispatcher, self._limits.value, allowance)
 
     def snapshot(self) -> dict[str, int]:
-        """What is composed at this moment, how much of it for nobody any more, and by how many peers it can be done."""
+        """What is composed at this moment, how much of it for nobody any more, and by how many peers it can be done.
+
+        Then the bytes that are held for calls, and how often each bound has bitten.
+        """
         composed = self._roots.composed
         return {
             "composed": len(composed.tasks),
             "continuing": composed.going_on,
             "imported_peers": len(self.peers.snapshot()),
+            **self._allowances.snapshot(),
         }
 
     def _identify(self, guard: TokenGuard, auth: AuthContext, token: str | None) -> Identity | None:

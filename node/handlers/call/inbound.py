@@ -10,12 +10,13 @@ from node.core.identity import AuthContext
 from node.core.tasks import TaskSet
 from node.handlers.call import answers
 from node.handlers.call import envelope as events
-from node.handlers.call.budget import Charge
+from node.handlers.call.allowance import Allowance
 from node.handlers.call.call_tree import Call
+from node.handlers.call.charge import Charge
 from node.handlers.call.dispatch import Dispatcher, Invocation
 from node.handlers.call.envelope import Envelope, Payload
 from node.handlers.call.errors import CallError, internal, too_many
-from node.handlers.call.frames import FrameError
+from node.handlers.call.frames import Done, FrameError, Stalled
 from node.handlers.call.lane import Lane
 from node.handlers.call.limits import CallLimits
 from node.handlers.call.peers import Overlay
@@ -59,10 +60,19 @@ class InboundRequest:
         if self.task is not None:
             self.task.cancel()
 
-    async def write(self, body: bytes) -> None:
-        """One frame of the answer, unless nobody wants it. Raises FrameError, StreamError."""
+    def parsed(self, size: int) -> None:
+        """It is a subscription, which may last: of its frame only the `size` bytes of the input are still held."""
+        self._charge.keep(size)
+
+    async def write(self, body: bytes, done: Done | None = None) -> None:
+        """One frame of the answer, unless nobody wants it; `done` once it is not held any more.
+
+        Raises FrameError, StreamError.
+        """
         if not self.aborted:
-            await self.lane.writer.write(body)
+            await self.lane.writer.write(body, done)
+        elif done is not None:
+            done()
 
     def close(self, _: object = None) -> None:
         """It is over. Harmless when repeated."""
@@ -82,12 +92,20 @@ class Inbound:
     """The table of requests in flight, each in a task of its own."""
 
     def __init__(
-        self, dispatcher: Dispatcher, auth: AuthContext, limits: CallLimits, tasks: TaskSet, imported: Overlay
+        self,
+        dispatcher: Dispatcher,
+        auth: AuthContext,
+        limits: CallLimits,
+        allowance: Allowance,
+        tasks: TaskSet,
+        imported: Overlay,
     ) -> None:
         """`imported` is what handlers of this connection's requests can compose beside all else."""
         self._dispatcher = dispatcher
         self._auth = auth
         self._limits = limits
+        self._unsent = allowance.unsent
+        self._counts = allowance.counts
         self._tasks = tasks
         self._imported = imported
         self._active: dict[str, InboundRequest] = {}
@@ -109,11 +127,16 @@ class Inbound:
             return
         if lane.only and self._slots.locked():
             charge.release()
+            self._counts.refused_requests += 1
             await lane.writer.write(answers.failed(event.id, too_many()))
             return
         request = self._active[event.id] = InboundRequest(self, lane, event, charge)
         try:
-            await self._slots.acquire()
+            if self._slots.locked():
+                with lane.set_aside():
+                    await self._slots.acquire()
+            else:
+                await self._slots.acquire()
         except BaseException:
             request.close()
             raise
@@ -141,40 +164,47 @@ class Inbound:
 
     async def _answer(self, request: InboundRequest) -> None:
         try:
-            await request.write(await self._ending(request))
+            await request.write(*await self._ending(request))
         except (StreamError, FrameError) as error:
             logger.debug("answer not delivered", extra={"error": str(error)})
+            self._counts.stalled += isinstance(error, Stalled)
             request.close()
             request.lane.break_off()
         finally:
             request.close()
 
-    async def _ending(self, request: InboundRequest) -> bytes:
-        """Run a request, and give its terminal frame: output, end of stream, or error."""
+    async def _ending(self, request: InboundRequest) -> tuple[bytes, Done | None]:
+        """Run a request, and give its terminal frame: output, end of stream, or error; and what ends its being held."""
         try:
+            await self._unsent.ready()
             payload = events.parse_request(request.take_payload())
             invocation = self._dispatcher.begin(request.id, payload, self._auth, self._imported)
+            size = len(payload.input)
             del payload
             request.call = invocation.call
             if not invocation.streams:
-                return answers.responded(request.id, await invocation.once())
+                answer = answers.responded(request.id, await invocation.once())
+                return answer, self._unsent.answer(len(answer))
+            self._count_subscription(request)
+            request.parsed(size)
             await self._stream(request, invocation)
-            return answers.completed(request.id)
+            return answers.completed(request.id), None
         except CallError as error:
-            return answers.failed(request.id, error)
+            return answers.failed(request.id, error), None
 
     async def _stream(self, request: InboundRequest, invocation: Invocation) -> None:
         """Send each item as it comes, at the pace at which the peer reads them; the handler waits meanwhile."""
-        self._count_subscription(request)
         async with contextlib.aclosing(invocation.items()) as items:
             async for item in items:
-                await request.write(answers.responded(request.id, item))
+                frame = answers.responded(request.id, item)
+                await request.write(frame, self._unsent.item(len(frame)))
                 if request.aborted:
                     return
 
     def _count_subscription(self, request: InboundRequest) -> None:
         """It may last for ever: others do not wait for its slot. Raises CallError where there are too many."""
         if self._subscriptions >= self._limits.max_subscriptions:
+            self._counts.refused_subscriptions += 1
             raise internal(f"{self._limits.max_subscriptions} subscriptions are being served already")
         self._subscriptions += 1
         request.hold(self._subscription_over)

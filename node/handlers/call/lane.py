@@ -1,10 +1,12 @@
 """One stream of a call connection: frames in, frames out, and when it is over."""
 
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from node.core.connection import BiStream
 from node.core.tasks import TaskSet
-from node.handlers.call.budget import Allowance
+from node.handlers.call.allowance import Allowance
+from node.handlers.call.charge import Charge
 from node.handlers.call.frames import FrameReader, FrameWriter
 from node.handlers.call.limits import CallLimits
 
@@ -22,11 +24,21 @@ class Lane:
     """
 
     def __init__(self, stream: BiStream, limits: CallLimits, allowance: Allowance, tasks: TaskSet) -> None:
+        self._stream = stream
+        self._allowance = allowance
         self.reader = FrameReader(stream, max_frame=allowance.max_frame, stall_timeout=limits.stall_timeout)
         self.writer = FrameWriter(stream, stall_timeout=limits.stall_timeout, tasks=tasks)
         self.served: set[Served] = set()
         self.ended = False
         self.only = False
+
+    def charge(self) -> Charge:
+        """For the next frame. A large one waits its turn, but for those on an only stream, which hold up all else."""
+        return Charge(self._allowance.budget, None if self.only else self._allowance.room)
+
+    def set_aside(self) -> AbstractContextManager[None]:
+        """It is not read for a while, which shall hold up no other."""
+        return self._allowance.set_aside(self._stream)
 
     def end(self) -> None:
         """The peer will send no more on it."""
@@ -53,8 +65,15 @@ class Lane:
         if not (self.only or self.ended or self.served):
             self.writer.abandon()
 
-    def break_off(self) -> None:
+    def break_off(self, code: int = 0) -> None:
         """Nothing can be told here any more, so what was asked here is not wanted any more."""
-        self.writer.abandon()
+        self.writer.abandon(code)
         for request in tuple(self.served):
             request.abort()
+
+
+class OwnLane(Lane):
+    """One that we opened: what comes by it are answers. They never wait, for what we serve may wait for them."""
+
+    def charge(self) -> Charge:
+        return Charge(self._allowance.answers)

@@ -12,7 +12,10 @@ MAX_FRAME = 64 * MIB
 
 
 class CallLimits(BaseModel):
-    """Buffered bytes are those of frames that are half read, or whose request has no delivered answer yet."""
+    """Buffered bytes are those of frames that are half read, or whose request has no delivered answer yet.
+
+    A connection keeps the limits that it began with; the next one has the new ones.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -37,13 +40,30 @@ class CallLimits(BaseModel):
         default=MIB, ge=1024, le=1024 * MIB, description="Bytes that such items may have, one item at least."
     )
     max_buffered: int = Field(
-        default=MAX_FRAME, ge=65536, le=1024 * MIB, description="Buffered bytes of one connection."
+        default=8 * MIB,
+        ge=65536,
+        le=1024 * MIB,
+        description="Bytes of large requests of one connection, above which the next one waits; and of unread answers.",
+    )
+    max_waiting: int = Field(
+        default=32 * MIB,
+        ge=65536,
+        le=1024 * MIB,
+        description="Bytes of one connection that lie in streams which wait; more than those of all streams' windows.",
+    )
+    max_buffered_answers: int = Field(
+        default=MAX_FRAME, ge=65536, le=1024 * MIB, description="Bytes that one connection answers us with at once."
+    )
+    max_unsent: int = Field(
+        default=MAX_FRAME, ge=65536, le=1024 * MIB, description="Bytes of answers that one connection has not read."
     )
     max_buffered_total: int = Field(
-        default=256 * MIB, ge=65536, description="Buffered bytes of all connections of peers together."
+        default=256 * MIB,
+        ge=65536,
+        description="Buffered bytes of all connections of peers together; unread answers, as many again.",
     )
     max_buffered_strangers: int = Field(
-        default=32 * MIB, ge=65536, description="Buffered bytes of all connections without an identity together."
+        default=32 * MIB, ge=65536, description="The same of all connections without an identity."
     )
     max_frame_strangers: int = Field(
         default=4 * MIB, ge=1024, le=MAX_FRAME, description="Largest frame of a connection without an identity."

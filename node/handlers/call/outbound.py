@@ -3,12 +3,14 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import msgspec
 
 from node.handlers.call import envelope as events
-from node.handlers.call.budget import Charge
+from node.handlers.call.charge import Charge
 from node.handlers.call.errors import CallError, ErrorCode, internal, timed_out
 from node.handlers.call.limits import MAX_FRAME, CallLimits
 
@@ -27,6 +29,8 @@ class Pending(ABC):
         self.id = request_id
         self.over = False
         """The peer knows that it is over, or cannot be told: it is sent no abort."""
+        self.set_aside: Callable[[], AbstractContextManager[None]] = nullcontext
+        """What to hold while the stream of its answers is not read."""
 
     @abstractmethod
     async def responded(self, output: msgspec.Raw, charge: Charge, *, alone: bool) -> None:
@@ -121,9 +125,9 @@ class PendingStream(Pending):
         self._room = asyncio.Event()
 
     async def responded(self, output: msgspec.Raw, charge: Charge, *, alone: bool) -> None:
-        while alone and self._end is None and self._is_full():
-            self._room.clear()
-            await self._room.wait()
+        if alone and self._end is None and self._is_full():
+            with self.set_aside():
+                await self._has_room()
         if self._end is None and self._is_full():
             self.fail(internal("the items were not taken as fast as they came"))
         if self._end is not None:
@@ -133,6 +137,11 @@ class PendingStream(Pending):
         self._bytes += len(output)
         self._had_item = True
         self._readable.set()
+
+    async def _has_room(self) -> None:
+        while self._end is None and self._is_full():
+            self._room.clear()
+            await self._room.wait()
 
     def _is_full(self) -> bool:
         return len(self._items) >= self._limits.max_unread_items or self._bytes >= self._limits.max_unread

@@ -47,6 +47,9 @@ class QuicStream(BiStream):
         self._readable = Wakeup()
         self._writable = Wakeup()
         self._window: Window | None = None
+        self._take_aside: Callable[[int], bool] | None = None
+        self._aside = 0
+        """Bytes of the inbox for which the connection, though not the stream, has its credit already."""
         self.writers = 0
 
     @property
@@ -88,6 +91,11 @@ class QuicStream(BiStream):
         self._host.flush_soon()
         self._host.stream_changed(self)
 
+    def set_aside(self, take: Callable[[int], bool] | None) -> None:
+        self._take_aside = take
+        if take is not None and self._inbox and take(len(self._inbox)):
+            self._put_aside(len(self._inbox) - self._aside)
+
     # What the connection reports
 
     def on_data(self, data: bytes, *, ends: bool) -> None:
@@ -96,6 +104,8 @@ class QuicStream(BiStream):
             return
         self._inbox += data
         self._at_end = ends
+        if self._take_aside is not None and data and self._take_aside(len(data)):
+            self._put_aside(len(data))
         self._readable.wake()
 
     def on_reset(self, code: int) -> None:
@@ -116,6 +126,7 @@ class QuicStream(BiStream):
         """The connection ended. What the peer sent before it left can still be read; after our own close, nothing."""
         if ending.cause in (EndCause.LOCAL, EndCause.FAILED):
             self._inbox.clear()
+            self._aside = 0
             self._at_end = False
         if self._read_error is None:
             self._read_error = ending.stream_error
@@ -127,17 +138,27 @@ class QuicStream(BiStream):
     def _take(self, limit: int) -> bytes:
         data = bytes(self._inbox) if limit >= len(self._inbox) else bytes(self._inbox[:limit])
         del self._inbox[:limit]
-        if self._credit(len(data)):
+        paid = min(self._aside, len(data))
+        self._aside -= paid
+        if self._credit(len(data), paid):
             self._host.flush_soon()
         return data
 
-    def _credit(self, count: int) -> bool:
-        """Let the peer send so many bytes more, where it may. True if that is worth a packet."""
+    def _credit(self, count: int, paid: int) -> bool:
+        """Let the peer send so many bytes more, where it may. True if that is worth a packet.
+
+        For those that were `paid`, it may send more on the connection already.
+        """
         if self._at_end:
-            return self._engine.drop(count)
+            return self._engine.drop(count - paid)
         if self._window is None:
             self._window = self._engine.stream_window()
-        return self._engine.read(self.stream_id, count, len(self._inbox), self._window)
+        return self._engine.read(self.stream_id, count, len(self._inbox), self._window, paid)
+
+    def _put_aside(self, count: int) -> None:
+        self._aside += count
+        if self._engine.drop(count):
+            self._host.flush_soon()
 
     async def _room(self) -> None:
         """Wait until less than the high-water mark is unacknowledged. Raises StreamError where writing is over."""
@@ -174,7 +195,8 @@ class QuicStream(BiStream):
 
     def _fail_reading(self, make_error: MakeError) -> None:
         if self._read_error is None and not (self._at_end and not self._inbox):
-            self._engine.drop(len(self._inbox))
+            self._engine.drop(len(self._inbox) - self._aside)
+            self._aside = 0
             self._inbox.clear()
             self._at_end = False
             self._read_error = make_error

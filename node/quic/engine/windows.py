@@ -61,9 +61,12 @@ class ReceiveWindows(QuicConnection):
         """The window of a stream that is new. It lies within the connection's, so its growth is taken from nothing."""
         return Window(self._limits.stream_window, self._limits.max_stream_window)
 
-    def read(self, stream_id: int, count: int, unread: int, window: Window) -> bool:
-        """Grant the peer what a reader took: `count` bytes, leaving `unread`. True if it is worth a packet."""
-        granted = self.drop(count)
+    def read(self, stream_id: int, count: int, unread: int, window: Window, dropped: int = 0) -> bool:
+        """Grant the peer what a reader took: `count` bytes, leaving `unread`. True if it is worth a packet.
+
+        Of the connection's window, `dropped` of them were granted before.
+        """
+        granted = self.drop(count - dropped)
         stream = self._streams.get(stream_id)
         if stream is None or stream.receiver.is_finished:
             return granted

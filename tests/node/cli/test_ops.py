@@ -11,7 +11,7 @@ import pytest
 from node.cli.ops import specs_of
 from node.client.call import CallClient
 from node.core.identity import AuthContext
-from node.handlers.call.budget import Allowances
+from node.handlers.call.allowance import Allowances
 from node.handlers.call.connection import CallConnection
 from node.handlers.call.dispatch import Dispatcher
 from node.handlers.call.errors import CallError

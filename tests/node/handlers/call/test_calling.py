@@ -9,7 +9,7 @@ import pytest
 
 from node.core.connection import Connection
 from node.core.identity import AuthContext
-from node.handlers.call.budget import Allowances
+from node.handlers.call.allowance import Allowances
 from node.handlers.call.connection import CallConnection
 from node.handlers.call.dispatch import Dispatcher
 from node.handlers.call.errors import CallError
@@ -34,7 +34,7 @@ async def calling(connection: Connection, peer: RawPeer) -> AsyncIterator[Both]:
         yield calls, peer
         connection.close()
         await running
-    assert (calls._pending, allowance.budget.used, len(calls._tasks)) == ({}, 0, 0)
+    assert (calls._pending, allowance.held, len(calls._tasks)) == ({}, 0, 0)
 
 
 @contextlib.asynccontextmanager

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from bench.fuzz_inputs import Chunks
 from node.handlers.call import envelope
-from node.handlers.call.budget import ByteBudget, Charge, OverBudget
+from node.handlers.call.budget import ByteBudget, OverBudget
+from node.handlers.call.charge import Charge
 from node.handlers.call.envelope import EnvelopeError
 from node.handlers.call.errors import CallError
 from node.handlers.call.frames import FrameError, FrameReader, FrameWriter, encode_frame

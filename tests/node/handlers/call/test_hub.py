@@ -66,7 +66,7 @@ async def test_a_subscription_that_is_closed_cancels_what_its_handler_composes()
         async with contextlib.aclosing(ends.client.subscribe("front/each", ["echo", "wait"])) as items:
             assert await anext(items) == "echo"
             await settled(lambda: ends.worker.begun == 1)
-            assert ends.hub.handler.snapshot() == {"composed": 1, "continuing": 0, "imported_peers": 1}
+            assert ends.hub.handler.snapshot().items() >= {"composed": 1, "continuing": 0, "imported_peers": 1}.items()
         await settled(lambda: ends.worker.cancelled == 1 and ends.idle)
         assert ends.hub.handler.snapshot()["composed"] == 0
 

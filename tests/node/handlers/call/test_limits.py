@@ -1,79 +1,23 @@
 """What honest callers may do at once, and what hostile ones can make us hold, over real QUIC connections."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
 
 from node.core.errors import StreamClosed
-from node.core.identity import AuthContext, Identity
-from node.core.index import IndexProvider
-from node.handlers.call.budget import Allowances
+from node.core.identity import AuthContext
+from node.handlers.call.allowance import Allowances
 from node.handlers.call.connection import CallConnection
-from node.handlers.call.discovery import register_discovery
 from node.handlers.call.dispatch import Dispatcher
 from node.handlers.call.errors import CallError
-from node.handlers.call.handler import CallHandler
 from node.handlers.call.limits import CallLimits
-from node.handlers.call.operation import Operation, OperationContext, OperationRegistry
+from node.handlers.call.operation import OperationRegistry
+from tests.support.bounded import ANN, MIB, Served, connected, joined
 from tests.support.quic import ALPN, serving, settled, soon
 from tests.support.raw_call import RawCaller, read_event
-
-MIB = 1024 * 1024
-ANN = Identity("ann")
-
-
-class Served:
-    """A call handler with an echo, and one connection to it."""
-
-    def __init__(self, limits: CallLimits) -> None:
-        registry = OperationRegistry()
-        register_discovery(registry)
-        registry.register(Operation("echo/run", self.echo))
-        registry.register(Operation("size/run", self.size))
-        self.handler = CallHandler(registry, IndexProvider(), limits)
-        self.release = asyncio.Event()
-        self.release.set()
-
-    async def echo(self, value: Any, _: OperationContext) -> Any:
-        return value
-
-    async def size(self, value: Any, _: OperationContext) -> int:
-        await self.release.wait()
-        return len(value)
-
-    @property
-    def held(self) -> int:
-        allowances = self.handler._allowances
-        return allowances._peers.used + allowances._strangers.used
-
-
-@contextlib.asynccontextmanager
-async def joined(served: Served, identity: Identity | None) -> AsyncIterator[tuple[CallConnection, RawCaller]]:
-    """Our client and a raw one on the same fresh connection."""
-    limits = CallLimits()
-    async with serving() as server:
-        client, accepted = await server.pair()
-        answering = asyncio.create_task(served.handler.handle(accepted, AuthContext(identity, ALPN)))
-        dispatcher = Dispatcher(OperationRegistry(), lambda *_: None, limits)
-        calls = CallConnection(client, AuthContext.anonymous(ALPN), dispatcher, limits, Allowances(limits).of_peer())
-        running = asyncio.create_task(calls.run())
-        try:
-            yield calls, RawCaller(client)
-        finally:
-            client.close()
-            await soon(asyncio.gather(answering, running))
-
-
-@contextlib.asynccontextmanager
-async def connected(served: Served, identity: Identity | None = ANN) -> AsyncIterator[tuple[CallConnection, RawCaller]]:
-    """The same, as the last connection: nothing of any is held after it."""
-    async with joined(served, identity) as ends:
-        yield ends
-    assert served.held == 0
 
 
 @pytest.mark.parametrize(("count", "size"), [(100, 100_000), (8, 4 * MIB)])
@@ -153,20 +97,6 @@ async def test_half_a_frame_is_held_no_longer_than_its_stream_lasts(end: str) ->
         await settled(lambda: served.held > 0)
         getattr(stream, end)()
         await settled(lambda: served.held == 0)
-
-
-async def test_what_finds_no_room_is_refused_at_once_and_the_rest_goes_on() -> None:
-    served = Served(CallLimits(max_buffered=MIB))
-    served.release.clear()
-    async with connected(served) as (calls, _):
-        first = asyncio.create_task(calls.call("size/run", "x" * 700_000))
-        await settled(lambda: served.held > 700_000)
-        with pytest.raises(CallError, match="INTERNAL"):
-            await calls.call("size/run", "x" * 700_000, timeout=20)
-        served.release.set()
-        assert await first == 700_000
-        await settled(lambda: served.held == 0)
-        assert await calls.call("size/run", "x" * 700_000) == 700_000
 
 
 async def test_strangers_send_smaller_frames_and_share_one_pot() -> None:

@@ -9,7 +9,7 @@ import pytest
 from node.core.identity import AuthContext, Identity
 from node.core.index import IndexProvider
 from node.core.live import Live
-from node.handlers.call.budget import Allowances
+from node.handlers.call.allowance import Allowances
 from node.handlers.call.dispatch import Dispatcher
 from node.handlers.call.envelope import Request
 from node.handlers.call.errors import CallError
@@ -26,11 +26,11 @@ def test_the_next_connection_gets_the_new_allowance_and_the_old_one_keeps_its_ow
     before = allowances.of_stranger()
     limits.value = CallLimits(max_frame_strangers=4096, max_buffered=90_000, max_buffered_strangers=100_000)
     after = allowances.of_stranger()
-    assert (before.max_frame, before.budget.size) == (2048, 70_000)
-    assert (after.max_frame, after.budget.size) == (4096, 90_000)
-    assert allowances._strangers.size == 100_000
+    assert (before.max_frame, before.room.size) == (2048, 70_000)
+    assert (after.max_frame, after.room.size) == (4096, 90_000)
+    assert allowances._strangers.received.size == 100_000
     allowances.of_peer()
-    assert allowances._peers.size == limits.value.max_buffered_total
+    assert allowances._peers.unsent.size == limits.value.max_buffered_total
 
 
 async def test_the_next_request_has_the_new_time_limit() -> None:

@@ -203,6 +203,39 @@ async def test_a_stream_that_nobody_reads_does_not_starve_another():
             await soon(blocked)
 
 
+async def test_streams_set_aside_leave_the_window_to_the_others_as_long_as_they_may():
+    """Four times the window lies in them; read or reset later, none of it is granted twice."""
+    limits = {"stream_window": 16 * KIB, "connection_window": 32 * KIB, "max_connection_window": 32 * KIB}
+    async with serving(**limits, max_stream_window=16 * KIB) as server:
+        client, accepted = await server.pair()
+        engine, held, full = engine_of(accepted), [], 16 * KIB - 1
+        ends = [await opened((client, accepted)) for _ in range(9)]
+        for near, far in ends[:8]:
+            far.set_aside(lambda count: held.append(count) or True)
+            await near.write(bytes(full))
+        await settled(lambda: sum(held) == 8 * full)
+        await ends[8][0].write(bytes(32 * KIB))
+        assert len(await soon(ends[8][1].read_exactly(32 * KIB))) == 32 * KIB
+        for _, far in ends[:4]:
+            far.set_aside(None)
+            await soon(far.read_exactly(full))
+        for _, far in ends[4:8]:
+            far.reset()
+        assert engine._consumed == 9 + 8 * full + 32 * KIB
+
+
+async def test_a_stream_set_aside_without_room_keeps_its_bytes_in_the_window():
+    async with serving() as server:
+        client, accepted = await server.pair()
+        near, far = await opened((client, accepted))
+        await near.write(b"x" * 1000)
+        far.set_aside(lambda count: False)
+        await settled(lambda: len(far._inbox) == 1000)
+        assert engine_of(accepted)._consumed == 1
+        assert await soon(far.read_exactly(1000)) == b"x" * 1000
+        assert engine_of(accepted)._consumed == 1001
+
+
 async def test_streams_reset_with_unread_data_give_their_window_back():
     """Far more than the connection's window goes through streams that are never read."""
     async with serving(stream_window=64 * KIB, connection_window=128 * KIB) as server:
