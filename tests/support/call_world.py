@@ -43,6 +43,7 @@ class End:
             "slots": LIMITS.max_in_flight - inbound._slots._value,
             "subscriptions": inbound._subscriptions,
             "bytes": self.calls._allowance.held,
+            "room": self.calls._allowance.room.used + len(self.calls._allowance.room),
             "aborts": len(self.calls._aborts._waiting),
             "settled": len(self.calls._settled) if self.source else 0,
         }

@@ -5,7 +5,9 @@ from typing import Any
 
 import msgspec
 
+from node.core.capabilities import Capabilities
 from node.core.identity import AuthContext, Identity
+from node.core.ownership import OwnershipStore
 from node.handlers.call.authority import CompositionAuthority, ScopedEnvironment
 from node.handlers.call.dispatch import Dispatcher, Invocation
 from node.handlers.call.envelope import Request
@@ -31,7 +33,8 @@ class Composing:
     """A node with one operation, `top/run`, whose handler does what each test gives it."""
 
     def __init__(self, limits: CallLimits | None = None, sessions: Sessions | None = None) -> None:
-        self.registry, self.peers = OperationRegistry(), PeerMap()
+        self.registry, self.peers = OperationRegistry(OwnershipStore()), PeerMap()
+        self.capabilities = Capabilities().with_api_key("shop", "secret")
         self.roots = Roots(limits or CallLimits(), self.peers, sessions)
         self.limits = limits or CallLimits()
 
@@ -51,12 +54,12 @@ class Composing:
         async def top(_: Any, context: OperationContext) -> Any:
             return await work(context)
 
-        registry = OperationRegistry()
+        registry = OperationRegistry(self.registry.ownership)
         for operation in self.registry:
             registry.register(operation)
         reach = ScopedEnvironment(frozenset(allowed), frozenset(pinned))
         registry.register(Operation("top/run", top, authority=authority, scoped_env=reach))
-        dispatcher = Dispatcher(registry, lambda auth, _: auth.identity, self.limits, roots=self.roots)
+        dispatcher = Dispatcher(registry, _by_key, self.limits, self.capabilities, self.roots)
         asked = request or Request("top/run", msgspec.Raw(b"null"), None, None)
         return dispatcher.begin("wire-1", asked, AuthContext(caller, b"alknet/call"), imported)
 
@@ -69,3 +72,7 @@ class Composing:
             return error.code, error.message
         finally:
             invocation.call.end()
+
+
+def _by_key(auth: AuthContext, _: str | None) -> Identity | None:
+    return auth.identity

@@ -23,8 +23,7 @@ class RawCaller:
 
     async def send(self, event: Any, *, stream: BiStream | None = None) -> BiStream:
         stream = stream or await self.connection.open_bi()
-        body = json.dumps(event, separators=(",", ":")).encode()
-        await stream.write(struct.pack(">I", len(body)) + body)
+        await stream.write(frame(event))
         return stream
 
     async def ask(self, operation: str, value: Any = None, **more: Any) -> Any:
@@ -34,6 +33,11 @@ class RawCaller:
         [event] = await read_events(stream)
         assert event["id"] == "req-1"
         return event["type"], event["payload"]
+
+
+def frame(event: Any) -> bytes:
+    body = json.dumps(event, separators=(",", ":")).encode()
+    return struct.pack(">I", len(body)) + body
 
 
 async def read_event(stream: BiStream) -> Any:
@@ -74,6 +78,10 @@ class RawPeer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def open(self) -> BiStream:
+        """A fresh stream, for bytes that need not be events. Nothing reads it but the caller."""
+        return await self._connection.open_bi()
 
     async def send(self, kind: str, request_id: str, payload: Any = None, *, on: BiStream | None = None) -> BiStream:
         """Send one event on a stream of ours: on the one given, else on a fresh one."""

@@ -39,6 +39,10 @@ class Aborts:
         if self._writing is not None and self._writing[0] == request_id:
             self._writing[1].cancel()
 
+    def close(self) -> None:
+        """There is nobody left to be told."""
+        self._waiting.clear()
+
     async def _send_all(self) -> None:
         try:
             while self._waiting:

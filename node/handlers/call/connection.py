@@ -106,6 +106,7 @@ class CallConnection:
             tell()
         self._inbound.abort_all()
         await self._tasks.cancel()
+        self._aborts.close()
         self._lose_all(self._end)
         self._allowance.close()
 

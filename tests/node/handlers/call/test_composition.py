@@ -75,6 +75,18 @@ async def test_a_child_is_judged_by_its_parents_authority_and_judges_by_its_own(
     assert strong["context"].identity.id == "strong"
 
 
+async def test_what_the_handler_owns_decides_and_not_what_the_caller_owns(node: Composing) -> None:
+    uses = AccessControl(resource_type="container")
+    node.registry.register(provided("container/exec", "base", access=uses, resource_id_path="$.id"))
+    assert node.registry.ownership is not None
+    for owner, resource in ((CHAT, "caller's"), (POWER.as_identity(), "handler's")):
+        node.registry.ownership.record(owner, "container", resource)
+    for resource, answer in (("handler's", "base"), ("caller's", "not owner of resource: container/caller's")):
+        work = asks("container", "exec", {"id": resource})
+        found = await node.run(work, caller=CHAT, authority=POWER, allowed=("container/exec",))
+        assert answer in (found["says"] if isinstance(found, dict) else found)
+
+
 async def test_what_is_out_of_reach_does_not_exist(node: Composing) -> None:
     assert await node.run(asks("open", "run"), authority=POWER) == not_found("open/run")
     assert await node.run(asks("no", "such"), allowed=("no/such",)) == not_found("no/such")
@@ -144,7 +156,8 @@ async def test_what_a_child_inherits(node: Composing) -> None:
     assert child.handler_identity is None
     assert child.scoped_env.allowed == frozenset()
     assert (child.parent_request_id, child.deadline) == (parent.request_id, parent.deadline)
-    assert child.capabilities is parent.capabilities
+    assert child.capabilities is parent.capabilities is node.capabilities
+    assert child.ownership is parent.ownership is node.registry.ownership is not None
     assert child.connection is parent.connection
     assert child.env is parent.env
     assert child.request_id != other["context"].request_id

@@ -110,6 +110,19 @@ async def test_whatever_is_called_and_awaited_is_a_handler(handler: Any) -> None
     assert await registered(Operation("a/b", handler)).once(7, context()) == 7
 
 
+@pytest.mark.parametrize("name", ["", "one", "/a/b", "a//b", "a/"])
+def test_a_malformed_name_stops_the_start(name: str) -> None:
+    with pytest.raises(RegistrationError):
+        OperationRegistry().register(Operation(name, echo))
+
+
+def test_a_name_registered_twice_stops_the_start() -> None:
+    registry = OperationRegistry()
+    registry.register(Operation("echo/run", echo))
+    with pytest.raises(RegistrationError, match="twice"):
+        registry.register(Operation("echo/run", echo))
+
+
 async def test_a_declared_code_passes_whole() -> None:
     error = await refusal(
         registered(Operation("a/b", fail, error_schemas=(NO_FILE,))), {"code": NO_FILE.code, "details": 3}
@@ -272,10 +285,11 @@ def test_the_spec_of_an_operation_has_its_eight_keys() -> None:
         ("fs/read", None, True),
         ("fs/read", "b", True),
         ("fs/write", None, False),
+        ("fs/write", "None", True),
     ],
 )
 def test_a_scoped_environment_is_the_reach_of_a_handler(name: str, peer: str | None, allowed: bool) -> None:
-    reach = ScopedEnvironment(frozenset({"fs/read"}), frozenset({"a/container/exec"}))
+    reach = ScopedEnvironment(frozenset({"fs/read"}), frozenset({"a/container/exec", "None/fs/write"}))
     assert reach.allows(name, peer) is allowed
 
 

@@ -1,0 +1,99 @@
+"""A node that answers: what the dialogs of tests/contract/call do not ask, by a raw client over memory."""
+
+import pytest
+
+from node.core.index import build_index
+from node.core.peers import PeerEntry
+from node.handlers.call.limits import CallLimits
+from tests.support.call_dialogs import FINGERPRINT, DialogNode, in_memory
+from tests.support.raw_call import read_event, read_events
+
+
+@pytest.fixture
+def node() -> DialogNode:
+    return DialogNode()
+
+
+async def test_scopes_follow_the_index_within_one_connection(node: DialogNode) -> None:
+    node.provider.publish(build_index([]))
+    async with in_memory(node, FINGERPRINT) as caller:
+        assert (await caller.ask("/admin/run"))[1]["message"] == "authentication required"
+        node.provider.publish(build_index([PeerEntry("ann", (FINGERPRINT,), scopes=("admin",))]))
+        assert (await caller.ask("/admin/run"))[0] == "call.responded"
+        node.provider.publish(build_index([PeerEntry("ann", (FINGERPRINT,))]))
+        assert (await caller.ask("/admin/run"))[1]["message"] == "missing required scope: admin"
+
+
+async def test_a_slow_request_holds_up_nobody_and_its_stream_ends_after_it(node: DialogNode) -> None:
+    async with in_memory(node) as caller:
+        stream = await caller.request("a", {"operationId": "/slow/run", "input": "a"})
+        await caller.request("b", {"operationId": "/echo/run", "input": "b"}, stream=stream)
+        stream.finish()
+        assert await read_event(stream) == {"type": "call.responded", "id": "b", "payload": {"output": "b"}}
+        node.release.set()
+        assert await read_events(stream) == [{"type": "call.responded", "id": "a", "payload": {"output": "a"}}]
+
+
+async def test_whoami_tells_how_the_node_sees_the_caller(node: DialogNode) -> None:
+    node.provider.publish(build_index([PeerEntry("ann", (FINGERPRINT,), None, ("a",), {"repo": ("web",)})]))
+    async with in_memory(node, FINGERPRINT) as caller:
+        assert (await caller.ask("/node/whoami"))[1]["output"] == {
+            "identity": {"id": "ann", "scopes": ["a"], "resources": {"repo": ["web"]}},
+            "fingerprint": FINGERPRINT,
+            "alpn": "alknet/call",
+        }
+    async with in_memory(node) as caller:
+        assert (await caller.ask("/node/whoami"))[1]["output"] == {
+            "identity": None,
+            "fingerprint": None,
+            "alpn": "alknet/call",
+        }
+
+
+async def test_a_fault_in_an_operation_is_internal_and_tells_nothing(node: DialogNode) -> None:
+    async with in_memory(node) as caller:
+        assert (await caller.ask("/broken/run"))[1] == {
+            "code": "INTERNAL",
+            "message": "internal error",
+            "retryable": False,
+        }
+        assert (await caller.ask("/echo/run", 1))[0] == "call.responded"
+
+
+async def test_a_request_past_its_time_is_timed_out_and_cancelled() -> None:
+    node = DialogNode(CallLimits(request_timeout=0.05))
+    async with in_memory(node) as caller:
+        assert (await caller.ask("/slow/run"))[1] == {
+            "code": "TIMEOUT",
+            "message": "request timed out",
+            "retryable": True,
+        }
+    assert node.cancelled == 1
+
+
+async def test_a_lost_connection_cancels_what_it_asked_for(node: DialogNode) -> None:
+    async with in_memory(node) as caller:
+        await caller.request("a", {"operationId": "/slow/run"})
+        await caller.ask("/echo/run")
+    assert node.cancelled == 1
+
+
+async def test_unknown_events_and_answers_to_nobody_are_ignored(node: DialogNode) -> None:
+    async with in_memory(node) as caller:
+        stream = await caller.send({"type": "call.mystery", "id": "x", "payload": None})
+        for kind in ("call.responded", "call.completed", "call.aborted", "call.error"):
+            await caller.send({"type": kind, "id": "ghost", "payload": {}}, stream=stream)
+        await caller.request("a", {"operationId": "/echo/run", "input": 1}, stream=stream)
+        stream.finish()
+        assert [event["id"] for event in await read_events(stream)] == ["a"]
+
+
+async def test_requests_beyond_the_limit_wait_their_turn() -> None:
+    node = DialogNode(CallLimits(max_in_flight=2))
+    async with in_memory(node) as caller:
+        stream = await caller.request("0", {"operationId": "/slow/run"})
+        for number in range(1, 5):
+            await caller.request(str(number), {"operationId": "/slow/run"}, stream=stream)
+        stream.finish()
+        node.release.set()
+        assert {event["id"] for event in await read_events(stream)} == {"0", "1", "2", "3", "4"}
