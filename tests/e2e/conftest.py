@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,8 +24,14 @@ CHROMIUM_OPTIONS = (
 
 
 @pytest.fixture
-def appliance(tmp_path: Path) -> Iterator[Appliance]:
-    with running_appliance(tmp_path / "data", python=sys.executable) as running:
+def python() -> str | None:
+    """What runs the appliance; `sys.executable` where a test looks at its processes or kills them."""
+    return None
+
+
+@pytest.fixture
+def appliance(tmp_path: Path, python: str | None) -> Iterator[Appliance]:
+    with running_appliance(tmp_path / "data", python=python) as running:
         yield running
 
 

@@ -5,12 +5,20 @@ import os
 import signal
 import sqlite3
 import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
+
+import pytest
 
 from tests.support.appliance import Appliance, environment, warm_alknet
 
 CANARY = "sk-canary-c0ffee-7f3a91"
+
+
+@pytest.fixture
+def python() -> str:
+    return sys.executable
 
 
 def credential(appliance: Appliance, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:

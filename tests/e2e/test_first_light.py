@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,11 @@ from tests.support.appliance import Appliance, alknet
 from tests.support.browser import Panel
 
 pytestmark = [pytest.mark.browser]
+
+
+@pytest.fixture
+def python() -> str:
+    return sys.executable
 
 
 @pytest.fixture

@@ -3,16 +3,24 @@
 import json
 import os
 import signal
+import sys
 import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from node.quic.accelerated import running
 from tests.e2e.conftest import LiveClient
 from tests.support.appliance import Appliance, alknet
 from tests.support.waiting import until
+
+
+@pytest.fixture
+def python() -> str:
+    return sys.executable
 
 
 def runs(pid: int) -> bool:

@@ -17,6 +17,7 @@ from node.quic.metrics import QuicMetrics
 from node.settings import Settings, known_keys, load_settings
 from node.store.memory import MemoryIdentityStore
 from node.store.policy import parse_policy
+from tests.support import warm
 from tests.support.appliance import environment, running_appliance
 
 ROOT = Path(__file__).parents[2]
@@ -123,7 +124,7 @@ def test_the_first_walk_of_the_readme_works(tmp_path: Path) -> None:
     assert walk
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     (tmp_path / ".venv" / "bin" / "activate").write_text("")
-    (tmp_path / "alknet").write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m node.cli.main "$@"\n')
+    (tmp_path / "alknet").write_text(f'#!/bin/sh\nexec "{warm.python()}" -P -m node.cli.main "$@"\n')
     (tmp_path / "alknet").chmod(0o755)
     with running_appliance(tmp_path / "data") as running:
         script = walk[1].replace("127.0.0.1:4433", running.ready["node_address"])
