@@ -79,7 +79,7 @@ def pytest_report_header() -> str:
     return f"engine: {accelerated.running()}, aioquic {aioquic.__version__}"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def program() -> Callable[[str], str]:
     """Find a program by its name: its path, or the end of the test."""
 

@@ -4,7 +4,8 @@ import json
 
 import typer
 
-from node.cli.options import ConfigOption, DataOption, JsonOption, settings_or_fail
+from node.cli.load import settings_or_fail
+from node.cli.options import ConfigOption, DataOption, JsonOption
 from node.cli.table import table
 from node.settings import LoadedSettings
 

@@ -13,8 +13,9 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
+from node.cli.load import settings_or_fail
 from node.cli.manage import request
-from node.cli.options import EXIT_FAILED, EXIT_USAGE, DataOption, JsonOption, fail, settings_or_fail
+from node.cli.options import EXIT_FAILED, EXIT_USAGE, DataOption, JsonOption, fail
 from node.cli.table import table
 from node.core.capabilities import Secret
 from node.core.credentials import MAX_CONTENT

@@ -11,7 +11,8 @@ from importlib import import_module
 import typer
 
 from node.cli import appliance_checks, vault_checks
-from node.cli.options import EXIT_FAILED, ConfigOption, DataOption, JsonOption, settings_or_fail
+from node.cli.load import settings_or_fail
+from node.cli.options import EXIT_FAILED, ConfigOption, DataOption, JsonOption
 from node.cli.table import table
 from node.core.finding import Finding, Level
 from node.quic.accelerated import Build, find, load

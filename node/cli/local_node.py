@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from node.cli.options import fail, settings_or_fail
+from node.cli.load import settings_or_fail
+from node.cli.options import fail
 from node.control.client import ControlClient, ControlError, ControlRefused, NodeUnreachable
 
 

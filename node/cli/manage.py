@@ -13,7 +13,8 @@ from typing import IO, Any, NoReturn
 
 import typer
 
-from node.cli.options import EXIT_FAILED, data_directory_or_fail, fail
+from node.cli.load import data_directory_or_fail
+from node.cli.options import EXIT_FAILED, fail
 from node.settings import CONFIG_VARIABLE, DATA_VARIABLE, LoadedSettings, variable_name
 
 MANAGE = Path(__file__).parents[2] / "manage.py"

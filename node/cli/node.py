@@ -8,7 +8,8 @@ from importlib import import_module
 import typer
 
 from node.cli.first_start import ensure_vault, notes
-from node.cli.options import EXIT_FAILED, ConfigOption, DataOption, ReadyOption, settings_or_fail
+from node.cli.load import settings_or_fail
+from node.cli.options import EXIT_FAILED, ConfigOption, DataOption, ReadyOption
 from node.cli.up import ListenOption
 from node.custody.errors import CustodyError
 from node.custody.memory import keep_to_ourselves

@@ -1,12 +1,9 @@
-"""Options that several commands share, and settings read for a command."""
+"""Options that several commands share, and the way to end one. What reads settings is beside this: it takes longer."""
 
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
-
-from node.private_file import private_directory
-from node.settings import LoadedSettings, Settings, SettingsError, load_settings
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -23,20 +20,3 @@ def fail(message: str, status: int = EXIT_FAILED) -> NoReturn:
     """Say why on stderr and end the command."""
     typer.echo(f"alknet: {message}", err=True)
     raise typer.Exit(status)
-
-
-def data_directory_or_fail(settings: Settings) -> None:
-    """Make the data directory where it is missing, or end the command with the reason why it cannot be used."""
-    try:
-        private_directory(settings.data)
-    except OSError as error:
-        fail(f"{settings.data} cannot be used: {error.strerror}")
-
-
-def settings_or_fail(data: Path | None, config: Path | None = None, **overrides: Any) -> LoadedSettings:
-    """The settings, or the end of the command with every wrong key named. `node__listen=…` sets `node.listen`."""
-    options = {key.replace("__", "."): value for key, value in overrides.items()}
-    try:
-        return load_settings(data=data, config=config, overrides=options)
-    except SettingsError as error:
-        fail(f"settings:\n{error}", EXIT_USAGE)

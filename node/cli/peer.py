@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from node.cli.load import settings_or_fail
 from node.cli.manage import request
-from node.cli.options import EXIT_USAGE, DataOption, JsonOption, fail, settings_or_fail
+from node.cli.options import EXIT_USAGE, DataOption, JsonOption, fail
 from node.cli.table import table
 from node.core.fingerprint import MAX_KEY_INPUT
 from node.core.text import printable

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from node.cli.first_start import ensure_vault, notes
+from node.cli.load import settings_or_fail
 from node.cli.manage import child_environment, manage_argv
-from node.cli.options import ConfigOption, DataOption, fail, settings_or_fail
+from node.cli.options import ConfigOption, DataOption, fail
 from node.cli.supervisor.appliance import Programs, run_appliance
 from node.cli.supervisor.keeper import ChildFailed
 from node.cli.supervisor.lock import AlreadyRunning, instance_lock

@@ -11,7 +11,8 @@ import typer
 from node.cli import vault_change
 from node.cli.credential import rotate_all
 from node.cli.first_start import custody_of
-from node.cli.options import EXIT_USAGE, ConfigOption, DataOption, JsonOption, fail, settings_or_fail
+from node.cli.load import settings_or_fail
+from node.cli.options import EXIT_USAGE, ConfigOption, DataOption, JsonOption, fail
 from node.cli.passphrases import passphrase_for, unlock_by_prompt
 from node.cli.secrets_in import is_terminal, secret_from
 from node.cli.table import table

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from node.cli.first_start import WORDS, custody_of, new_contents, unattended
-from node.cli.options import EXIT_USAGE, ConfigOption, DataOption, data_directory_or_fail, fail, settings_or_fail
+from node.cli.load import data_directory_or_fail, settings_or_fail
+from node.cli.options import EXIT_USAGE, ConfigOption, DataOption, fail
 from node.cli.passphrases import passphrase_for
 from node.cli.secrets_in import ask_new_secret, is_terminal, secret_from
 from node.cli.words import NEVER_SHOWN, show_words

@@ -4,8 +4,9 @@ import os
 
 import typer
 
+from node.cli.load import data_directory_or_fail, settings_or_fail
 from node.cli.manage import child_environment, manage_argv
-from node.cli.options import ConfigOption, DataOption, data_directory_or_fail, settings_or_fail
+from node.cli.options import ConfigOption, DataOption
 from node.cli.up import PanelOption
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.support import warm
 from tests.support.appliance import Appliance, environment, running_appliance
@@ -35,16 +35,23 @@ def appliance(tmp_path: Path, python: str | None) -> Iterator[Appliance]:
         yield running
 
 
-@pytest.fixture
-def page(program: Callable[[str], str]) -> Iterator[Page]:
-    """A tab of headless Chromium."""
+@pytest.fixture(scope="module")
+def browser(program: Callable[[str], str]) -> Iterator[Browser]:
+    """Headless Chromium, for one module: as long as it runs, so does playwright's event loop in this thread."""
     chromium = program("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(CHROMIUM_OPTIONS))
-        page = browser.new_page()
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A tab of a profile of its own: it shares neither cookies nor storage with another test's."""
+    with browser.new_context() as context:
+        page = context.new_page()
         page.set_default_timeout(15_000)
         yield page
-        browser.close()
 
 
 class LiveClient:

@@ -28,6 +28,35 @@ def test_help_lists_every_command_and_imports_none_of_them() -> None:
     assert heavy.isdisjoint(modules.split())
 
 
+EACH_ALONE = """
+import os, sys, traceback
+from importlib import import_module
+import aioquic.tls, cryptography.x509, pydantic_settings, structlog, typer  # dear, and none of ours
+for name in sys.argv[1:]:
+    if os.fork() == 0:
+        try:
+            import_module(name)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    assert os.wait()[1] == 0, name
+"""
+
+
+def test_each_command_is_imported_without_the_others() -> None:
+    """What the other tests start has imported them all (tests.support.warm)."""
+    command = [sys.executable, "-c", EACH_ALONE, *(module for module, _ in COMMANDS.values())]
+    ran = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_a_users_own_commands_do_not_wait_for_the_settings() -> None:
+    code = "import sys, node.cli.id, node.cli.trust, node.cli.call, node.cli.ops; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True)
+    assert {"node.settings", "pydantic_settings", "django", "honker"}.isdisjoint(ran.stdout.split())
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_under_its_own_name(name: str) -> None:
     ran = alknet(name, "--help")
