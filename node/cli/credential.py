@@ -9,13 +9,14 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
 import typer
 
 from node.cli.load import settings_or_fail
 from node.cli.manage import request
 from node.cli.options import EXIT_FAILED, EXIT_USAGE, DataOption, JsonOption, fail
+from node.cli.secrets_in import text_from
 from node.cli.table import table
 from node.core.capabilities import Secret
 from node.core.credentials import MAX_CONTENT
@@ -108,13 +109,9 @@ def run_rotation(provider: str | None, to: int | None, data: Path | None, *, as_
 def _content(provider: str, file: str | None) -> Secret:
     if file is None and sys.stdin.isatty():
         return _prompted(provider)
-    if file is None or file == "-":
-        return _read(sys.stdin.buffer, "standard input")
-    try:
-        with Path(file).expanduser().open("rb") as stream:
-            return _read(stream, f"--file {file}")
-    except OSError as error:
-        fail(f"--file {file}: cannot be read: {error.strerror}", EXIT_USAGE)
+    if file is None:
+        return Secret(text_from(Path("-"), "standard input", MAX_CONTENT))
+    return Secret(text_from(Path(file).expanduser(), f"--file {file}", MAX_CONTENT))
 
 
 def _prompted(provider: str) -> Secret:
@@ -125,19 +122,6 @@ def _prompted(provider: str) -> Secret:
     if len(text.encode(errors="surrogateescape")) > _MAX_PROMPTED or text.startswith("-----BEGIN"):
         fail("a terminal cannot take this whole, long or of several lines as it is: use --file", EXIT_USAGE)
     return Secret(text)
-
-
-def _read(stream: BinaryIO, name: str) -> Secret:
-    """All of it but one line end, which an editor or `echo` adds."""
-    raw = stream.read(MAX_CONTENT + len(b"\r\n") + 1)
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError:
-        fail(f"{name}: not UTF-8", EXIT_USAGE)
-    content = text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
-    if len(content.encode()) > MAX_CONTENT:
-        fail(f"{name}: longer than {MAX_CONTENT} bytes", EXIT_USAGE)
-    return Secret(content)
 
 
 def _tell_step(step: Mapping[str, Any]) -> None:

@@ -18,22 +18,36 @@ def is_terminal() -> bool:
 
 
 def secret_from(file: Path, option: str) -> SecretString:
-    """The text in a file, or on standard input for `-`, without its last line end. Ends the command if it cannot."""
+    """The text in a file, or on standard input for `-`. Ends the command if it cannot be had."""
+    return SecretString(text_from(file, f"{option} {file}", MAX_SECRET_FILE))
+
+
+def text_from(file: Path, name: str, most: int) -> str:
+    """The text in a file, or on standard input for `-`, but for one line end, which an editor or `echo` adds.
+
+    Ends the command, calling it by this name, where it cannot be read, is no UTF-8 or has more than `most` bytes.
+    """
     try:
-        if str(file) == "-":
-            data = sys.stdin.buffer.read(MAX_SECRET_FILE + 1)
-        else:
-            with file.open("rb") as opened:
-                data = opened.read(MAX_SECRET_FILE + 1)
+        data = _without_line_end(_read(file, most + len(b"\r\n") + 1))
     except OSError as error:
-        _refuse(f"{option} {file}: cannot be read: {error.strerror}")
-    if len(data) > MAX_SECRET_FILE:
-        _refuse(f"{option} {file}: longer than {MAX_SECRET_FILE} bytes")
+        _refuse(f"{name}: cannot be read: {error.strerror}")
+    if len(data) > most:
+        _refuse(f"{name}: longer than {most} bytes")
     try:
-        text = data.decode()
+        return data.decode()
     except UnicodeDecodeError:
-        _refuse(f"{option} {file}: not UTF-8 text")
-    return SecretString(text.removesuffix("\n").removesuffix("\r"))
+        _refuse(f"{name}: not UTF-8 text")
+
+
+def _read(file: Path, most: int) -> bytes:
+    if str(file) == "-":
+        return sys.stdin.buffer.read(most)
+    with file.open("rb") as opened:
+        return opened.read(most)
+
+
+def _without_line_end(data: bytes) -> bytes:
+    return data.removesuffix(b"\n").removesuffix(b"\r") if data.endswith(b"\n") else data
 
 
 def ask_secret(prompt: str, option: str) -> SecretString:

@@ -77,6 +77,7 @@ def box(running: Box) -> Box:
         (CANARY, CANARY),
         (f"{CANARY}\r\n", CANARY),
         ("one\ntwo\n\n", "one\ntwo\n"),
+        ("one\r", "one\r"),
         ("x" * MAX_CONTENT + "\n", "x" * MAX_CONTENT),
     ],
 )
