@@ -45,8 +45,10 @@ class CallLog:
         self.said.append(Said(side, reads, kind, request_id, self._operations.get(request_id, "")))
         return self.said[-1]
 
-    def knows(self, request_id: str, operation: str) -> None:
-        self._operations[request_id] = operation.removeprefix("/op/")
+    def knows(self, event: Any) -> None:
+        """Remember what a request asks for."""
+        if event["type"] == "call.requested":
+            self._operations[event["id"]] = event["payload"]["operationId"].removeprefix("/op/")
 
     def hold_to_the_rules(self) -> None:
         """Raises AssertionError where a side said what it must not: anything at all after a terminal event."""
@@ -122,7 +124,7 @@ class TappedStream(BiStream):
         assert found is not None, data[:100]
         kind, request_id = (part.decode() for part in found.groups())
         if kind == "call.requested":
-            self._log.knows(request_id, json.loads(data[4:])["payload"]["operationId"])
+            self._log.knows(json.loads(data[4:]))
         return self._log.note(self._side, kind, request_id, reads=False)
 
     def _read(self, data: bytes) -> None:
@@ -132,6 +134,7 @@ class TappedStream(BiStream):
             body = bytes(seen[4 : 4 + length])
             del seen[: 4 + length]
             if isinstance(event := json.loads(body), dict):
+                self._log.knows(event)
                 self._log.note(self._side, event["type"], event["id"], reads=True)
 
 

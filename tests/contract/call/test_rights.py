@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from tests.support.call_dialogs import DialogNode
+from tests.support.call_dialogs import FINGERPRINT, DialogNode
 from tests.support.call_rights import overlay, with_rights
 from tests.support.raw_call import RawPeer
 
 
 @pytest.fixture
-def node() -> DialogNode:
-    return with_rights(DialogNode())
+def node(request: pytest.FixtureRequest) -> DialogNode:
+    return with_rights(DialogNode(*getattr(request, "param", ())))
 
 
 async def ask(peer: RawPeer, who: str, operation: str, value: Any = None) -> Any:
@@ -86,3 +86,11 @@ async def test_routing_to_the_first_peer_or_the_one_that_is_named(peer: RawPeer,
 async def test_routing_of_what_is_pinned_to_a_peer(peer: RawPeer) -> None:
     missing = "NOT_FOUND operation not found: container/exec"
     assert [await ask(peer, "chat", "route/pinned", to) for to in ("", "a", "b")] == [missing, "a", missing]
+
+
+@pytest.mark.parametrize("node", [(None, FINGERPRINT)], indirect=True)
+async def test_routing_to_the_peer_of_the_connection_whoever_asks_by_a_token(peer: RawPeer, node: DialogNode) -> None:
+    missing = "NOT_FOUND operation not found: container/exec"
+    assert [await ask(peer, "chat", "route/open", to) for to in ("root", "chat")] == [missing, missing]
+    node.calls.imported.add(overlay("root"))
+    assert [await ask(peer, "chat", "route/open", to) for to in ("root", "chat")] == ["root", missing]
