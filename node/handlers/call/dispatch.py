@@ -76,7 +76,7 @@ class Dispatcher:
         """
         identity = self._identify(auth, request.auth_token)
         operation = self._permitted(request.operation, identity)
-        value = read_input(request.input, operation.max_input)
+        value = read_input(request.input, operation.max_input, self._limits.value.max_nesting)
         accept(operation, value, identity, self._registry.ownership)
         context = OperationContext(
             request_id,

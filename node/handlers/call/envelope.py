@@ -7,6 +7,7 @@ import msgspec
 
 from node.core.identity import Identity
 from node.handlers.call.errors import CallError, ErrorCode
+from node.handlers.call.nesting import AROUND, MAX_NESTING, is_deeper, too_deep
 
 REQUESTED = "call.requested"
 RESPONDED = "call.responded"
@@ -126,11 +127,14 @@ def _decode_loosely(body: bytes) -> Envelope:
 
 
 def encode(kind: str, request_id: str, payload: Any) -> bytes:
-    """The compact JSON text of one event. Raises CallError INTERNAL where the payload is not JSON."""
+    """The compact JSON text of one event. Raises CallError INTERNAL where the payload is not JSON, or too deep."""
     try:
-        return _encoder.encode(_Answer(kind, request_id, payload))
+        text = _encoder.encode(_Answer(kind, request_id, payload))
     except (TypeError, ValueError, OverflowError, RecursionError):
         raise CallError(ErrorCode.INTERNAL, "the output is not JSON") from None
+    if is_deeper(text, MAX_NESTING):
+        raise CallError(ErrorCode.INTERNAL, too_deep(MAX_NESTING))
+    return text
 
 
 def request(
@@ -155,10 +159,15 @@ def parse_request(payload: Payload) -> Request:
     )
 
 
-def read_input(text: msgspec.Raw, limit: int) -> Any:
-    """The JSON value of an input. Raises CallError INVALID_INPUT above `limit` bytes of text."""
+def read_input(text: msgspec.Raw, limit: int, nesting: int = MAX_NESTING) -> Any:
+    """The JSON value of an input. Raises CallError INVALID_INPUT above `limit` bytes of text or `nesting` levels.
+
+    The levels are those of the whole frame.
+    """
     if len(text) > limit:
         raise CallError(ErrorCode.INVALID_INPUT, f"the input has {len(text)} bytes; {limit} are taken")
+    if is_deeper(bytes(text), nesting - AROUND):
+        raise CallError(ErrorCode.INVALID_INPUT, too_deep(nesting))
     try:
         return msgspec.json.decode(text)
     except _UNREADABLE:
@@ -166,7 +175,12 @@ def read_input(text: msgspec.Raw, limit: int) -> Any:
 
 
 def read_output(text: msgspec.Raw) -> Any:
-    """The JSON value of a `call.responded` payload's output; one that cannot be read is null, like a missing one."""
+    """The JSON value of a `call.responded` payload's output; one that cannot be read is null, like a missing one.
+
+    Raises CallError INTERNAL where it is nested deeper than a frame may be.
+    """
+    if is_deeper(bytes(text), MAX_NESTING - AROUND):
+        raise CallError(ErrorCode.INTERNAL, too_deep(MAX_NESTING))
     try:
         return msgspec.json.decode(text)
     except _UNREADABLE:

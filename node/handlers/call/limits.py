@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from node.core.live import RESTART
+from node.handlers.call.nesting import MAX_NESTING
 
 MIB = 1024 * 1024
 MAX_FRAME = 64 * MIB
@@ -38,6 +39,12 @@ class CallLimits(BaseModel):
     )
     max_unread: int = Field(
         default=MIB, ge=1024, le=1024 * MIB, description="Bytes that such items may have, one item at least."
+    )
+    max_nesting: int = Field(
+        default=MAX_NESTING,
+        ge=8,
+        le=MAX_NESTING,
+        description="Levels of JSON of a request, its frame included.",
     )
     max_buffered: int = Field(
         default=8 * MIB,

@@ -80,10 +80,13 @@ class PendingCall(Pending):
             self._take(output)
 
     def _take(self, output: msgspec.Raw) -> None:
-        if len(output) <= self._max_output:
-            self._result.set_result(events.read_output(output))
-        else:
+        if len(output) > self._max_output:
             self.fail(AnswerTooLarge(len(output), self._max_output))
+            return
+        try:
+            self._result.set_result(events.read_output(output))
+        except CallError as error:
+            self.fail(error)
 
     def failed(self, error: CallError) -> None:
         self.may_go_on = self.went_on = False

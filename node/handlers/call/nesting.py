@@ -1,0 +1,27 @@
+"""How deep JSON text is nested: as deep as every other implementation reads it (spec call §2)."""
+
+from array import array
+from itertools import accumulate
+
+MAX_NESTING = 128
+"""Levels of a whole frame. Some readers take no more."""
+AROUND = 2
+"""Of these, the levels around an input or an output: the envelope's and the payload's."""
+
+_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+
+
+def too_deep(levels: int) -> str:
+    return f"nested more than {levels} levels deep"
+
+
+def is_deeper(text: bytes, levels: int) -> bool:
+    """Whether JSON text has more than so many levels. Text with fewer brackets than that is not gone through."""
+    if text.count(b"[") + text.count(b"{") <= levels:
+        return False
+    # A backslash is only ever inside a string, where it and what it escapes can go; then quotes only delimit strings.
+    bare = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    outside = b"".join(bare.split(b'"')[::2])
+    steps = array("b", outside.translate(_STEPS, _NO_BRACKETS))
+    return max(accumulate(steps), default=0) > levels
