@@ -20,9 +20,13 @@ from node.cli.id import IdentityOption, user_key
 from node.cli.options import EXIT_USAGE, JsonOption, fail
 from node.client.call import CallClient
 from node.core.identity import Identity
+from node.handlers.call.errors import CallError
+from node.handlers.call.operation import OperationType
 from node.quic.tls.keys import NodeKey
 
 _TIMEOUT = 30.0
+_LOOK_UP = 3.0
+"""Seconds for the question of what type an operation is, which was answered already."""
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
@@ -95,11 +99,23 @@ async def _call(wanted: _Call, show: Callable[[Any], None]) -> None:
     async with CallClient.connect(wanted.address, key=wanted.key, pin=wanted.pin, timeout=limit) as client:
         if not wanted.subscribes:
             show(await client.call(wanted.operation, wanted.value, timeout=limit, **whose))
+            if await _is_subscription(client, wanted):
+                typer.echo(f"{wanted.operation} is a subscription, and this its first item; see --subscribe", err=True)
             return
         items = client.subscribe(wanted.operation, wanted.value, timeout=wanted.timeout, **whose)
         async with contextlib.aclosing(items):
             async for item in items:
                 show(item)
+
+
+async def _is_subscription(client: CallClient, wanted: _Call) -> bool:
+    """Whether the node says so. One that says nothing has answered all the same."""
+    name = {"name": wanted.operation.removeprefix("/")}
+    try:
+        shown = await client.call("services/schema", name, auth_token=wanted.token, timeout=_LOOK_UP)
+    except CallError:
+        return False
+    return isinstance(shown, dict) and shown.get("op_type") == OperationType.SUBSCRIPTION
 
 
 def _show(output: Any) -> None:

@@ -49,6 +49,14 @@ async def test_an_error_comes_after_the_items(shell: Shell) -> None:
     assert "INTERNAL: boom" in err
 
 
+async def test_the_first_item_alone_comes_with_a_hint_of_the_others(shell: Shell) -> None:
+    status, out, err = await shell.run("count/up", "3", "--json")
+    assert (status, out) == (0, '{"n": 0}\n')
+    assert "count/up is a subscription" in err
+    assert "--subscribe" in err
+    assert (await shell.run("echo/run", "3"))[1:] == ("3\n", "")
+
+
 async def test_ctrl_c_ends_it_at_the_node(shell: Shell) -> None:
     process = await shell.start("count/on", "--subscribe")
     assert process.stdout is not None
