@@ -88,14 +88,24 @@ class ControlServer:
             self._tasks.spawn(self._serve(stream, uid), "control client")
 
     async def _serve(self, stream: UnixStream, uid: int) -> None:
-        limits, pots = self._call_limits.value, Pots(MAX_HELD)
+        limits = self._call_limits.value
+        pots = Pots(MAX_HELD, limits.max_unsent)
         allowance = Allowance.within(limits, pots, self.call_counts, max_frame=MAX_FRAME)
         connection, auth = Connection.from_bidi(stream, b""), administrator(uid)
+        watching = asyncio.ensure_future(_close_when_gone(connection, stream))
         try:
             await CallConnection(connection, auth, self._dispatcher, limits, allowance).run()
+            watching.cancel()
             await stream.close(LINGER)
         finally:
+            watching.cancel()
             stream.reset()
+
+
+async def _close_when_gone(connection: Connection, stream: UnixStream) -> None:
+    """Nobody is left to read an answer: what was asked is given up, subscriptions that have nothing to say as well."""
+    await stream.gone()
+    connection.close()
 
 
 @contextlib.asynccontextmanager

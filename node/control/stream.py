@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import select
 
 from node.core.connection import BiStream
 from node.core.errors import StreamClosed, StreamTimeout
@@ -10,6 +11,9 @@ READ_AHEAD = 64 * 1024
 """Bytes of asyncio's reader; it holds at most twice this, and one read of the socket, before it stops reading."""
 WRITE_AHEAD = 64 * 1024
 """Bytes that may wait for the other side to read; a write beyond waits itself."""
+
+LOOK_EVERY = 1.0
+"""Seconds from one look at whether the other side is there to the next."""
 
 
 class UnixStream(BiStream):
@@ -64,6 +68,16 @@ class UnixStream(BiStream):
         """`code` is lost on the way."""
         self._dropped = True
         self._writer.transport.abort()
+
+    async def gone(self) -> None:
+        """Wait until the other side has closed its socket, as the system does for a process that ends.
+
+        One that has only ended its sending still reads; an end of its stream does not tell the one from the other.
+        """
+        watched = select.poll()
+        watched.register(self._writer.get_extra_info("socket"), 0)
+        while not (self._dropped or self._writer.is_closing() or watched.poll(0)):  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(LOOK_EVERY)
 
     async def close(self, seconds: float) -> None:
         """Let what was written go out for so long, then drop the rest."""

@@ -85,9 +85,14 @@ class Allowance:
 class Pots:
     """What many connections may hold together, received and unsent."""
 
-    def __init__(self, size: int) -> None:
-        self.received = ByteBudget(size)
-        self.unsent = ByteBudget(size)
+    def __init__(self, received: int, unsent: int) -> None:
+        self.received = ByteBudget(received)
+        self.unsent = ByteBudget(unsent)
+
+    @classmethod
+    def of(cls, size: int) -> "Pots":
+        """As much for each."""
+        return cls(size, size)
 
     def resize(self, size: int) -> None:
         self.received.size = self.unsent.size = size
@@ -101,8 +106,8 @@ class Allowances:
 
     def __init__(self, limits: CallLimits | Live[CallLimits]) -> None:
         self._limits = live(limits)
-        self._peers = Pots(self._limits.value.max_buffered_total)
-        self._strangers = Pots(self._limits.value.max_buffered_strangers)
+        self._peers = Pots.of(self._limits.value.max_buffered_total)
+        self._strangers = Pots.of(self._limits.value.max_buffered_strangers)
         self.counts = CallCounts()
 
     def of_peer(self) -> Allowance:
