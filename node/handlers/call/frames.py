@@ -11,6 +11,7 @@ from node.core.tasks import TaskSet, is_cancelled
 from node.core.within import within
 from node.handlers.call.budget import OverBudget
 from node.handlers.call.charge import Charge
+from node.handlers.call.counts import CallCounts
 from node.handlers.call.limits import MAX_FRAME
 from node.handlers.call.room import SMALL
 
@@ -130,9 +131,17 @@ class FrameWriter:
     waits: half a frame would spoil the stream for everybody else. `tasks` hold what is still being sent then.
     """
 
-    def __init__(self, stream: BiStream, *, stall_timeout: float, tasks: TaskSet | None = None) -> None:
+    def __init__(
+        self,
+        stream: BiStream,
+        *,
+        stall_timeout: float,
+        tasks: TaskSet | None = None,
+        counts: CallCounts | None = None,
+    ) -> None:
         self._stream = stream
         self._stall_timeout = stall_timeout
+        self._counts = counts or CallCounts()
         self._tasks = tasks or TaskSet()
         self._lock = asyncio.Lock()
 
@@ -183,6 +192,7 @@ class FrameWriter:
         try:
             await within(self._stall_timeout, self._stream.write(part))
         except TimeoutError:
+            self._counts.stalled += 1
             raise Stalled("the reader stalled") from None
 
     def finish(self) -> None:

@@ -16,7 +16,7 @@ from node.handlers.call.charge import Charge
 from node.handlers.call.dispatch import Dispatcher, Invocation
 from node.handlers.call.envelope import Envelope, Payload
 from node.handlers.call.errors import CallError, internal, too_many
-from node.handlers.call.frames import Done, FrameError, Stalled
+from node.handlers.call.frames import Done, FrameError
 from node.handlers.call.lane import Lane
 from node.handlers.call.limits import CallLimits
 from node.handlers.call.peers import Overlay
@@ -167,7 +167,6 @@ class Inbound:
             await request.write(*await self._ending(request))
         except (StreamError, FrameError) as error:
             logger.debug("answer not delivered", extra={"error": str(error)})
-            self._counts.stalled += isinstance(error, Stalled)
             request.close()
             request.lane.break_off()
         finally:

@@ -27,7 +27,7 @@ class Lane:
         self._stream = stream
         self._allowance = allowance
         self.reader = FrameReader(stream, max_frame=allowance.max_frame, stall_timeout=limits.stall_timeout)
-        self.writer = FrameWriter(stream, stall_timeout=limits.stall_timeout, tasks=tasks)
+        self.writer = FrameWriter(stream, stall_timeout=limits.stall_timeout, tasks=tasks, counts=allowance.counts)
         self.served: set[Served] = set()
         self.ended = False
         self.only = False
