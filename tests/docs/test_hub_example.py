@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tests.support import warm
 from tests.support.appliance import START_SECONDS, STOP_SECONDS, environment
 
 ROOT = Path(__file__).parents[2]
@@ -37,15 +38,18 @@ class Reader:
         (home / ".venv" / "bin").mkdir(parents=True)
         (home / ".venv" / "bin" / "activate").write_text("")
         (home / "docs").symlink_to(ROOT / "docs")
-        self._program("alknet", "-P -m node.cli.main")
-        self._program("pip", "-m pip --quiet --disable-pip-version-check")
+        self._program("bin/alknet", f"{sys.executable} -P -m node.cli.main")
+        self._program("bin/pip", f"{sys.executable} -m pip --quiet --disable-pip-version-check")
+        self._program("quick/alknet", f"{warm.python()} -P -m node.cli.main")
         kinds = {"4443": socket.SOCK_DGRAM, "4444": socket.SOCK_DGRAM, "8443": socket.SOCK_STREAM}
         kinds["8444"] = socket.SOCK_STREAM
         self.ports = {port: str(free_port(kind)) for port, kind in kinds.items()}
 
-    def _program(self, name: str, module: str) -> None:
-        (self.home / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {module} "$@"\n')
-        (self.home / name).chmod(0o755)
+    def _program(self, name: str, command: str) -> None:
+        program = self.home / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+        program.chmod(0o755)
 
     def script(self, name: str) -> str:
         text = block(name)
@@ -53,9 +57,9 @@ class Reader:
             text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{free}")
         return text.replace("PYTHONPATH=", f"PYTHONPATH={ROOT}:")
 
-    @property
-    def environment(self) -> dict[str, str]:
-        path = f"{self.home}:{os.environ['PATH']}"
+    def environment(self, programs: str = "bin") -> dict[str, str]:
+        """Commands that end by themselves may be "quick" ones (tests.support.warm)."""
+        path = f"{self.home / programs}:{os.environ['PATH']}"
         return environment(PATH=path, PYTHONPATH=str(ROOT), XDG_CONFIG_HOME=str(self.home / "home"))
 
     @contextlib.contextmanager
@@ -65,7 +69,7 @@ class Reader:
         command = ("sh", "-euc", self.script(name))
         with log.open("w") as output:
             shell = subprocess.Popen(
-                command, cwd=self.home, env=self.environment, stdout=output, stderr=output, start_new_session=True
+                command, cwd=self.home, env=self.environment(), stdout=output, stderr=output, start_new_session=True
             )
             try:
                 yield lambda: self._wait_ready(name, shell)
@@ -89,7 +93,7 @@ class Reader:
         done = subprocess.run(
             ("sh", "-euc", self.script("walk")),
             cwd=self.home,
-            env=self.environment,
+            env=self.environment("quick"),
             capture_output=True,
             text=True,
             timeout=120,

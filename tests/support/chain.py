@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,7 @@ class Chain:
     async def kill_hub(self) -> None:
         """kill -9: it says goodbye to nobody."""
         warm.kill(self.hub.process)
-        await asyncio.to_thread(self.hub.process.wait)
+        assert await asyncio.to_thread(self.hub.process.wait) == -signal.SIGKILL
         self.hub.end()
 
     async def start_hub(self) -> None:
