@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from node.custody import custody as module
+from node.custody import protection
 from node.custody.errors import (
     CustodyBusy,
     CustodyError,
@@ -97,6 +98,13 @@ def test_of_two_first_starts_at_once_one_makes_it(data: Path) -> None:
     assert phrase_in(custody_at(data)) == WORDS
 
 
+@pytest.fixture
+def at_full_cost(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passphrases as strong as a real box has them."""
+    monkeypatch.setattr(protection, "PassphraseWrap", PassphraseWrap)
+
+
+@pytest.mark.usefixtures("at_full_cost")
 def test_a_passphrase_protects_and_only_the_right_one_opens(data: Path) -> None:
     custody, record = made(data)
     assert custody.protect(by_passphrase()) is None
@@ -289,6 +297,7 @@ def test_a_key_file_that_was_moved_into_the_data_directory_opens_nothing(data: P
         custody_at(data, inside).open()
 
 
+@pytest.mark.usefixtures("at_full_cost")
 def test_a_machine_without_the_memory_for_a_passphrase_is_told_so(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Starved:
         def __init__(self, **_: object) -> None:
