@@ -285,10 +285,14 @@ class CallConnection:
                 if body is None:
                     charge.release()  # of a frame that the stream ended in
                     return
-                event = events.decode(body)
-                del body
-                await self._on_event(lane, event, charge, pending)
-                del event  # what comes next may be long in coming
+                if pending is not None and pending.take(body):
+                    charge.release()
+                    del body
+                else:
+                    event = events.decode(body)
+                    del body
+                    await self._on_event(lane, event, charge, pending)
+                    del event  # what comes next may be long in coming
             except BaseException:
                 charge.release()
                 raise

@@ -67,7 +67,19 @@ class _Loose(msgspec.Struct, frozen=True):
     payload: msgspec.Raw
 
 
-class _Answer(msgspec.Struct, frozen=True):
+class _Output(msgspec.Struct, frozen=True):
+    output: Any = None
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """An event taken for a `call.responded`, its output read with it."""
+
+    type: str
+    id: str
+    payload: _Output
+
+
+class _Event(msgspec.Struct, frozen=True):
     """One event as it is written."""
 
     type: str
@@ -90,6 +102,7 @@ class _Claim(msgspec.Struct, frozen=True):
 
 _decoder = msgspec.json.Decoder(Envelope)
 _loose_decoder = msgspec.json.Decoder(_Loose)
+_answer_decoder = msgspec.json.Decoder(Answer)
 _encoder = msgspec.json.Encoder()
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -129,7 +142,7 @@ def _decode_loosely(body: bytes) -> Envelope:
 def encode(kind: str, request_id: str, payload: Any) -> bytes:
     """The compact JSON text of one event. Raises CallError INTERNAL where the payload is not JSON, or too deep."""
     try:
-        text = _encoder.encode(_Answer(kind, request_id, payload))
+        text = _encoder.encode(_Event(kind, request_id, payload))
     except (TypeError, ValueError, OverflowError, RecursionError):
         raise CallError(ErrorCode.INTERNAL, "the output is not JSON") from None
     if is_deeper(text, MAX_NESTING):
@@ -172,6 +185,20 @@ def read_input(text: msgspec.Raw, limit: int, nesting: int = MAX_NESTING) -> Any
         return msgspec.json.decode(text)
     except _UNREADABLE:
         raise CallError(ErrorCode.INVALID_INPUT, "the input is not JSON") from None
+
+
+def read_answer(body: bytes, request_id: str) -> Answer | None:
+    """The answer to this request out of a frame's body, in one go; None where it is anything else, or odd.
+
+    For whoever may have the output read, and knows whose it must be: `decode` goes through it only to find its end.
+    """
+    if is_deeper(body, MAX_NESTING):
+        return None
+    try:
+        answer = _answer_decoder.decode(body)
+    except _UNREADABLE:
+        return None
+    return answer if answer.type == RESPONDED and answer.id == request_id else None
 
 
 def read_output(text: msgspec.Raw) -> Any:

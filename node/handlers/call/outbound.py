@@ -36,6 +36,10 @@ class Pending(ABC):
     async def responded(self, output: msgspec.Raw, charge: Charge, *, alone: bool) -> None:
         """An output has come. Where it came `alone`, by a stream that carries no other's, this may wait for room."""
 
+    def take(self, body: bytes) -> bool:
+        """Whether this frame's body was the output that is waited for, and has been read: it need not be decoded."""
+        return False
+
     @abstractmethod
     def completed(self) -> None: ...
 
@@ -72,14 +76,24 @@ class PendingCall(Pending):
         self.went_on = False
         """More has followed."""
 
+    def take(self, body: bytes) -> bool:
+        if self._result.done() or len(body) > self._max_output:
+            return False
+        answer = events.read_answer(body, self.id)
+        if answer is None:
+            return False
+        self.over = self.may_go_on = True
+        self._result.set_result(answer.payload.output)
+        return True
+
     async def responded(self, output: msgspec.Raw, charge: Charge, *, alone: bool) -> None:
         charge.release()
         self.went_on = self.may_go_on
         if not self._result.done():
             self.over = self.may_go_on = True
-            self._take(output)
+            self._settle(output)
 
-    def _take(self, output: msgspec.Raw) -> None:
+    def _settle(self, output: msgspec.Raw) -> None:
         if len(output) > self._max_output:
             self.fail(AnswerTooLarge(len(output), self._max_output))
             return
