@@ -102,9 +102,13 @@ class RawPeer:
 
     async def next(self, request_id: str) -> tuple[str, Any]:
         """The next event about a request of ours, as (type, payload)."""
-        async with asyncio.timeout(20):
-            _, event = await self._queue(request_id).get()
+        _, event = await self.said(request_id)
         return event["type"], event["payload"]
+
+    async def said(self, request_id: str) -> tuple[BiStream, Any]:
+        """The same as a whole, and the stream that it came by."""
+        async with asyncio.timeout(20):
+            return await self._queue(request_id).get()
 
     async def asked(self) -> tuple[BiStream, Any]:
         """The next request of the other side, and the stream that it came by."""

@@ -1,11 +1,19 @@
 """A node that answers: what the dialogs of tests/contract/call do not ask, by a raw client over memory."""
 
+import asyncio
+import contextlib
+from typing import Any
+
 import pytest
 
 from node.core.index import build_index
 from node.core.peers import PeerEntry
+from node.handlers.call.authority import ScopedEnvironment
+from node.handlers.call.errors import CallError
 from node.handlers.call.limits import CallLimits
+from node.handlers.call.operation import Operation, OperationContext
 from tests.support.call_dialogs import FINGERPRINT, DialogNode, in_memory
+from tests.support.quic import settled
 from tests.support.raw_call import read_event, read_events
 
 
@@ -97,3 +105,22 @@ async def test_requests_beyond_the_limit_wait_their_turn() -> None:
         stream.finish()
         node.release.set()
         assert {event["id"] for event in await read_events(stream)} == {"0", "1", "2", "3", "4"}
+
+
+async def test_an_abort_ends_what_was_composed_although_its_handler_goes_on(node: DialogNode) -> None:
+    async def deaf(_: Any, context: OperationContext) -> None:
+        child = asyncio.ensure_future(context.env.invoke("slow", "run", None, context))
+        with contextlib.suppress(asyncio.CancelledError):
+            await node.release.wait()
+        await node.release.wait()
+        with contextlib.suppress(CallError):
+            await child
+
+    node.registry.register(Operation("deaf/run", deaf, scoped_env=ScopedEnvironment(frozenset({"slow/run"}))))
+    async with in_memory(node) as caller:
+        await caller.request("a", {"operationId": "deaf/run"})
+        await settled(lambda: node.handler.snapshot()["composed"])
+        await caller.send({"type": "call.aborted", "id": "a", "payload": {}})
+        await settled(lambda: node.cancelled)
+        assert len(node.calls._inbound) == 1
+        node.release.set()

@@ -100,6 +100,17 @@ async def test_a_call_that_takes_too_long_is_aborted(both: Both) -> None:
     assert await call == 1
 
 
+async def test_an_abort_goes_by_a_fresh_stream_where_the_peer_broke_the_last() -> None:
+    async with over_many() as (calls, peer):
+        for _ in range(3):
+            call = asyncio.create_task(calls.call("a/b"))
+            _, request = await peer.asked()
+            call.cancel()
+            stream, event = await peer.said(request["id"])
+            assert event["type"] == "call.aborted"
+            stream.reset()
+
+
 @pytest.mark.parametrize("kind", ["call.completed", "call.aborted"])
 async def test_the_peer_may_end_a_subscription_in_either_way(kind: str) -> None:
     async with over_many() as (calls, peer):
