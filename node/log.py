@@ -9,8 +9,9 @@ import sys
 from typing import TextIO
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
 
+from node.core import current
 from node.settings import LogSettings
 
 
@@ -43,12 +44,18 @@ def set_level(level: str) -> None:
 def _shared_processors() -> list[Processor]:
     return [
         structlog.contextvars.merge_contextvars,
+        _what_for,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+
+
+def _what_for(_logger: object, _method: str, fields: EventDict) -> EventDict:
+    """The connection and the request that the line is about, where it does not say so itself."""
+    return {**current.facts(), **fields}
 
 
 def _renderers(settings: LogSettings, stream: TextIO) -> list[Processor]:

@@ -33,6 +33,7 @@ class LiveSettings:
         self.control = Live(settings.control)
         self.quic = Live(settings.quic)
         self.store = Live(settings.store)
+        self.journal = Live(settings.journal)
         self.capabilities = Live(settings.capabilities)
         self.nodes = Live(settings.nodes)
         self._subscribers: list[Callable[[], None]] = []
@@ -44,7 +45,7 @@ class LiveSettings:
     def replace(self, new: Settings) -> dict[str, Any]:
         """Put the new values in force, each section as a whole; what is different now, by key."""
         old, self._settings = self._settings, new
-        for section in ("endpoint", "call", "control", "quic", "store", "capabilities", "nodes"):
+        for section in ("endpoint", "call", "control", "quic", "store", "journal", "capabilities", "nodes"):
             holder = getattr(self, section)
             if getattr(new, section) != holder.value:
                 holder.value = getattr(new, section)

@@ -36,6 +36,7 @@ from node.core.live import RESTART
 from node.core.paths import DataPaths
 from node.endpoint.limits import EndpointLimits
 from node.handlers.call.limits import CallLimits
+from node.journal.limits import JournalLimits
 from node.links.settings import MAX_NODES, LinkSettings, NodeName
 from node.quic.accelerated import Choice
 from node.quic.limits import QuicLimits
@@ -220,6 +221,7 @@ class Settings(BaseSettings):
     control: ControlLimits = ControlLimits()
     quic: QuicLimits = QuicLimits()
     store: StoreLimits = StoreLimits()
+    journal: JournalLimits = JournalLimits()
     capabilities: CapabilitySettings = Field(
         {}, description="Of each protocol of the node: the providers whose credentials it may use."
     )

@@ -12,10 +12,12 @@ from node.assembly.control import answer_administrator
 from node.assembly.credentials import open_credentials
 from node.assembly.handlers import call_operations, make_handlers
 from node.assembly.identity import NodeIdentity
+from node.assembly.journal import open_journal
 from node.assembly.links import open_links
 from node.assembly.running import first, on_signals, running
 from node.assembly.serving import Serving
 from node.assembly.store import Store, open_store
+from node.core.journal import Journal
 from node.core.metrics import Metrics
 from node.custody.custody import Custody
 from node.custody.door import open_door
@@ -52,6 +54,7 @@ class Node:
     operations: OperationRegistry
     handlers: HandlerRegistry
     links: Links
+    journal: Journal
     started_at: float = field(default_factory=time.time)
     """Unix seconds."""
     serving: Serving | None = None
@@ -92,6 +95,7 @@ async def open_node(loaded: LoadedSettings, load: Load) -> AsyncIterator[Node]:
         identity = NodeIdentity(settings, keeper)
         await stack.enter_async_context(open_door(settings.paths.vault_door, keeper))
         watch = SettingsWatch(loaded, load, limits)
+        journal = await stack.enter_async_context(open_journal(settings, limits, metrics))
         store = await stack.enter_async_context(open_store(settings, limits))
         opened = open_credentials(store, limits, keeper)
         stack.callback(opened.close)
@@ -99,7 +103,9 @@ async def open_node(loaded: LoadedSettings, load: Load) -> AsyncIterator[Node]:
         operations = call_operations(settings.call)
         protocols = make_handlers(limits, store, metrics, operations, opened)
         links = await stack.enter_async_context(open_links(protocols.calls, store, limits, metrics))
-        node = Node(settings, limits, metrics, keeper, identity, store, opened, operations, protocols.registry, links)
+        node = Node(
+            settings, limits, metrics, keeper, identity, store, opened, operations, protocols.registry, links, journal
+        )
         stack.enter_context(on_signals({signal.SIGHUP: lambda: node.hang_up(watch)}))
         await stack.enter_async_context(running(watch.run(), "settings"))
         await stack.enter_async_context(running(report(metrics), "report"))

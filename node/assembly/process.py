@@ -69,7 +69,7 @@ async def _run(node: Node, lifeline: Lifeline, stop: asyncio.Event) -> None:
     async with listen(node.settings, node.limits, node.handlers, node.metrics, key) as listening:
         if not await store_loaded(node.store, stop):
             return
-        async with serve(listening, node.limits, node.store, node.metrics) as node.serving:
+        async with serve(listening, node.limits, node.store, node.metrics, node.journal) as node.serving:
             node.links.dial(Dialling(key, node.limits.quic, node.serving.endpoint.listing))
             node.keeper.subscribe(lambda: lifeline.ready(**node.facts()))
             lifeline.ready(**node.facts())

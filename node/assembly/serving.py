@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from node.assembly.running import running
 from node.assembly.store import Store
 from node.core.address import format_host_port, parse_host_port
+from node.core.journal import Journal
 from node.core.metrics import Metrics
 from node.endpoint.endpoint import Endpoint
 from node.endpoint.registry import HandlerRegistry
@@ -73,10 +74,12 @@ async def listen(
 
 
 @contextlib.asynccontextmanager
-async def serve(listening: Listening, limits: LiveSettings, store: Store, metrics: Metrics) -> AsyncIterator[Serving]:
+async def serve(
+    listening: Listening, limits: LiveSettings, store: Store, metrics: Metrics, journal: Journal
+) -> AsyncIterator[Serving]:
     """Serve for as long as the block lasts, and drain. The store has its index."""
     certificates = listening.certificates
-    endpoint = Endpoint(listening.registry, store, limits.endpoint, [listening.listener])
+    endpoint = Endpoint(listening.registry, store, limits.endpoint, [listening.listener], journal)
     metrics.add("endpoint", endpoint.snapshot)
     store.subscribe(endpoint.enforce)
     task = asyncio.create_task(endpoint.run(), name="endpoint")

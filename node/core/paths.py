@@ -16,6 +16,11 @@ class DataPaths:
         return self.data / "alknet.db"
 
     @property
+    def journal(self) -> Path:
+        """What happened to the node's connections; the node is its only writer."""
+        return self.data / "node.db"
+
+    @property
     def config_file(self) -> Path:
         return self.data / "alknet.toml"
 

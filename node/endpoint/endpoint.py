@@ -7,15 +7,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 
+from node.core import current
 from node.core.connection import CLOSE_DISCONNECTED, CLOSE_NORMAL, Connection
 from node.core.errors import ConnectionClosed, HandlerConnectionClosed, HandlerError, StreamError, handler_error
 from node.core.handler import ProtocolHandler
 from node.core.identity import Address, AuthContext
 from node.core.index import IndexSwap
+from node.core.journal import Journal, NoJournal
 from node.core.listener import Listener
 from node.core.live import Live, live
 from node.core.repository import IdentityProvider, resolve_client
 from node.core.tasks import TaskSet
+from node.endpoint import events
 from node.endpoint.enforcement import Enforcement, enforce
 from node.endpoint.limits import EndpointLimits
 from node.endpoint.live import LiveConnection, LiveConnections
@@ -35,11 +38,13 @@ class Endpoint:
         provider: IdentityProvider,
         limits: EndpointLimits | Live[EndpointLimits],
         listeners: Iterable[Listener] = (),
+        journal: Journal | None = None,
     ) -> None:
         self._registry = registry
         self._provider = provider
         self._limits = live(limits)
         self._listeners = list(listeners)
+        self._journal = journal or NoJournal()
         self._tasks = TaskSet()
         self._stopping = asyncio.Event()
         self._stopped = asyncio.Event()
@@ -65,16 +70,16 @@ class Endpoint:
         """Hand a connection to the handler of its ALPN, in a task of its own. Never raises."""
         handler = self._registry.get(alpn)
         if handler is None or self._stopping.is_set():
-            self._refuse(connection, alpn, remote_addr)
+            self._refuse(connection, alpn, fingerprint, remote_addr)
             return
         auth = AuthContext(None, alpn, remote_addr, fingerprint, alternative)
         identity = resolve_client(self._provider, auth)
         live = LiveConnection(connection, AuthContext(identity, alpn, remote_addr, fingerprint, alternative))
         logger.info("connected", extra=_facts(live))
-        self.connections.add(live)
+        self._begin(live)
         connection.watch_moves(partial(self._moved, live))
         live.task = self._tasks.spawn(self._serve(handler, live), f"connection {live.id}")
-        live.task.add_done_callback(lambda _: self.connections.discard(live))
+        live.task.add_done_callback(lambda _: self._done(live))
 
     @contextlib.contextmanager
     def listing(self, connection: Connection, auth: AuthContext) -> Iterator[LiveConnection]:
@@ -83,11 +88,11 @@ class Endpoint:
         It can be ended as they can: by an administrator, and when the peer that holds its key loses its rights.
         """
         live = LiveConnection(connection, replace(auth, identity=resolve_client(self._provider, auth)))
-        self.connections.add(live)
+        self._begin(live, dialled=True)
         try:
             yield live
         finally:
-            self.connections.discard(live)
+            self._done(live)
 
     def enforce(self, swap: IndexSwap) -> None:
         """Apply a change of rights to the live connections. Subscribe this to the store."""
@@ -128,22 +133,34 @@ class Endpoint:
         finally:
             self._stopped.set()
 
+    def _begin(self, live: LiveConnection, *, dialled: bool = False) -> None:
+        self.connections.add(live)
+        self._journal.record(events.connected(live, dialled=dialled))
+
+    def _done(self, live: LiveConnection) -> None:
+        """However it ended, and also where its task was cancelled before it ran."""
+        self.connections.discard(live)
+        self._journal.record(events.closed(live))
+
     def _moved(self, live: LiveConnection, old: Address, new: Address) -> None:
         """The peer has proven another address. `remote_addr` stays the one that it was accepted from."""
         logger.info("moved", extra=_facts(live) | {"old_addr": old, "new_addr": new})
 
-    def _refuse(self, connection: Connection, alpn: bytes, remote_addr: Address | None) -> None:
-        if self._stopping.is_set():
-            connection.close(CLOSE_NORMAL, "shutdown")
-        elif alpn == ACME_ALPN:
+    def _refuse(
+        self, connection: Connection, alpn: bytes, fingerprint: str | None, remote_addr: Address | None
+    ) -> None:
+        if alpn == ACME_ALPN and not self._stopping.is_set():
             logger.debug("acme validation answered", extra={"remote_addr": remote_addr})
             connection.close(CLOSE_NORMAL, "acme done")
-        else:
-            logger.warning("no handler", extra={"alpn": alpn, "remote_addr": remote_addr})
-            connection.close(CLOSE_NORMAL, "no handler")
+            return
+        rule, message = ("stopping", "shutdown") if self._stopping.is_set() else ("no handler", "no handler")
+        logger.warning("connection refused", extra={"rule": rule, "alpn": alpn, "remote_addr": remote_addr})
+        self._journal.record(events.refused(alpn, fingerprint, remote_addr, rule, message))
+        connection.close(CLOSE_NORMAL, message)
 
     async def _serve(self, handler: ProtocolHandler, live: LiveConnection) -> None:
         """Run the handler to its end; whatever it raises ends this connection and no other."""
+        current.connection.set(live.id)
         try:
             await handler.handle(live.connection, live.auth)
         except (ConnectionClosed, HandlerConnectionClosed):

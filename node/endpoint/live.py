@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from node.core.connection import Connection
+from node.core.connection import CLOSE_NORMAL, Connection
 from node.core.identity import AuthContext
 
 _ids = itertools.count(1)
@@ -18,13 +18,17 @@ _ids = itertools.count(1)
 class LiveConnection:
     """One connection and the task that serves it. `peer_id` is None for a key that nobody holds, or no key at all.
 
-    `id` is its own for the life of the process, and grows; `since` is the wall clock's time, in seconds.
+    `id` is its own for the life of the process, and grows; `since` is the wall clock's time, in seconds, and `begun`
+    the time of a clock that never jumps.
     """
 
     connection: Connection
     auth: AuthContext
     id: int = field(default_factory=lambda: next(_ids))
     since: float = field(default_factory=time.time)
+    begun: float = field(default_factory=time.monotonic)
+    ending: tuple[int, str] = (CLOSE_NORMAL, "")
+    """The code and the reason that `end` was first given."""
     task: asyncio.Task[Any] | None = None
 
     @property
@@ -33,6 +37,8 @@ class LiveConnection:
 
     def end(self, code: int, reason: str) -> None:
         """Close the connection, then stop whatever its handler was doing."""
+        if not self.ending[1]:
+            self.ending = code, reason
         try:
             self.connection.close(code, reason)
         finally:

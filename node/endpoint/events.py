@@ -1,0 +1,79 @@
+"""What the endpoint tells the journal: each event with everything that a live connection knows of itself."""
+
+import time
+
+from node.core.address import format_host_port
+from node.core.connection import Connection
+from node.core.errors import ConnectionClosed
+from node.core.identity import Address
+from node.core.journal import Event, EventKind, Json
+from node.endpoint.live import LiveConnection
+
+_ORDERLY = "closed"
+"""The reason of an end that has none in words."""
+
+
+def connected(live: LiveConnection, *, dialled: bool = False) -> Event:
+    return _of(live, EventKind.CONNECTED, detail={"dialled": True} if dialled else {})
+
+
+def closed(live: LiveConnection) -> Event:
+    """Call it once the connection has ended. Its seconds do not follow a wall clock that jumps."""
+    ending = _ending(live)
+    received, sent = live.connection.transferred or (None, None)
+    detail: dict[str, Json] = {
+        "seconds": round(time.monotonic() - live.begun, 3),
+        "bytes_received": received,
+        "bytes_sent": sent,
+        "code": ending.code,
+    }
+    return _of(live, EventKind.CLOSED, ending.reason or _ORDERLY, detail)
+
+
+def refused(alpn: bytes, fingerprint: str | None, address: Address | None, rule: str, message: str) -> Event:
+    """A connection that no handler was given. `message` is what its peer was told."""
+    return Event(
+        EventKind.REFUSED,
+        fingerprint=fingerprint,
+        alpn=alpn.decode(errors="replace"),
+        address=_address(address),
+        reason=message,
+        detail={"rule": rule, "message": message},
+    )
+
+
+def _of(live: LiveConnection, kind: EventKind, reason: str = "", detail: dict[str, Json] | None = None) -> Event:
+    auth = live.auth
+    return Event(
+        kind,
+        live.id,
+        live.peer_id,
+        auth.tls_client_fingerprint,
+        auth.alpn.decode(errors="replace"),
+        _address(live.connection.remote_addr or auth.remote_addr),
+        reason,
+        detail or {},
+    )
+
+
+def _ending(live: LiveConnection) -> ConnectionClosed:
+    """How it ended: as we ended it, else as whoever ended it said."""
+    return _told(live.connection) or ConnectionClosed(*live.ending)
+
+
+def _told(connection: Connection) -> ConnectionClosed | None:
+    """What `wait_closed` gives where it has nothing to wait for."""
+    waiting = connection.wait_closed()
+    try:
+        waiting.send(None)
+    except StopIteration as done:
+        ended: ConnectionClosed = done.value
+        return ended
+    except Exception:  # noqa: BLE001 - a transport that fails at it has told us nothing
+        return None
+    waiting.close()
+    return None
+
+
+def _address(address: Address | None) -> str | None:
+    return None if address is None else format_host_port(address)

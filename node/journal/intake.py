@@ -1,0 +1,58 @@
+"""Which events are taken, and how many were not: a flood by strangers grows neither the queue nor the file.
+
+Whoever reads the journal keeps a list of open connections by it. So an end is taken whenever its beginning was, though
+the queue is full, and is left out whenever its beginning was.
+"""
+
+import time
+from collections import Counter
+
+from node.core.journal import Event, EventKind
+from node.core.live import Live
+from node.journal.limits import JournalLimits
+
+_ALWAYS = frozenset({EventKind.STARTED, EventKind.STOPPED, EventKind.LIMITED})
+BURST_SECONDS = 10.0
+
+
+class Intake:
+    """Judges each event as it comes. What it remembers is bounded by the connections that are open."""
+
+    def __init__(self, limits: Live[JournalLimits]) -> None:
+        self._limits = limits
+        self._untold: set[int] = set()
+        """Open connections whose beginning was left out."""
+        self._left: float | None = None
+        self._since = 0.0
+        self.dropped: Counter[str] = Counter()
+        """Events that were left out, by why: "strangers", or "queue" where the file was not written for long."""
+
+    def takes(self, event: Event, waiting: int) -> bool:
+        """Whether the event is to be written, where so many wait already."""
+        if event.kind is EventKind.CLOSED and event.connection is not None:
+            if event.connection in self._untold:
+                self._untold.discard(event.connection)
+                return False
+            return True
+        why = self._objection(event, waiting)
+        if why is None:
+            return True
+        self.dropped[why] += 1
+        if event.kind is EventKind.CONNECTED and event.connection is not None:
+            self._untold.add(event.connection)
+        return False
+
+    def _objection(self, event: Event, waiting: int) -> str | None:
+        if event.kind in _ALWAYS:
+            return None
+        if waiting >= self._limits.value.max_queue:
+            return "queue"
+        return None if event.peer_id is not None or event.kind is EventKind.ENFORCED or self._allows() else "strangers"
+
+    def _allows(self) -> bool:
+        """Use one of the strangers' share."""
+        now, rate = time.monotonic(), self._limits.value.strangers_per_second
+        most = rate * BURST_SECONDS
+        left = most if self._left is None else min(most, self._left + (now - self._since) * rate)
+        self._since, self._left = now, left - 1 if left >= 1 else left
+        return left >= 1

@@ -1,0 +1,159 @@
+"""Writes the journal: events are gathered in memory, and committed together a moment later.
+
+Whatever is wrong with the file, the node goes on: events wait, as many as may; the file is opened anew after a pause;
+what is wrong is told once, and so is that it works again. Nothing is written twice: a commit that failed is looked for
+before its events are written again.
+"""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import time
+from collections import deque
+from itertools import islice
+from pathlib import Path
+from typing import NoReturn
+
+from node.core.journal import Event, EventKind, Journal, Json
+from node.core.live import Live
+from node.journal.file import JournalFile, JournalTooNew, open_journal_file
+from node.journal.intake import Intake
+from node.journal.limits import JournalLimits
+
+BATCH = 50
+"""Events of one commit: about half a millisecond of the loop."""
+RETRY_FIRST, RETRY_MAX = 0.05, 5.0
+"""Seconds until the first retry after a failure, doubled each time up to the second."""
+PRUNE_EVERY = 60.0
+"""Seconds between two looks for what is too old or too much."""
+LAST_WORDS = 1.0
+"""Seconds that the end of the process waits for what is not written yet."""
+DAY = 86_400.0
+
+logger = logging.getLogger(__name__)
+
+
+class JournalWriter(Journal):
+    """The journal of one process's life, whose name is `boot`: 16 hex digits."""
+
+    def __init__(self, path: Path, limits: Live[JournalLimits]) -> None:
+        self.boot = secrets.token_hex(8)
+        self._path = path
+        self._limits = limits
+        self._intake = Intake(limits)
+        self._queue: deque[Event] = deque()
+        self._wake = asyncio.Event()
+        self._told: dict[str, int] = {}
+        self._attempted: int | None = None
+        """The number of the last event of a commit that has not succeeded, as far as is known."""
+        self._attempted_count = 0
+        self._pause = RETRY_FIRST
+        self._complaint = ""
+        self._pruned = float("-inf")
+        self.written = 0
+        self.failures = 0
+
+    def record(self, event: Event) -> None:
+        if self._intake.takes(event, len(self._queue)):
+            self._queue.append(event)
+            self._wake.set()
+
+    def snapshot(self) -> dict[str, int]:
+        """Events that wait, were written and were left out, and failures of the file, since the start."""
+        dropped = self._intake.dropped
+        return {
+            "backlog": len(self._queue),
+            "written": self.written,
+            "dropped_queue": dropped["queue"],
+            "dropped_strangers": dropped["strangers"],
+            "failures": self.failures,
+        }
+
+    async def run(self) -> NoReturn:
+        """Write for ever; only cancellation ends it."""
+        while True:
+            try:
+                with open_journal_file(self._path, self.boot) as file:
+                    self._opened(file)
+                    await self._write(file)
+            except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # noqa: BLE001 - a panic in honker's native code is no Exception
+                self._complain(error)
+            await asyncio.sleep(self._pause)
+            self._pause = min(self._pause * 2, RETRY_MAX)
+
+    async def flushed(self) -> bool:
+        """Wait until everything is written, as long as the end of a process may; False if it is not."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS):
+                while self._queue:  # noqa: ASYNC110 - at the end of the process only
+                    await asyncio.sleep(0.005)
+        return not self._queue
+
+    def _opened(self, file: JournalFile) -> None:
+        """Forget what turns out to have been committed after all."""
+        if self._attempted is not None and file.holds(self._attempted):
+            self._done(self._attempted_count)
+        self._attempted = None
+
+    async def _write(self, file: JournalFile) -> None:
+        """Until the file is lost. The first batch of a file goes out at once."""
+        while not file.lost:
+            while self._queue:
+                self._append(file)
+                await asyncio.sleep(0)
+            await self._prune(file)
+            self._wake.clear()
+            self._tell_losses()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._wake.wait()
+                    await asyncio.sleep(self._limits.value.flush_interval)
+        logger.warning("the journal's file was replaced or is gone; it is opened anew", extra={"path": str(self._path)})
+
+    def _append(self, file: JournalFile) -> None:
+        batch = list(islice(self._queue, BATCH))
+        self._attempted, self._attempted_count = file.last + len(batch), len(batch)
+        file.append(batch)
+        self._attempted = None
+        self._done(len(batch))
+        self._pause = RETRY_FIRST
+        if self._complaint:
+            self._complaint = ""
+            logger.info("the journal is written again")
+
+    def _done(self, count: int) -> None:
+        for _ in range(count):
+            self._queue.popleft()
+        self.written += count
+
+    async def _prune(self, file: JournalFile) -> None:
+        if time.monotonic() - self._pruned < PRUNE_EVERY:
+            return
+        limits = self._limits.value
+        while file.prune(time.time() - limits.max_age * DAY, limits.max_size):  # noqa: ASYNC110 - lets others run
+            await asyncio.sleep(0)
+        self._pruned = time.monotonic()
+
+    def _tell_losses(self) -> None:
+        """One event for each reason by which events were left out since the last one."""
+        for why, count in self._intake.dropped.items():
+            new = count - self._told.get(why, 0)
+            if new:
+                self._told[why] = count
+                detail: dict[str, Json] = {"limit": f"journal.{why}", "count": new}
+                self.record(Event(EventKind.LIMITED, reason=_WORDS[why], detail=detail))
+
+    def _complain(self, error: BaseException) -> None:
+        """Once, not at every attempt. A stranger's error comes with its traceback."""
+        self.failures += 1
+        text = f"{type(error).__name__}: {error}"
+        if text != self._complaint:
+            known = isinstance(error, RuntimeError | OSError | JournalTooNew)
+            logger.error("the journal cannot be written", extra={"error": text}, exc_info=not known)
+        self._complaint = text
+
+
+_WORDS = {"queue": "events left out: the journal could not be written", "strangers": "events of strangers left out"}
