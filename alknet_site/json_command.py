@@ -17,6 +17,7 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
 from apps.audit.actors import Actor, ActorKind
+from apps.audit.guards import missing_guards
 from apps.notify.services import missing_triggers
 
 MAX_INPUT = 8 * 1024 * 1024
@@ -88,7 +89,7 @@ def _make_unfinished_database() -> None:
 
     The triggers are what a preparation makes last.
     """
-    if not Path(connection.settings_dict["NAME"]).exists() or missing_triggers():
+    if not Path(connection.settings_dict["NAME"]).exists() or missing_triggers() or missing_guards():
         call_command("prepare")
 
 

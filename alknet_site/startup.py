@@ -1,6 +1,7 @@
 """What has to be in place before the web process serves: the data directory, the database's shape, its triggers."""
 
 import fcntl
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,8 +10,11 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from apps.audit.guards import ensure_guards
 from apps.notify.services import ensure_triggers
 from node.core.paths import DataPaths
+
+logger = logging.getLogger(__name__)
 
 
 def prepare_database(paths: DataPaths) -> None:
@@ -21,6 +25,8 @@ def prepare_database(paths: DataPaths) -> None:
         if _needs_migration():
             call_command("migrate", verbosity=0, interactive=False)
         ensure_triggers()
+        if gone := ensure_guards():
+            logger.warning("the audit log was open to changes: alknet audit verify", extra={"triggers": gone})
 
 
 def _needs_migration() -> bool:

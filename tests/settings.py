@@ -19,6 +19,7 @@ finally:
     del os.environ["ALKNET_DATA"]
     os.environ.update(_environment)
 
+DATABASES["default"]["ENGINE"] = "tests.support.sqlite"
 DATABASES["default"]["TEST"] = {"NAME": _DATA / "alknet.db"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # tests sign in often
 ALLOWED_HOSTS = ["testserver", "localhost"]

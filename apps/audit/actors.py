@@ -11,13 +11,18 @@ class ActorKind(StrEnum):
     """By which door a change came in."""
 
     USER = "user"
+    TOKEN = "token"  # noqa: S105 - the word for one, not one
     CLI = "cli"
+    NODE = "node"
     SYSTEM = "system"
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """One who changes things: a user of the panel, a person at the command line, or the appliance itself."""
+    """One who changes things.
+
+    A user of the panel, the holder of a token, a person at the command line, a node, or the appliance itself.
+    """
 
     kind: ActorKind
     name: str

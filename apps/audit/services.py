@@ -1,21 +1,21 @@
 """Writing the audit log. Services of other apps call `record` inside the transaction of their change."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
+from apps.audit import rows
 from apps.audit.actors import Actor
-from apps.audit.models import AuditEntry
+from apps.audit.chain import Link, Row, next_hash
 from apps.audit.request_id import current_request_id
 
 Facts = Mapping[str, Any]
 """An object's state as JSON types. Whoever makes it leaves secrets out."""
-
-
-BATCH = 200
-"""Rows of one INSERT."""
 
 
 class NotInTransaction(RuntimeError):
@@ -34,20 +34,37 @@ class Change:
 
 
 def record(*, actor: Actor, changes: Iterable[Change]) -> None:
-    """Add one row for each change to the transaction that is open. Raises NotInTransaction where none is."""
+    """Add one row for each change to the transaction that is open. Raises NotInTransaction where none is.
+
+    A transaction holds SQLite's one write lock from its beginning, so that no other writer comes between the last row
+    that is read here and the ones that follow it.
+    """
     if not transaction.get_connection().in_atomic_block:
         raise NotInTransaction
-    AuditEntry.objects.bulk_create([_entry(actor, change) for change in changes], batch_size=BATCH)
+    rows.append(_chained(actor, changes))
 
 
-def _entry(actor: Actor, change: Change) -> AuditEntry:
-    return AuditEntry(
-        actor_kind=actor.kind.value,
-        actor_name=actor.name,
-        action=str(change.action),
-        object_type=change.object_type,
-        object_id=change.object_id,
-        before=change.before,
-        after=change.after,
-        request_id=current_request_id.get(),
-    )
+def _chained(actor: Actor, changes: Iterable[Change]) -> Iterator[Link]:
+    """The changes as rows, each with its hash."""
+    last, digest = rows.head()
+    at = str(timezone.now().astimezone(UTC).replace(tzinfo=None))
+    request_id = current_request_id.get()
+    for number, change in enumerate(changes, start=last + 1):
+        row = Row(
+            number,
+            at,
+            str(actor.kind.value),
+            str(actor.name),
+            str(change.action),
+            str(change.object_type),
+            str(change.object_id),
+            _text(change.before),
+            _text(change.after),
+            request_id,
+        )
+        digest = next_hash(digest, row)
+        yield Link(row, digest)
+
+
+def _text(facts: Facts | None) -> str | None:
+    return None if facts is None else json.dumps(facts)

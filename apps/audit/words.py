@@ -8,7 +8,13 @@ _ACTIONS = {
     "peer.token_cleared": "cleared the token of the peer",
 }
 _OBJECTS = {"peer": "peer", "api_key": "API key", "credential": "credential", "user": "user", "group": "group"}
-_WAYS: dict[str, str] = {ActorKind.USER: "panel", ActorKind.CLI: "shell", ActorKind.SYSTEM: "appliance"}
+_WAYS: dict[str, str] = {
+    ActorKind.USER: "panel",
+    ActorKind.TOKEN: "API",
+    ActorKind.CLI: "shell",
+    ActorKind.NODE: "node",
+    ActorKind.SYSTEM: "appliance",
+}
 
 
 def action_words(action: str) -> str:

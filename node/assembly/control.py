@@ -3,17 +3,23 @@
 Nothing here waits: a node answers while its vault is locked and nothing is served yet.
 """
 
+import base64
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from node.assembly.identity import NodeIdentity
+from node.control.audit import Sign, audit_operations
 from node.control.errors import sealing_failed, vault_locked
 from node.control.operations import Sealing, Selection, control_registry
 from node.control.server import open_control
 from node.core.address import format_host_port
+from node.core.checkpoint import Checkpoint, checkpoint_message
 from node.endpoint.live import LiveConnection, LiveConnections
 from node.quic.accelerated import running as engine
+from node.quic.tls.keys import NodeKey
 from node.vault import CURRENT_KEY_VERSION, EncryptedData, VaultError, VaultLocked, VaultService
 
 if TYPE_CHECKING:
@@ -28,7 +34,9 @@ NO_PEERS = "QUIC: the peers have not been read yet; the panel's first start make
 @contextlib.asynccontextmanager
 async def answer_administrator(node: "Node") -> AsyncIterator[None]:
     """Answer at DIR/run/node.sock for as long as the block lasts. Raises SocketTaken and OSError."""
-    registry = control_registry(Administration(node), sealing(node.keeper.vault))
+    registry = control_registry(
+        Administration(node), sealing(node.keeper.vault), audit_operations(signing(node.identity))
+    )
     limits, path = node.limits, node.settings.paths.control_socket
     async with open_control(path, registry, limits.control, limits.call) as server:
         node.metrics.add("control", server.snapshot)
@@ -47,6 +55,26 @@ def sealing(vault: VaultService) -> Sealing:
         return _told(lambda: vault.rotate(EncryptedData.from_json(credential), key_version), told).to_json()
 
     return Sealing(seal, reseal)
+
+
+def signing(identity: NodeIdentity) -> Sign:
+    """The node's key as the control socket may use it: for heads of audit logs, while it can be had."""
+
+    def sign(number: int, digest: str) -> Checkpoint:
+        try:
+            key = identity.key()
+        except VaultLocked:
+            raise vault_locked() from None
+        return signed_head(key, number, digest)
+
+    return sign
+
+
+def signed_head(key: NodeKey, number: int, digest: str) -> Checkpoint:
+    """The checkpoint of a head that a key signs at this moment. Raises ValueError where it is no head."""
+    signed_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    signature = key.private.sign(checkpoint_message(number, digest, key.fingerprint, signed_at))
+    return Checkpoint(number, digest, key.fingerprint, signed_at, base64.b64encode(signature).decode())
 
 
 def _told(work: Callable[[], T], failure: str) -> T:

@@ -8,13 +8,17 @@ ADMINISTER = "control:administer"
 SEAL = "control:seal"
 """Have secrets sealed. Nothing opens them here."""
 
+SIGN = "control:sign"
+"""Have the head of the audit log signed."""
+
 MAY_ADMINISTER = AccessControl(required_scopes=(ADMINISTER,))
 MAY_SEAL = AccessControl(required_scopes=(SEAL,))
+MAY_SIGN = AccessControl(required_scopes=(SIGN,))
 
 
 def administrator(uid: int) -> AuthContext:
     """The context of a caller whom the kernel has named. No ALPN was negotiated, and no key was shown."""
-    return AuthContext(Identity(f"local:{uid}", (ADMINISTER, SEAL)), b"")
+    return AuthContext(Identity(f"local:{uid}", (ADMINISTER, SEAL, SIGN)), b"")
 
 
 def as_connected(auth: AuthContext, _: str | None) -> Identity | None:

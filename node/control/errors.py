@@ -6,7 +6,7 @@ from node.handlers.call.errors import CallError, DeclaredError, ErrorCode
 
 
 class ControlCode(StrEnum):
-    """Declared by `credentials/seal` and `credentials/reseal`."""
+    """Declared by the operations that need the vault."""
 
     VAULT_LOCKED = "VAULT_LOCKED"
     SEALING_FAILED = "SEALING_FAILED"
@@ -17,6 +17,8 @@ SEALING_ERRORS = (
     DeclaredError(ControlCode.SEALING_FAILED, "the vault could not seal what was given"),
 )
 """What the operations that seal declare."""
+SIGNING_ERRORS = (DeclaredError(ControlCode.VAULT_LOCKED, "the vault is locked, and the node's key is behind it"),)
+"""What the operation that signs declares."""
 
 
 def vault_locked() -> CallError:

@@ -6,6 +6,7 @@ import msgspec
 
 from node.control.errors import invalid_input
 from node.control.limits import MAX_PAGE, MAX_PLAINTEXT, MAX_REASON
+from node.core.checkpoint import MAX_NUMBER
 from node.core.credentials import MAX_DATA, MAX_SALT
 
 FIRST_VERSION, LAST_VERSION = 2, 2_147_483_649
@@ -47,6 +48,13 @@ class Blob(Input, frozen=True):
 class ResealInput(Input, frozen=True):
     credential: Blob
     key_version: KeyVersion
+
+
+class HeadInput(Input, frozen=True):
+    """The last row of an audit log: its number, and its hash in lower case."""
+
+    number: Annotated[int, msgspec.Meta(ge=1, le=MAX_NUMBER)]
+    hash: Annotated[str, msgspec.Meta(min_length=64, max_length=64, pattern="^[0-9a-f]{64}$")]
 
 
 class ConnectionsInput(Input, frozen=True):

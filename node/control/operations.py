@@ -4,7 +4,7 @@ The vault is not known here. The assembly gives two functions that seal, and the
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -57,8 +57,10 @@ class Sealing:
     reseal: Callable[[Json, int], Json]
 
 
-def control_registry(administered: Administered, sealing: Sealing) -> OperationRegistry:
-    """Everything that can be asked over the control socket."""
+def control_registry(
+    administered: Administered, sealing: Sealing, further: Iterable[Operation] = ()
+) -> OperationRegistry:
+    """Everything that can be asked over the control socket; `further` is what other modules of this room offer."""
     node, seals = _NodeOperations(administered), _SealOperations(sealing)
     query, mutation = OperationType.QUERY, OperationType.MUTATION
     registry = OperationRegistry()
@@ -68,6 +70,7 @@ def control_registry(administered: Administered, sealing: Sealing) -> OperationR
         Operation("node/disconnect", node.disconnect, mutation, access=MAY_ADMINISTER, max_input=MAX_INPUT),
         _sealing("credentials/seal", seals.seal, MAX_INPUT),
         _sealing("credentials/reseal", seals.reseal, MAX_RESEAL_INPUT),
+        *further,
     ):
         registry.register(operation)
     return registry

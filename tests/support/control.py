@@ -10,11 +10,16 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from node.assembly.control import signed_head
+from node.control.audit import audit_operations
 from node.control.client import ControlClient
 from node.control.limits import ControlLimits
 from node.control.operations import Json, Sealing, Selection, control_registry
 from node.control.server import ControlServer, open_control
+from node.core.checkpoint import Checkpoint
 from node.handlers.call.limits import CallLimits
+from node.handlers.call.operation import OperationRegistry
+from node.quic.tls.keys import NodeKey
 
 T = TypeVar("T")
 BLOB = {"key_version": 2, "salt": "c2FsdA==", "iv": "aXY=", "data": "ZGF0YQ=="}
@@ -29,6 +34,7 @@ class Told:
         self.facts: Any = None
         """The whole status, in place of the usual one."""
         self.failure: Exception | None = None
+        self.key = NodeKey.generate()
 
     def status(self) -> Json:
         if self.failure is not None:
@@ -54,6 +60,12 @@ class Told:
             raise self.failure
         self.asked.append((credential, key_version))
         return {**BLOB, "key_version": key_version}
+
+    def sign(self, number: int, digest: str) -> Checkpoint:
+        if self.failure is not None:
+            raise self.failure
+        self.asked.append((number, digest))
+        return signed_head(self.key, number, digest)
 
 
 class Control:
@@ -83,6 +95,11 @@ class Control:
         return await asyncio.to_thread(run)
 
 
+def registry_of(told: Told) -> OperationRegistry:
+    """Everything that the control socket offers, over that node."""
+    return control_registry(told, Sealing(told.seal, told.reseal), audit_operations(told.sign))
+
+
 @contextlib.asynccontextmanager
 async def control(
     path: Path,
@@ -92,8 +109,7 @@ async def control(
     told: Told | None = None,
 ) -> AsyncIterator[Control]:
     told = told or Told()
-    registry = control_registry(told, Sealing(told.seal, told.reseal))
-    async with open_control(path, registry, limits or ControlLimits(), call_limits or CallLimits()) as server:
+    async with open_control(path, registry_of(told), limits or ControlLimits(), call_limits or CallLimits()) as server:
         yield Control(path, told, server)
 
 

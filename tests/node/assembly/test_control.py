@@ -14,7 +14,6 @@ from node.assembly.control import NO_PEERS, sealing
 from node.assembly.handlers import call_operations
 from node.client.call import CallClient
 from node.control.client import ControlClient, ControlRefused
-from node.control.operations import Sealing, control_registry
 from node.core.connection import CLOSE_DISCONNECTED
 from node.core.paths import DataPaths
 from node.custody.door_client import ask_door
@@ -25,7 +24,7 @@ from node.quic.tls.keys import load_or_create_node_key
 from node.vault import EncryptedData, SecretString, VaultService
 from tests.support import warm
 from tests.support.appliance import alknet, environment
-from tests.support.control import Told
+from tests.support.control import Told, registry_of
 from tests.support.custody import IDENTITY, PASSPHRASE, WORDS, by_passphrase, contents, custody_at, made
 from tests.support.eventually import eventually
 from tests.support.node_process import ROOT, SECONDS, NodeProcess, running
@@ -74,7 +73,7 @@ async def waiting(data: Path, **settings: str) -> AsyncIterator[NodeProcess]:
 
 def administrators_names() -> list[str]:
     told = Told()
-    return [operation.name for operation in control_registry(told, Sealing(told.seal, told.reseal))]
+    return [operation.name for operation in registry_of(told)]
 
 
 def test_no_registry_has_or_takes_an_operation_of_the_vault() -> None:

@@ -9,16 +9,15 @@ from pathlib import Path
 from node.control.client import MAX_ANSWER
 from node.control.errors import ControlCode
 from node.control.limits import MAX_FRAME, MAX_PAGE, MAX_PLAINTEXT, MAX_REASON
-from node.control.operations import Sealing, control_registry
 from node.core.connection import CLOSE_DISCONNECTED
-from tests.support.control import Told, control_thread
+from tests.support.control import Told, control_thread, registry_of
 
 TEXT = (Path(__file__).parents[3] / "docs" / "control.md").read_text()
 
 
 def test_every_operation_and_every_code_has_its_row() -> None:
     told = Told()
-    names = {operation.name for operation in control_registry(told, Sealing(told.seal, told.reseal))}
+    names = {operation.name for operation in registry_of(told)}
     assert set(re.findall(r"(?m)^\| `(\w+/\w+)` \|", TEXT)) == names
     assert all(f"| `{code}` |" in TEXT for code in ControlCode)
 

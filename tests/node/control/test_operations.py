@@ -14,10 +14,10 @@ from node.control.administrator import administrator, as_connected
 from node.control.client import ControlRefused
 from node.control.errors import sealing_failed, vault_locked
 from node.control.limits import MAX_PLAINTEXT, MAX_REASON
-from node.control.operations import Sealing, Selection, control_registry
+from node.control.operations import Selection
 from node.core.access import check_access
 from node.handlers.call.errors import CallError
-from tests.support.control import BLOB, Control, Told, control
+from tests.support.control import BLOB, Control, Told, control, registry_of
 
 CANARY = "canary-7f3a91"
 
@@ -143,7 +143,7 @@ async def test_there_is_nothing_else(running: Control, name: str) -> None:
 
 def test_every_operation_asks_a_scope_that_only_the_administrator_has() -> None:
     told, auth = Told(), administrator(0)
-    for operation in control_registry(told, Sealing(told.seal, told.reseal)):
+    for operation in registry_of(told):
         assert check_access(operation.access, as_connected(auth, "any token")).allowed
         assert not check_access(operation.access, None).allowed
 
@@ -158,7 +158,13 @@ json_values = st.recursive(
 @given(st.sampled_from(["plaintext", "credential", "key_version", "data"]), json_values)
 def test_no_error_and_no_repr_shows_an_input(name: str, value: Any) -> None:
     whole = {"plaintext": CANARY, "credential": {**BLOB, "data": CANARY}, "key_version": 2, name: value}
-    for kind in (inputs.SealInput, inputs.ResealInput, inputs.ConnectionsInput, inputs.DisconnectInput):
+    for kind in (
+        inputs.SealInput,
+        inputs.ResealInput,
+        inputs.ConnectionsInput,
+        inputs.DisconnectInput,
+        inputs.HeadInput,
+    ):
         try:
             read = inputs.read(whole, kind)
         except CallError as error:

@@ -1,0 +1,1 @@
+"""Django's SQLite, but that the tables of a test can be emptied after it."""
