@@ -10,6 +10,7 @@ INSTALLED_APPS = [
     "apps.credentials",
     "apps.notify",
     "apps.audit",
+    "apps.activity",
 ]
 ROOT_URLCONF = "alknet_site.lean_settings"  # serves nothing
 urlpatterns: list[object] = []

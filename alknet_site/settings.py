@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "apps.credentials",
     "apps.notify",
     "apps.audit",
+    "apps.activity",
     "apps.panel",
 ]
 MIDDLEWARE = [

@@ -1,0 +1,188 @@
+"""Reading what happened and who is connected."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.db.models import Max, Min, QuerySet
+
+from apps.activity.filters import EventFilters
+from apps.activity.models import Connection, Event, Position, Presence
+from apps.activity.node_process import node_runs
+from node.core.journal import EventKind
+
+MAX_LIMIT = 1_000
+"""Most rows that a selector gives at once."""
+MAX_FIGURES = 1_000
+"""Of the changes in a span of time, so many of the latest make the figures."""
+MAX_STEPS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class PeerPresence:
+    """`connected`: how many connections are open now. The rest tells of the last time; None and () where it never was.
+
+    `alpns` are the protocols of the open connections, sorted.
+    """
+
+    connected: int = 0
+    last_seen: datetime | None = None
+    last_address: str | None = None
+    last_alpn: str | None = None
+    alpns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSign:
+    """`runs`: whether the node's process lives now. `last_event`: the time of its last event that is kept here."""
+
+    runs: bool
+    last_event: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class EnforcementFigures:
+    """Milliseconds from the commits of changes until the node had enforced them; None where there was no change."""
+
+    count: int = 0
+    last: float | None = None
+    p50: float | None = None
+    p99: float | None = None
+
+
+def events(filters: EventFilters, before: int | None = None, limit: int = 50) -> list[Event]:
+    """The latest events, newest first; `before` is the id of the last one of the page ahead of this."""
+    limit = max(0, min(limit, MAX_LIMIT))
+    rows = _in_time(_by_columns(filters), filters)
+    if before is not None:
+        rows = rows.filter(id__lt=before)
+    rows = rows.order_by("-id")
+    if len(filters.kinds) < 2:
+        return list(rows.filter(kind__in=filters.kinds)[:limit] if filters.kinds else rows[:limit])
+    # One look into the index for each kind: all of them in one query would be sorted, a million of them maybe.
+    found = [event for kind in dict.fromkeys(filters.kinds) for event in rows.filter(kind=kind)[:limit]]
+    return sorted(found, key=lambda event: -event.pk)[:limit]
+
+
+def events_after(filters: EventFilters, after: int, limit: int = 200) -> list[Event]:
+    """Events that came since the one with this id, oldest first: for those who ask again and again."""
+    rows = Event.objects.filter(id__gt=after).order_by("id")[: max(0, min(limit, MAX_LIMIT))]
+    return [event for event in rows if filters.takes(event)]
+
+
+def event(event_id: int) -> Event | None:
+    return Event.objects.filter(pk=event_id).first()
+
+
+def newest_id() -> int:
+    """The id of the latest event; 0 where there is none."""
+    return Event.objects.aggregate(newest=Max("id"))["newest"] or 0
+
+
+def presence(peer_ids: Iterable[str]) -> dict[str, PeerPresence]:
+    """One for each of these peers. While the node does not run nobody is connected, whatever it told last."""
+    names = list(dict.fromkeys(peer_ids))
+    live: dict[str, list[str | None]] = {}
+    if node_runs():
+        rows = Connection.objects.filter(peer_id__in=names).values_list("peer_id", "alpn")
+        for peer_id, alpn in rows:
+            live.setdefault(peer_id or "", []).append(alpn)
+    last = Presence.objects.in_bulk(names)
+    return {name: _presence(live.get(name, []), last.get(name)) for name in names}
+
+
+def connected_peers() -> int:
+    """How many peers are connected now; strangers do not count."""
+    if not node_runs():
+        return 0
+    return Connection.objects.exclude(peer_id=None).values("peer_id").distinct().count()
+
+
+def open_connections(
+    *, peer_id: str | None = None, alpn: str | None = None, limit: int = MAX_LIMIT
+) -> Sequence[Connection]:
+    """The open connections, the latest first; none while the node does not run."""
+    if not node_runs():
+        return []
+    rows = Connection.objects.all()
+    rows = rows if peer_id is None else rows.filter(peer_id=peer_id)
+    rows = rows if alpn is None else rows.filter(alpn=alpn)
+    return list(rows[: max(0, min(limit, MAX_LIMIT))])
+
+
+def node_sign() -> NodeSign:
+    """What is known of the node's process."""
+    row = Position.objects.filter(latest=True).first()
+    return NodeSign(node_runs(), row.at if row else None)
+
+
+def enforcement_figures(since: datetime) -> EnforcementFigures:
+    """How fast changes bit since then: the stopwatch of the last MAX_FIGURES."""
+    details = Event.objects.filter(kind=EventKind.ENFORCED, id__gte=_first_since(since)).order_by("-id")
+    rows = details.filter(at__gte=since).values_list("detail", flat=True)[:MAX_FIGURES]
+    samples = [value for detail in rows if (value := _milliseconds(detail)) is not None]
+    if not samples:
+        return EnforcementFigures()
+    ordered = sorted(samples)
+    return EnforcementFigures(len(samples), samples[0], _percentile(ordered, 50), _percentile(ordered, 99))
+
+
+def counts_over_time(
+    kinds: Iterable[str], since: datetime, step: timedelta, until: datetime | None = None
+) -> dict[str, list[int]]:
+    """How many events of each kind in each step from `since` on, to `until` or now; at most MAX_STEPS of them."""
+    end = until or datetime.now(UTC)
+    length = step.total_seconds()
+    if length <= 0:
+        raise ValueError("a step is longer than nothing")
+    steps = min(MAX_STEPS, max(0, math.ceil((end - since).total_seconds() / length)))
+    counts = {kind: [0] * steps for kind in kinds}
+    rows = Event.objects.filter(at__gte=since, at__lt=since + steps * step, kind__in=counts).values_list("kind", "at")
+    for kind, at in rows.order_by().iterator(chunk_size=2_000):
+        counts[kind][int((at - since).total_seconds() // length)] += 1
+    return counts
+
+
+def _by_columns(filters: EventFilters) -> QuerySet[Event]:
+    rows = Event.objects.all()
+    for column in ("peer_id", "alpn", "boot"):
+        if value := getattr(filters, column):
+            rows = rows.filter(**{column: value})
+    return rows if filters.connection is None else rows.filter(connection=filters.connection)
+
+
+def _in_time(rows: QuerySet[Event], filters: EventFilters) -> QuerySet[Event]:
+    """By bounds of the id, which every index knows, and then exactly: clocks may have been set back between them."""
+    if filters.since is None and filters.until is None:
+        return rows
+    span = Event.objects.all()
+    span = span if filters.since is None else span.filter(at__gte=filters.since)
+    span = span if filters.until is None else span.filter(at__lt=filters.until)
+    found = span.aggregate(first=Min("id"), last=Max("id"))
+    if found["first"] is None:
+        return rows.none()
+    bounded = rows.filter(id__gte=found["first"], id__lte=found["last"])
+    bounded = bounded if filters.since is None else bounded.filter(at__gte=filters.since)
+    return bounded if filters.until is None else bounded.filter(at__lt=filters.until)
+
+
+def _first_since(since: datetime) -> int:
+    return Event.objects.filter(at__gte=since).aggregate(first=Min("id"))["first"] or 0
+
+
+def _presence(alpns: list[str | None], last: Presence | None) -> PeerPresence:
+    names = tuple(sorted({alpn for alpn in alpns if alpn}))
+    if last is None:
+        return PeerPresence(len(alpns), alpns=names)
+    return PeerPresence(len(alpns), last.last_seen, last.last_address, last.last_alpn, names)
+
+
+def _milliseconds(detail: object) -> float | None:
+    value = detail.get("milliseconds") if isinstance(detail, dict) else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _percentile(ordered: list[float], percent: int) -> float:
+    """The nearest rank."""
+    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]

@@ -1,0 +1,153 @@
+"""Taking events out of the journal, each exactly once, and forgetting the oldest.
+
+The position is part of the transaction of what it speaks of, and is read in it again. So neither a process that is
+killed at any point, nor a second one that imports as well, loses an event or doubles one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max, QuerySet
+
+from apps.activity.models import Connection, Event, Position, Presence
+from apps.activity.presence import GAP, REPLACED, Changes, Key, Sight, changes_of
+from apps.activity.records import Record, event_of
+
+PRUNE_ROWS = 1_000
+"""Most events that are forgotten in one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How much is kept: neither more events than `keep_events`, nor any from before `since`."""
+
+    keep_events: int
+    since: datetime
+
+
+def position_of(journal: str) -> int:
+    """The number of the last event of this journal that is kept here, or was; 0 before the first."""
+    row = Position.objects.filter(pk=journal).first()
+    return row.number if row else 0
+
+
+def import_batch(journal: str, records: Sequence[Record], *, oldest: int | None) -> list[Event]:
+    """Take what follows on the position of this journal; what is known already is passed over. Give what was taken.
+
+    `oldest` is the first number that the journal still had after `records` were read: a gap shows by it.
+    """
+    prepared = [event_of(journal, record) for record in records]
+    with transaction.atomic():
+        position = Position.objects.filter(pk=journal).first()
+        fresh = [event for event in prepared if position is None or event.number > position.number]
+        if not fresh:
+            return []
+        before = Position.objects.filter(latest=True).first()
+        events = [*_notices(fresh[0], position, before, oldest), *fresh]
+        Event.objects.bulk_create(events)
+        _apply(changes_of(events, before.boot if before else "", before.at if before else None))
+        _move(events[-1], before)
+    return events
+
+
+def prune(retention: Retention, limit: int = PRUNE_ROWS) -> int:
+    """Forget at most `limit` of the events that are too many or too old, the oldest first. Give how many."""
+    newest = Event.objects.aggregate(newest=Max("id"))["newest"] or 0
+    too_many = Event.objects.filter(id__lte=newest - retention.keep_events).order_by("id").values("id")[:limit]
+    too_old = Event.objects.filter(at__lt=retention.since).order_by("at").values("id")[:limit]
+    return _forget(too_many) or _forget(too_old)
+
+
+def rename_peer(old: str, new: str) -> None:
+    """A peer keeps what is known of it under its new name. Call it in the transaction of the change."""
+    for row in Presence.objects.filter(pk=old):
+        Presence.objects.filter(pk__in=(old, new)).delete()
+        row.pk = new
+        row.save(force_insert=True)
+
+
+def forget_peers(peer_ids: Sequence[str]) -> None:
+    """Forget when these were seen: whoever bears such a name later is another. Their events stay."""
+    Presence.objects.filter(pk__in=peer_ids).delete()
+
+
+def _forget(ids: "QuerySet[Event, Any]") -> int:
+    return Event.objects.filter(id__in=ids).delete()[0]
+
+
+def _notices(first: Event, position: Position | None, before: Position | None, oldest: int | None) -> list[Event]:
+    """At most one event of our own, ahead of the first of the journal's. Its number is none that a journal gives."""
+    if before is not None and before.journal != first.journal:
+        return [_notice(first, REPLACED, "another journal is in its place", {"before": before.journal})]
+    if position is None or oldest is None or oldest <= position.number or first.number == position.number + 1:
+        return []
+    detail = {"after": position.number, "before": first.number}
+    return [_notice(first, GAP, "events were forgotten before they were read", detail)]
+
+
+def _notice(first: Event, kind: str, reason: str, detail: dict[str, str] | dict[str, int]) -> Event:
+    return Event(
+        journal=first.journal,
+        number=-first.number,
+        at=first.at,
+        boot=first.boot,
+        kind=kind,
+        reason=reason,
+        detail=detail,
+    )
+
+
+def _apply(changes: Changes) -> None:
+    """The order is that of `Changes`."""
+    by_boot: dict[str, list[int]] = {}
+    for boot, number in (*changes.closed, *changes.opened):
+        by_boot.setdefault(boot, []).append(number)
+    for boot, numbers in by_boot.items():
+        Connection.objects.filter(boot=boot, connection__in=numbers).delete()
+    if changes.ended is not None:
+        _end_all(changes.ended)
+    Connection.objects.bulk_create([_connection(key, event) for key, event in changes.opened.items()])
+    _see(changes.seen)
+
+
+def _end_all(at: datetime) -> None:
+    """Whoever was connected was seen until then."""
+    connected = Connection.objects.exclude(peer_id=None).values("peer_id")
+    Presence.objects.filter(peer_id__in=connected, last_seen__lt=at).update(last_seen=at)
+    Connection.objects.all().delete()
+
+
+def _connection(key: Key, event: Event) -> Connection:
+    boot, number = key
+    return Connection(
+        boot=boot,
+        connection=number,
+        peer_id=event.peer_id,
+        fingerprint=event.fingerprint,
+        alpn=event.alpn,
+        address=event.address,
+        since=event.at,
+    )
+
+
+def _see(seen: dict[str, Sight]) -> None:
+    known = Presence.objects.in_bulk(seen)
+    rows = []
+    for peer_id, sight in seen.items():
+        row = known.get(peer_id) or Presence(peer_id=peer_id, last_seen=sight.at)
+        row.last_seen = max(row.last_seen, sight.at)
+        row.last_address = sight.address or row.last_address
+        row.last_alpn = sight.alpn or row.last_alpn
+        rows.append(row)
+    columns = ["last_seen", "last_address", "last_alpn"]
+    Presence.objects.bulk_create(rows, update_conflicts=True, unique_fields=["peer_id"], update_fields=columns)
+
+
+def _move(last: Event, before: Position | None) -> None:
+    if before is not None and before.journal != last.journal:
+        Position.objects.filter(latest=True).update(latest=False)
+    position = {"number": last.number, "boot": last.boot, "at": last.at, "latest": True}
+    Position.objects.update_or_create(journal=last.journal, defaults=position)
