@@ -11,6 +11,7 @@ INSTALLED_APPS = [
     "apps.notify",
     "apps.audit",
     "apps.activity",
+    "apps.locks",
 ]
 ROOT_URLCONF = "alknet_site.lean_settings"  # serves nothing
 urlpatterns: list[object] = []

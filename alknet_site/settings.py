@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "alknet_site",
     "apps.peers",
     "apps.credentials",
+    "apps.locks",
     "apps.notify",
     "apps.audit",
     "apps.activity",

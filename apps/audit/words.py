@@ -6,6 +6,10 @@ _ACTIONS = {
     "setup.administrator_made": "made the administrator",
     "peer.token_issued": "issued a token to the peer",
     "peer.token_cleared": "cleared the token of the peer",
+    "lock.placed": "locked",
+    "lock.lifted": "unlocked",
+    "lock.removed": "removed the ended lock of",
+    "lock.followed": "moved the lock with its peer",
 }
 _OBJECTS = {"peer": "peer", "api_key": "API key", "credential": "credential", "user": "user", "group": "group"}
 _WAYS: dict[str, str] = {

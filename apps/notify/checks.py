@@ -25,7 +25,7 @@ def _check(alias: str) -> list[checks.CheckMessage]:
         return []
     return [
         checks.Warning(
-            f"Changes of peers, keys and credentials do not reach the node: {', '.join(missing)} missing or outdated.",
+            f"Changes do not reach the node, locks among them: {', '.join(missing)} missing or outdated.",
             hint="Run: manage.py migrate",
             id="notify.W001",
         )

@@ -17,4 +17,5 @@ WATCHED_TABLES = (
     WatchedTable("peers", "peer_id", "peers_changed", unique=("auth_token_hash",)),
     WatchedTable("api_keys", "prefix", "api_keys_changed", unique=("hash",)),
     WatchedTable("credentials", "provider", "credentials_changed"),
+    WatchedTable("locks", "id", "locks_changed"),
 )

@@ -117,7 +117,8 @@ def _denied(message: str, explanation: str) -> Decision:
 
 
 def _scopes_of(identity: Identity) -> str:
-    return f"has these scopes: {_listed(identity.scopes)}"
+    held_back = f"; locked at this moment: {_listed(identity.locked)}" if identity.locked else ""
+    return f"has these scopes: {_listed(identity.scopes)}{held_back}"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -18,6 +18,8 @@ CLOSE_TOKENS = 0x42
 """The application close code of a connection that came with too many tokens that are nobody's."""
 CLOSE_DISCONNECTED = 0x43
 """The application close code of a connection that an administrator ended; the reason is that person's."""
+CLOSE_LOCKED = 0x44
+"""The application close code of a connection that a lock holds back; the reason is the lock's message."""
 
 
 Moved = Callable[[Address, Address], None]

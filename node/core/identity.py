@@ -10,11 +10,15 @@ Address = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A resolved caller: `id` is the peer_id, an API key's prefix, or a composition label. Equal by value."""
+    """A resolved caller: `id` is the peer_id, an API key's prefix, or a composition label. Equal by value.
+
+    `locked` names the scopes that a lock keeps from it, for explanations; no check reads it.
+    """
 
     id: str
     scopes: tuple[str, ...] = ()
     resources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    locked: tuple[str, ...] = field(default=(), compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """Exactly `id`, `scopes` and `resources`, always all three."""

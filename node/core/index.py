@@ -12,7 +12,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from node.core.identity import AuthToken, Identity
+from node.core.identity import AuthContext, AuthToken, Identity
+from node.core.lock_provider import LockProvider
+from node.core.locks import NOTHING_HELD, Lock
 from node.core.peers import ApiKeyEntry, PeerEntry
 from node.core.repository import IdentityProvider
 from node.core.sharded import ShardedMap, ShardedMapBuilder
@@ -231,18 +233,29 @@ class IndexSwap:
     swapped_at: float
 
 
-class IndexProvider(IdentityProvider):
-    """Holds the current index. A read is one attribute load and one dict lookup; a publish swaps the whole object."""
+class IndexProvider(LockProvider, IdentityProvider):
+    """Holds the current index. A read is one attribute load and one dict lookup; a publish swaps the whole object.
+
+    While a lock holds, whom it concerns is nobody, and a scope that it names is nobody's.
+    """
 
     def __init__(self) -> None:
+        LockProvider.__init__(self)
         self.index = PeerIndex()
         self._subscribers: list[Callable[[IndexSwap], None]] = []
 
     def resolve_from_fingerprint(self, fingerprint: str) -> Identity | None:
-        return self.index.holders.get(fingerprint)
+        identity = self.index.holders.get(fingerprint)
+        return identity if self.held is NOTHING_HELD else self.held.resolved(identity)
 
     def resolve_from_token(self, token: AuthToken) -> Identity | None:
-        return self.index.resolve_token(token)
+        return self.held.resolved(self.index.resolve_token(token))
+
+    def lock_on(self, auth: AuthContext) -> Lock | None:
+        """The same for a connection that was accepted as somebody, and for one whose key has got a peer since."""
+        holders = (self.index.resolve_fingerprint(name) for name in auth.fingerprints)
+        names = [holder.id for holder in (auth.identity, *holders) if holder is not None]
+        return self.held.on_connection(auth.alpn, names)
 
     def subscribe(self, callback: Callable[[IndexSwap], None]) -> None:
         """Call `callback` on the loop after every later swap. It must not block and must not raise."""

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 
 from node.core.credentials import EncryptedData
 from node.core.identity import AuthContext, AuthToken, Identity
+from node.core.locks import Lock
 from node.core.peers import PeerEntry
 
 
@@ -17,6 +18,10 @@ class IdentityProvider(ABC):
     @abstractmethod
     def resolve_from_token(self, token: AuthToken) -> Identity | None:
         """The enabled peer with this token, else the unexpired API key, else None."""
+
+    def lock_on(self, auth: AuthContext) -> Lock | None:
+        """The lock that holds such a connection back at this moment; a provider that knows no locks has none."""
+        return None
 
 
 class IdentityStore(IdentityProvider):

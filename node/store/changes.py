@@ -1,7 +1,8 @@
 """What changed since a position: the delta half of the hot path's rules.
 
-One statement reads the notifications after a position together with the rows of peers and keys that they name, so both
-come from one snapshot. Applied to an index that was right at the position, it gives one that is right at the snapshot.
+One statement reads the notifications after a position together with the rows of peers, keys and locks that they name:
+all come from one snapshot. Applied to an index that was right at the position, it gives one that is right at the
+snapshot.
 
 Sealed credentials can be long, so each is read by itself, once however often it changed. It may be newer than the
 snapshot then; reading goes on until a snapshot tells of none, and that one is right for all.
@@ -12,15 +13,22 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from node.core.credentials import EncryptedData
+from node.core.locks import Lock
 from node.core.peers import ApiKeyEntry, PeerEntry
 from node.store.database import Database, Row
 from node.store.reader import RowReader
-from node.store.rows import CREDENTIAL_COLUMNS, KEY_COLUMNS, PEER_COLUMNS, text
+from node.store.rows import CREDENTIAL_COLUMNS, KEY_COLUMNS, LOCK_COLUMNS, PEER_COLUMNS, text
 
 PEERS_CHANGED = "peers_changed"
 API_KEYS_CHANGED = "api_keys_changed"
 CREDENTIALS_CHANGED = "credentials_changed"
-CHANNELS = {"peers": PEERS_CHANGED, "api_keys": API_KEYS_CHANGED, "credentials": CREDENTIALS_CHANGED}
+LOCKS_CHANGED = "locks_changed"
+CHANNELS = {
+    "peers": PEERS_CHANGED,
+    "api_keys": API_KEYS_CHANGED,
+    "credentials": CREDENTIALS_CHANGED,
+    "locks": LOCKS_CHANGED,
+}
 """The tables that the node reads, and on which channel the changes of each are told."""
 
 _SEQUENCE = "(SELECT seq FROM sqlite_sequence WHERE name = '_honker_notifications')"
@@ -37,7 +45,7 @@ _CHANGES = f"""
     SELECT h.schema_version AS schema, ifnull({_SEQUENCE}, 0) AS last_id,
            n.id AS id, n.channel AS channel, {text("n.key")} AS key,
            CASE WHEN typeof(n.at) IN ('real', 'integer') THEN n.at END AS at,
-           {PEER_COLUMNS}, {KEY_COLUMNS}
+           {PEER_COLUMNS}, {KEY_COLUMNS}, {LOCK_COLUMNS}
     FROM pragma_schema_version AS h
     LEFT JOIN (
         SELECT id, channel, json_extract(payload, '$.at') AS at,
@@ -49,6 +57,7 @@ _CHANGES = f"""
     ) AS n
     LEFT JOIN peers AS p ON n.channel = '{PEERS_CHANGED}' AND p.peer_id = n.key
     LEFT JOIN api_keys AS k ON n.channel = '{API_KEYS_CHANGED}' AND k.prefix = n.key
+    LEFT JOIN locks AS l ON n.channel = '{LOCKS_CHANGED}' AND l.id = n.key
     ORDER BY n.id"""  # noqa: S608 - constants of this package
 
 _CREDENTIAL = f"SELECT {CREDENTIAL_COLUMNS} FROM credentials AS c WHERE c.provider = ?"  # noqa: S608 - constants of this package
@@ -89,15 +98,17 @@ class Position:
 class Changes:
     """The rows that changed, each as it now is (None: gone, or not readable), and the position that they lead to.
 
-    `committed_at` is the writer's clock at the last change of peers and keys, `sealed_at` at that of credentials, in
-    unix seconds, where its notification told it.
+    `committed_at` is the writer's clock at the last change of peers and keys, `sealed_at` at that of credentials,
+    `locked_at` at that of locks, in unix seconds, where its notification told it.
     """
 
     position: Position
     peers: dict[str, PeerEntry | None] = field(default_factory=dict)
     api_keys: dict[str, ApiKeyEntry | None] = field(default_factory=dict)
     credentials: dict[str, EncryptedData | None] = field(default_factory=dict)
+    locks: dict[str, Lock | None] = field(default_factory=dict)
     committed_at: float | None = None
+    locked_at: float | None = None
     sealed_at: float | None = None
     notifications: int = 0
 
@@ -173,6 +184,9 @@ def _add(changes: Changes, row: Row, reader: RowReader) -> None:
     elif channel == API_KEYS_CHANGED:
         changes.api_keys[_key(row)] = None if row["prefix"] is None else reader.api_key(row)
         changes.committed_at = row["at"]
+    elif channel == LOCKS_CHANGED:
+        changes.locks[_key(row)] = None if row["lock_id"] is None else reader.lock(row)
+        changes.locked_at = row["at"]
     elif channel == CREDENTIALS_CHANGED:
         changes.sealed_at = row["at"]
 

@@ -1,4 +1,4 @@
-"""Keeping an index and the sealed credentials true to their file, for as long as the process lives.
+"""Keeping an index, the sealed credentials and the locks true to their file, for as long as the process lives.
 
 One task does it all, so reloads can neither overlap nor go backwards. Whatever goes wrong ends in the same way: what
 was read stays as it was, the file is closed, and after a pause it is opened and read anew.
@@ -23,7 +23,10 @@ logger = logging.getLogger(__name__)
 
 
 class Published(IndexProvider, CredentialProvider):
-    """What a follower fills: the index of peers and keys, and the sealed credentials. Each is swapped by itself."""
+    """What a follower fills: the index of peers and keys, the locks, and the sealed credentials.
+
+    Each is swapped by itself, the locks first: what a commit locks is locked before the same commit lets it in.
+    """
 
     def __init__(self) -> None:
         IndexProvider.__init__(self)
@@ -125,6 +128,7 @@ class Follower:
         self._pause, self._complaint = self._limits.retry_first, ""
         self._untold = loaded.untold
         self._log_untold(loaded)
+        self._provider.publish_locks(loaded.locks)
         self._provider.publish(loaded.index)
         self._provider.publish_credentials(loaded.credentials)
         self.loaded.set()
@@ -147,6 +151,9 @@ class Follower:
         changes = await read_changes(
             database, since, self.reader, page_rows=limits.page_rows, max_delta=limits.max_delta
         )
+        if changes.locks:
+            locks = self._provider.locks.patched(changes.locks, changes.position.last_id)
+            self._provider.publish_locks(locks, changes.locked_at)
         if changes.of_peers:
             index = self._provider.index.apply(changes.peers, changes.api_keys, changes.position.last_id)
             self._provider.publish(index, frozenset(changes.peers), changes.committed_at)

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from node.core.credential_index import Credentials
 from node.core.credentials import EncryptedData
 from node.core.index import IndexBuilder, PeerIndex
+from node.core.locks import Lock, LockIndex
 from node.core.sharded import ShardedMapBuilder
 from node.store.changes import Position, current_position, read_changes
 from node.store.collector import collector_paused, freeze
 from node.store.database import Database, Row
 from node.store.reader import RowReader
-from node.store.rows import CREDENTIAL_COLUMNS, KEY_COLUMNS, PEER_COLUMNS
+from node.store.rows import CREDENTIAL_COLUMNS, KEY_COLUMNS, LOCK_COLUMNS, PEER_COLUMNS
 from node.store.triggers import untold_changes
 
 _PEERS = f"SELECT p.rowid AS rowid, {PEER_COLUMNS} FROM peers AS p WHERE p.rowid > ? ORDER BY p.rowid LIMIT ?"  # noqa: S608 - constants of this package
@@ -24,6 +25,7 @@ _API_KEYS = f"SELECT k.rowid AS rowid, {KEY_COLUMNS} FROM api_keys AS k WHERE k.
 _CREDENTIALS = (
     f"SELECT c.rowid AS rowid, {CREDENTIAL_COLUMNS} FROM credentials AS c WHERE c.rowid > ? ORDER BY c.rowid LIMIT ?"  # noqa: S608 - constants of this package
 )
+_LOCKS = f"SELECT l.rowid AS rowid, {LOCK_COLUMNS} FROM locks AS l WHERE l.rowid > ? ORDER BY l.rowid LIMIT ?"  # noqa: S608 - constants of this package
 _MAX_CREDENTIALS_PAGE = 16
 """Each of them may be a mebibyte."""
 _BEFORE_ALL = -(2**63)
@@ -38,7 +40,7 @@ class NotMigrated(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A whole index with the sealed credentials, and the point in the file's history that they show.
+    """A whole index with the sealed credentials and the locks, and the point in the file's history that they show.
 
     `untold` names the kinds of change that leave no notification, since their triggers are lost. Until that is mended,
     the pages may belong to different moments, and no delta is to be trusted.
@@ -46,13 +48,14 @@ class Loaded:
 
     index: PeerIndex
     credentials: Credentials
+    locks: LockIndex
     position: Position
     frozen: bool
     untold: list[str]
 
     @property
     def empty(self) -> bool:
-        return not (self.index.peers or self.index.api_keys or self.credentials)
+        return not (self.index.peers or self.index.api_keys or self.credentials or self.locks.locks)
 
 
 async def load_index(
@@ -70,14 +73,16 @@ async def load_index(
     with collector_paused():
         index = await _read_peers(database, reader, IndexBuilder(previous), page_rows, start)
         credentials = await _read_credentials(database, reader, min(page_rows, _MAX_CREDENTIALS_PAGE))
+        locks = await _read_locks(database, reader, page_rows, start)
         changes = await read_changes(database, start, reader, page_rows=page_rows)
         if changes.of_peers:
             index = index.apply(changes.peers, changes.api_keys, changes.position.last_id)
         credentials = credentials.patched(changes.credentials)
+        locks = locks.patched(changes.locks, changes.position.last_id)
         frozen = freeze_rows is not None and len(index.peers) + len(index.api_keys) >= freeze_rows
         if frozen:
             freeze()
-    return Loaded(index, credentials, changes.position, frozen, untold)
+    return Loaded(index, credentials, locks, changes.position, frozen, untold)
 
 
 async def _read_peers(
@@ -101,6 +106,14 @@ async def _read_credentials(database: Database, reader: RowReader, page_rows: in
             if (credential := reader.credential(row)) is not None:
                 builder[row["provider"].decode()] = credential
     return builder.build()
+
+
+async def _read_locks(database: Database, reader: RowReader, page_rows: int, start: Position) -> LockIndex:
+    """Every lock, each as it was at some moment."""
+    found: dict[str, Lock | None] = {}
+    async for page in _pages(database, _LOCKS, page_rows):
+        found.update({lock.lock_id: lock for row in page if (lock := reader.lock(row)) is not None})
+    return LockIndex().patched(found, start.last_id)
 
 
 async def _pages(database: Database, sql: str, page_rows: int) -> AsyncIterator[list[Row]]:

@@ -14,7 +14,10 @@ logger = logging.getLogger(__name__)
 
 
 class MemoryIdentityStore(IndexProvider, IdentityStore):
-    """Everything in memory. A write takes effect before it returns, and is lost at the end or at the next reload."""
+    """Everything in memory. A write takes effect before it returns, and is lost at the end or at the next reload.
+
+    It has no locks: they are rows of the appliance's database. Whoever serves from a file disables a peer in it.
+    """
 
     def __init__(self, policy: AuthPolicy | None = None) -> None:
         super().__init__()

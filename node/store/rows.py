@@ -1,4 +1,4 @@
-"""Rows of the tables `peers`, `api_keys` and `credentials` as entries (spec core §13).
+"""Rows of the tables `peers`, `api_keys`, `credentials` and `locks` as entries (spec core §13).
 
 A row may hold anything: SQLite checks no types, and not everybody writes through the panel. Texts are read as bytes,
 since honker would give a text that is not UTF-8 as an empty one.
@@ -17,10 +17,11 @@ from node.core.credentials import (
     check_provider,
     encrypted_data,
 )
+from node.core.locks import InvalidLock, Lock, LockKind, check_message, check_target
 from node.core.peers import ApiKeyEntry, InvalidPeer, PeerEntry, api_key_entry, peer_entry
 from node.store.database import Row
 
-Entry = TypeVar("Entry", PeerEntry, ApiKeyEntry, EncryptedData)
+Entry = TypeVar("Entry", PeerEntry, ApiKeyEntry, EncryptedData, Lock)
 
 
 def text(column: str) -> str:
@@ -48,6 +49,12 @@ CREDENTIAL_COLUMNS = f"""
     {text("c.provider")} AS provider, c.key_version AS key_version, {_blob("c.salt", MAX_SALT)} AS salt,
     {_blob("c.iv", IV_BYTES)} AS iv, {_blob("c.data", MAX_DATA)} AS data"""
 """Columns of `credentials AS c`."""
+
+LOCK_COLUMNS = f"""
+    {text("l.id")} AS lock_id, {text("l.target_kind")} AS target_kind, {text("l.target")} AS target,
+    {text("l.message")} AS message,
+    CASE WHEN typeof(l.expires_at) IN ('real', 'integer') THEN l.expires_at END AS lock_end"""
+"""Columns of `locks AS l`. An end that is no number is none: such a lock holds until somebody lifts it."""
 
 
 def read_peer(row: Row) -> PeerEntry:
@@ -84,6 +91,36 @@ def read_credential(row: Row) -> EncryptedData:
     if wrong := check_provider(provider and provider.decode(errors="surrogateescape")):
         raise InvalidCredential({"provider": wrong})
     return encrypted_data(row["key_version"], row["salt"], row["iv"], row["data"])
+
+
+def read_lock(row: Row) -> Lock:
+    """Raises InvalidLock where it cannot be told what is locked.
+
+    A lock whose message or end is damaged holds all the same, without the one or the other (docs/adr/0036).
+    """
+    kind, target = _decoded(row["target_kind"]), _decoded(row["target"])
+    if kind not in frozenset(LockKind):
+        raise InvalidLock({"target_kind": ["This node knows no such kind of lock."]})
+    kind, target = LockKind(kind), "" if kind == LockKind.EVERYTHING else target
+    if wrong := check_target(kind, target):
+        raise InvalidLock({"target": wrong})
+    message = _decoded(row["message"])
+    end = row["lock_end"]
+    return Lock(
+        row["lock_id"].decode(),
+        kind,
+        target or "",
+        "" if message is None or check_message(message) else message,
+        None if end is None else float(end),
+    )
+
+
+def _decoded(raw: bytes | None) -> str | None:
+    """None for what is not UTF-8 as well."""
+    try:
+        return None if raw is None else raw.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _text(row: Row, column: str) -> str | None:

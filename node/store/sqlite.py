@@ -1,7 +1,8 @@
-"""The store of the appliance, of peers and of sealed credentials: one SQLite file, watched by honker (spec core §13).
+"""The store of the appliance, for peers, sealed credentials and locks: one SQLite file, watched by honker.
 
-Reads come from memory and follow the file within milliseconds of any process's commit. The write half is for programs
-that embed the node without the control plane; the appliance writes through Django and leaves it alone.
+The tables are those of spec core §13. Reads come from memory and follow the file within milliseconds of any process's
+commit. The write half is for programs that embed the node without the control plane; the appliance writes through
+Django and leaves it alone.
 """
 
 import asyncio

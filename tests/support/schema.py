@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from node.core.credentials import EncryptedData
+from node.core.locks import Lock
 from node.core.peers import ApiKeyEntry, PeerEntry
 
 TABLES = """
@@ -42,12 +43,23 @@ CREATE TABLE credentials (
     changed_at DATETIME NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now')),
     changed_by TEXT NOT NULL DEFAULT ''
 );
+CREATE TABLE locks (
+    id TEXT NOT NULL PRIMARY KEY,
+    target_kind TEXT NOT NULL,
+    target TEXT NOT NULL DEFAULT '',
+    reason TEXT NOT NULL DEFAULT '',
+    message TEXT NOT NULL DEFAULT '',
+    created_at DATETIME NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now')),
+    created_by TEXT NOT NULL DEFAULT '',
+    expires_at REAL NULL
+);
 """
 """No uniqueness and no checks, unlike the migrated tables: tests put in what the node must survive."""
 
 PEER_COLUMNS = ("peer_id", "fingerprints", "auth_token_hash", "scopes", "resources", "display_name", "enabled")
 KEY_COLUMNS = ("prefix", "hash", "scopes", "description", "expires_at")
 CREDENTIAL_COLUMNS = ("provider", "key_version", "salt", "iv", "data")
+LOCK_COLUMNS = ("id", "target_kind", "target", "message", "expires_at")
 
 _NOW = "round((julianday('now') - 2440587.5) * 86400.0, 3)"
 
@@ -62,7 +74,7 @@ Statement = tuple[str, tuple[Any, ...]]
 
 
 def triggers() -> str:
-    tables = {"peers": "peer_id", "api_keys": "prefix", "credentials": "provider"}
+    tables = {"peers": "peer_id", "api_keys": "prefix", "credentials": "provider", "locks": "id"}
     return "".join(trigger for table, key in tables.items() for trigger in _table_triggers(table, key))
 
 
@@ -123,6 +135,12 @@ def put_credential(provider: str, sealed: EncryptedData) -> Statement:
     literals = ", ".join(f"x'{value.hex()}'" for value in (sealed.salt, sealed.iv, sealed.data))
     upsert = _upsert("credentials", CREDENTIAL_COLUMNS).replace("?, ?, ?, ?, ?", f"?, ?, {literals}")
     return upsert, (provider, sealed.key_version)
+
+
+def put_lock(lock: Lock) -> Statement:
+    """An upsert of one lock."""
+    values = (lock.lock_id, lock.kind.value, lock.target, lock.message, lock.expires_at)
+    return _upsert("locks", LOCK_COLUMNS), values
 
 
 def put_peers(peers: Iterable[PeerEntry]) -> list[Statement]:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.db import transaction
+from django.dispatch import Signal
 
 from apps.audit.actors import Actor
 from apps.audit.services import Change, record
@@ -17,6 +18,9 @@ from node.core.peers import InvalidPeer, PeerEntry
 from node.core.tokens import hash_token, new_peer_token
 
 OBJECT_TYPE = "peer"
+
+peer_renamed = Signal()
+"""Sent with `actor`, `old` and `new`, in the transaction that gives a peer another name."""
 
 
 class PeerAction(StrEnum):
@@ -136,6 +140,8 @@ def _write(actor: Actor, old: PeerEntry | None, new: PeerEntry, action: PeerActi
         Peer.objects.filter(pk=old.peer_id).update(**_columns(new))
     if old != new:
         record(actor=actor, changes=_changes(old, new, action))
+    if old is not None and old.peer_id != new.peer_id:
+        peer_renamed.send(sender=Peer, actor=actor, old=old.peer_id, new=new.peer_id)
     return new
 
 

@@ -17,6 +17,7 @@ from node.core.credential_index import Credentials
 from node.core.credentials import EncryptedData
 from node.core.identity import Identity
 from node.core.index import PeerIndex
+from node.core.locks import Lock, LockIndex, LockKind
 from node.core.peers import ApiKeyEntry, PeerEntry
 from node.core.sharded import ShardedMap
 from node.core.tokens import hash_token
@@ -28,7 +29,7 @@ from node.store.reader import RowReader
 from node.store.sqlite import SqliteStore
 from tests.support.fresh import fresh
 from tests.support.memory_database import MemoryDatabase
-from tests.support.schema import Statement, put_credential, put_key, put_peer
+from tests.support.schema import Statement, put_credential, put_key, put_lock, put_peer
 from tests.support.sql_writer import sql_writer
 
 NAMES = ["ann", "bob", "cyd", "dée", "eve's\u2009\""]
@@ -49,6 +50,23 @@ JUNK = [
 ]
 PROVIDERS = ["openai", "git hub", "ünï'\""]
 SEALED = [EncryptedData(version, bytes(version), bytes(12), bytes([version]) * 20) for version in (2, 3)]
+LOCK_IDS = ["1", "two", "dreí'\""]
+LOCKS = [
+    (LockKind.PEER, "ann", "", None),
+    (LockKind.PEER, "ann", "away", 5.5),
+    (LockKind.SCOPE, "a", "", 9.0),
+    (LockKind.ALPN, "test/é", "", None),
+    (LockKind.CREDENTIAL, "openai", "spent", 7.25),
+    (LockKind.EVERYTHING, "", "maintenance", None),
+]
+LOCK_JUNK = [
+    ("target_kind", "pear"),
+    ("target", "two\nlines"),
+    ("target", b"\xff"),
+    ("message", "two\nlines"),
+    ("message", b"\xff"),
+    ("expires_at", "soon"),
+]
 SEALED_JUNK = [("key_version", "two"), ("key_version", 0), ("iv", "a text"), ("salt", 7), ("data", "")]
 
 
@@ -59,6 +77,7 @@ class Model:
     peers: dict[str, PeerEntry | None] = field(default_factory=dict)
     keys: dict[str, ApiKeyEntry] = field(default_factory=dict)
     sealed: dict[str, EncryptedData | None] = field(default_factory=dict)
+    locks: dict[str, Lock | None] = field(default_factory=dict)
 
     def holder(self, credential: str) -> Identity | None:
         for _, peer in sorted(self.peers.items()):
@@ -66,9 +85,10 @@ class Model:
                 return Identity(peer.peer_id, peer.scopes, peer.resources)
         return None
 
-    def agrees(self, index: PeerIndex, credentials: Credentials) -> bool:
+    def agrees(self, index: PeerIndex, credentials: Credentials, locks: LockIndex) -> bool:
         return (
-            dict(credentials) == {name: sealed for name, sealed in self.sealed.items() if sealed}
+            dict(locks.locks) == {name: lock for name, lock in self.locks.items() if lock}
+            and dict(credentials) == {name: sealed for name, sealed in self.sealed.items() if sealed}
             and dict(index.peers) == {name: peer for name, peer in self.peers.items() if peer}
             and dict(index.api_keys) == self.keys
             and all(index.resolve_fingerprint(name) == self.holder(name) for name in KEYS + TOKENS)
@@ -197,7 +217,64 @@ def rename_sealed(old: str, new: str) -> Change:
     return change
 
 
+def place(lock: Lock) -> Change:
+    def change(model: Model) -> list[Statement]:
+        model.locks[lock.lock_id] = lock
+        return [put_lock(lock)]
+
+    return change
+
+
+def replace_lock(lock: Lock) -> Change:
+    """The row gets a new rowid."""
+
+    def change(model: Model) -> list[Statement]:
+        model.locks[lock.lock_id] = lock
+        return [("DELETE FROM locks WHERE id = ?", (lock.lock_id,)), put_lock(lock)]
+
+    return change
+
+
+def spoil_lock(lock_id: str, junk: tuple[str, object]) -> Change:
+    """Where it can be told what it locks, it goes on locking that."""
+    column, value = junk
+
+    def change(model: Model) -> list[Statement]:
+        lock = model.locks.get(lock_id)
+        if lock is not None and column == "message":
+            model.locks[lock_id] = replace(lock, message="")
+        elif lock is not None and column == "expires_at":
+            model.locks[lock_id] = replace(lock, expires_at=None)
+        elif lock is not None and (column == "target_kind" or lock.kind is not LockKind.EVERYTHING):
+            model.locks[lock_id] = None
+        stored = "CAST(x'ff' AS TEXT)" if isinstance(value, bytes) else "?"
+        values = (lock_id,) if isinstance(value, bytes) else (value, lock_id)
+        return [(f"UPDATE locks SET {column} = {stored} WHERE id = ?", values)]
+
+    return change
+
+
+def lift(lock_id: str) -> Change:
+    def change(model: Model) -> list[Statement]:
+        model.locks.pop(lock_id, None)
+        return [("DELETE FROM locks WHERE id = ?", (lock_id,))]
+
+    return change
+
+
+def rename_lock(old: str, new: str) -> Change:
+    def change(model: Model) -> list[Statement]:
+        if new not in model.locks and old in model.locks:
+            lock = model.locks.pop(old)
+            model.locks[new] = lock and replace(lock, lock_id=new)
+        return [("UPDATE OR IGNORE locks SET id = ? WHERE id = ?", (new, old))]
+
+    return change
+
+
 names = st.sampled_from(NAMES)
+lock_ids = st.sampled_from(LOCK_IDS)
+placed = st.builds(lambda name, fields: Lock(name, *fields), lock_ids, st.sampled_from(LOCKS))
 providers, sealed = st.sampled_from(PROVIDERS), st.sampled_from(SEALED)
 entries = st.builds(
     PeerEntry,
@@ -222,6 +299,11 @@ changes = st.one_of(
     st.builds(spoil_sealed, providers, st.sampled_from(SEALED_JUNK)),
     providers.map(remove_sealed),
     st.builds(rename_sealed, providers, providers),
+    placed.map(place),
+    placed.map(replace_lock),
+    st.builds(spoil_lock, lock_ids, st.sampled_from(LOCK_JUNK)),
+    lock_ids.map(lift),
+    st.builds(rename_lock, lock_ids, lock_ids),
 )
 commits = st.lists(changes, max_size=4)
 pages = st.integers(1, 5)
@@ -252,6 +334,7 @@ async def follow(history: list[list[list[Change]]], page_rows: int) -> None:
     """Each inner list is a commit, each list of them what one wake finds."""
     database, model, index, reader = MemoryDatabase(), Model(), PeerIndex(), RowReader()
     credentials: Credentials = ShardedMap()
+    locks = LockIndex()
     position = current_position(database)
     for wake in history:
         for step in wake:
@@ -259,10 +342,12 @@ async def follow(history: list[list[list[Change]]], page_rows: int) -> None:
         delta = await read_changes(database, position, reader, page_rows=page_rows)
         before, index = index, index.apply(delta.peers, delta.api_keys, delta.position.last_id)
         credentials = credentials.patched(delta.credentials)
+        locks = locks.patched(delta.locks, delta.position.last_id)
         position = delta.position
         loaded = await load_index(database, reader, before, page_rows=page_rows)
-        assert model.agrees(index, credentials)
+        assert model.agrees(index, credentials, locks)
         assert dict(loaded.credentials) == dict(credentials)
+        assert dict(loaded.locks.locks) == dict(locks.locks)
         assert replace(loaded.index, generation=0) == replace(index, generation=0)
         assert loaded.position == position
     database.close()
@@ -283,7 +368,7 @@ async def test_a_load_is_right_whatever_is_committed_between_its_pages(
 
     database.before_query = interfere
     loaded = await load_index(database, RowReader(), PeerIndex(), page_rows=page_rows)
-    assert model.agrees(loaded.index, loaded.credentials)
+    assert model.agrees(loaded.index, loaded.credentials, loaded.locks)
     database.close()
 
 
@@ -309,10 +394,11 @@ async def test_pruned_notifications_are_never_taken_for_no_change(
         delta = await read_changes(database, loaded.position, reader, page_rows=page_rows)
         index = loaded.index.apply(delta.peers, delta.api_keys, delta.position.last_id)
         credentials = loaded.credentials.patched(delta.credentials)
+        locks = loaded.locks.patched(delta.locks, delta.position.last_id)
     except OutOfStep:
         loaded = await load_index(database, reader, loaded.index, page_rows=page_rows)
-        index, credentials = loaded.index, loaded.credentials
-    assert model.agrees(index, credentials)
+        index, credentials, locks = loaded.index, loaded.credentials, loaded.locks
+    assert model.agrees(index, credentials, locks)
     database.close()
 
 
@@ -333,7 +419,7 @@ async def test_a_load_is_right_though_another_process_reinserts_peers_between_it
                     writer.commit(*(statement for peer in peers for statement in reinsert(peer)(model)))
                 loaded = await loading
                 index = loaded.index
-                assert model.agrees(index, loaded.credentials)
+                assert model.agrees(index, loaded.credentials, loaded.locks)
 
 
 async def test_a_live_store_follows_random_histories_of_another_process(tmp_path: Path) -> None:
@@ -347,7 +433,7 @@ async def test_a_live_store_follows_random_histories_of_another_process(tmp_path
                 steps = [random_change(chance) for _ in range(chance.choice((1, 2, 3, 20)))]
                 writer.commit(*(statement for change in steps for statement in change(model)))
             await fresh(store, writer)
-            assert model.agrees(store.index, store.credentials)
+            assert model.agrees(store.index, store.credentials, store.locks)
         await store.stop()
 
 
@@ -364,6 +450,7 @@ def random_peer(chance: random.Random) -> PeerEntry:
 def random_change(chance: random.Random) -> Change:
     peer, other = random_peer(chance), chance.choice(NAMES)
     name = peer.peer_id
+    lock_id = chance.choice(LOCK_IDS)
     prefix, provider, blob = chance.choice(PREFIXES), chance.choice(PROVIDERS), chance.choice(SEALED)
     return chance.choice(
         [
@@ -381,5 +468,10 @@ def random_change(chance: random.Random) -> Change:
             spoil_sealed(provider, chance.choice(SEALED_JUNK)),
             remove_sealed(provider),
             rename_sealed(provider, chance.choice(PROVIDERS)),
+            place(Lock(lock_id, *chance.choice(LOCKS))),
+            replace_lock(Lock(lock_id, *chance.choice(LOCKS))),
+            spoil_lock(lock_id, chance.choice(LOCK_JUNK)),
+            lift(lock_id),
+            rename_lock(lock_id, chance.choice(LOCK_IDS)),
         ]
     )

@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+
+
+class LocksConfig(AppConfig):
+    name = "apps.locks"
+    label = "locks"
+    verbose_name = "Locks"
+
+    def ready(self) -> None:
+        from apps.locks.services import follow_rename  # noqa: PLC0415 - the models are not there before
+        from apps.peers.services import peer_renamed  # noqa: PLC0415 - the same
+
+        peer_renamed.connect(follow_rename, dispatch_uid="locks")

@@ -1,0 +1,57 @@
+"""The locks in memory: what the hot path asks, and how others learn that something is held or is free again."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from node.core.locks import NOTHING_HELD, Held, LockIndex
+
+
+@dataclass(frozen=True, slots=True)
+class LockSwap:
+    """One change of what is held, told to subscribers after it took effect.
+
+    `committed_at` is the writer's clock in unix seconds at the last row that the swap contains; None where it was read
+    with everything else, and where a lock came to its end.
+    """
+
+    old: Held
+    new: Held
+    generation: int
+    committed_at: float | None
+    swapped_at: float
+
+
+class LockProvider:
+    """Holds every lock, and what of them holds now. A store that reads no locks never publishes any."""
+
+    def __init__(self) -> None:
+        self.locks = LockIndex()
+        self.held: Held = NOTHING_HELD
+        self._lock_subscribers: list[Callable[[LockSwap], None]] = []
+        self._rearm: Callable[[], None] = lambda: None
+
+    def subscribe_locks(self, callback: Callable[[LockSwap], None]) -> None:
+        """Call `callback` on the loop after every later change of what is held. It must neither block nor raise."""
+        self._lock_subscribers.append(callback)
+
+    def rearm_with(self, callback: Callable[[], None]) -> None:
+        """Call `callback` whenever other locks may come to their end at other times."""
+        self._rearm = callback
+
+    def publish_locks(self, locks: LockIndex, committed_at: float | None = None) -> None:
+        """Make `locks` current, and what they hold now."""
+        self.locks = locks
+        self.keep_time(committed_at=committed_at)
+        self._rearm()
+
+    def keep_time(self, *, committed_at: float | None = None) -> None:
+        """Bring what is held to what the clock says now, which may have been set; tell whoever subscribed."""
+        now = time.time()
+        old, new = self.held, self.locks.held(now)
+        if new == old:
+            return
+        self.held = new
+        swap = LockSwap(old, new, self.locks.generation, committed_at, now)
+        for callback in self._lock_subscribers:
+            callback(swap)
