@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from node.assembly.operations import add_installed
 from node.assembly.store import Store
 from node.core.attempts import TokenGuards
+from node.core.journal import Journal
 from node.core.metrics import Metrics
 from node.core.ownership import OwnershipStore
 from node.endpoint.registry import HandlerRegistry
@@ -37,12 +38,17 @@ class Protocols:
 
 
 def make_handlers(
-    limits: LiveSettings, store: Store, metrics: Metrics, operations: OperationRegistry, opened: OpenedCredentials
+    limits: LiveSettings,
+    store: Store,
+    metrics: Metrics,
+    operations: OperationRegistry,
+    opened: OpenedCredentials,
+    journal: Journal,
 ) -> Protocols:
     """Every protocol, in order of preference, each with the credentials that the settings name for it."""
     guards = TokenGuards(store, lambda: limits.endpoint.value.max_token_failures)
     metrics.add("tokens", guards.snapshot, guards.snapshot)
     capabilities = opened.capabilities(CALL.decode())
-    calls = CallHandler(operations, store, limits.call, guards, capabilities)
+    calls = CallHandler(operations, store, limits.call, guards, capabilities, journal=journal)
     metrics.add("calls", calls.snapshot)
     return Protocols(HandlerRegistry([calls]), calls)

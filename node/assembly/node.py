@@ -101,7 +101,7 @@ async def open_node(loaded: LoadedSettings, load: Load) -> AsyncIterator[Node]:
         stack.callback(opened.close)
         metrics.add("credentials", opened.snapshot)
         operations = call_operations(settings.call)
-        protocols = make_handlers(limits, store, metrics, operations, opened)
+        protocols = make_handlers(limits, store, metrics, operations, opened, journal)
         links = await stack.enter_async_context(open_links(protocols.calls, store, limits, metrics))
         node = Node(
             settings, limits, metrics, keeper, identity, store, opened, operations, protocols.registry, links, journal

@@ -5,13 +5,21 @@ Each is set in the task of its own, whose subtasks have it too.
 
 from contextvars import ContextVar
 
+from node.core.text import printable
+
 connection: ContextVar[int | None] = ContextVar("alknet_connection", default=None)
 """The id of the live connection (node.endpoint.live)."""
 call: ContextVar[str | None] = ContextVar("alknet_call", default=None)
-"""The id that the caller gave to its request, made fit for a log."""
+"""The id that the caller gave to its request."""
+MAX_CALL = 64
+"""Characters of it that are told."""
 
 
 def facts() -> dict[str, object]:
-    """Both by name, where they are known."""
-    known = {"connection": connection.get(), "call": call.get()}
-    return {name: value for name, value in known.items() if value is not None}
+    """Both by name, where they are known, fit for a log."""
+    found: dict[str, object] = {}
+    if (connection_id := connection.get()) is not None:
+        found["connection"] = connection_id
+    if (call_id := call.get()) is not None:
+        found["call"] = printable(call_id[:MAX_CALL])
+    return found

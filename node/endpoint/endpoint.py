@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -16,6 +17,7 @@ from node.core.index import IndexSwap
 from node.core.journal import Journal, NoJournal
 from node.core.listener import Listener
 from node.core.live import Live, live
+from node.core.rate import Allowance
 from node.core.repository import IdentityProvider, resolve_client
 from node.core.tasks import TaskSet
 from node.endpoint import events
@@ -25,6 +27,8 @@ from node.endpoint.live import LiveConnection, LiveConnections
 from node.endpoint.registry import HandlerRegistry
 
 ACME_ALPN = b"acme-tls/1"
+QUIET_AT_ONCE, QUIET_PER_SECOND = 50, 2.0
+"""Changes of rights that closed nothing and are told to the journal all the same; of those that did, all are."""
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +53,7 @@ class Endpoint:
         self._stopping = asyncio.Event()
         self._stopped = asyncio.Event()
         self.connections = LiveConnections()
+        self._quiet_changes = Allowance(QUIET_PER_SECOND, QUIET_AT_ONCE)
         self.last_enforcement: Enforcement | None = None
         self.disconnected = 0
 
@@ -96,7 +101,9 @@ class Endpoint:
 
     def enforce(self, swap: IndexSwap) -> None:
         """Apply a change of rights to the live connections. Subscribe this to the store."""
-        self.last_enforcement = enforce(swap, self.connections)
+        done = self.last_enforcement = enforce(swap, self.connections)
+        if done.closed or (swap.changed and self._quiet_changes.take(time.monotonic())):
+            self._journal.record(events.enforced(swap, done))
 
     def disconnect(self, chosen: Iterable[LiveConnection], reason: str) -> int:
         """Close these on an administrator's word, which each peer is told; how many there were, counted too."""

@@ -3,8 +3,8 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from node.core.connection import CLOSE_REVOKED
 from node.core.index import IndexSwap, PeerIndex, Standing
@@ -15,11 +15,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Enforcement:
-    """What one swap did. `milliseconds` run from the writer's commit to the last close frame sent, if that is known."""
+    """What one swap did. `milliseconds` run from the writer's commit to the last close frame sent, if that is known.
+
+    `by_peer` counts the connections that were closed, by peer and by the reason that they were given.
+    """
 
     generation: int
     closed: int
     milliseconds: float | None
+    by_peer: Mapping[tuple[str, Standing], int] = field(default_factory=dict)
 
 
 def enforce(swap: IndexSwap, connections: LiveConnections) -> Enforcement:
@@ -35,7 +39,7 @@ def enforce(swap: IndexSwap, connections: LiveConnections) -> Enforcement:
         if peer_id is not None and standing is not Standing.GOOD:
             _end(live, standing)
             closed[peer_id, standing] += 1
-    done = Enforcement(swap.new.generation, closed.total(), _since(swap.committed_at))
+    done = Enforcement(swap.new.generation, closed.total(), _since(swap.committed_at), closed)
     for (peer_id, standing), count in closed.items():
         _log(done, peer_id, standing, count)
     return done

@@ -6,9 +6,13 @@ from node.core.address import format_host_port
 from node.core.connection import Connection
 from node.core.errors import ConnectionClosed
 from node.core.identity import Address
+from node.core.index import IndexSwap
 from node.core.journal import Event, EventKind, Json
+from node.endpoint.enforcement import Enforcement
 from node.endpoint.live import LiveConnection
 
+SHOWN_PEERS = 10
+"""Peers of one change that are named."""
 _ORDERLY = "closed"
 """The reason of an end that has none in words."""
 
@@ -40,6 +44,30 @@ def refused(alpn: bytes, fingerprint: str | None, address: Address | None, rule:
         reason=message,
         detail={"rule": rule, "message": message},
     )
+
+
+def enforced(swap: IndexSwap, done: Enforcement) -> Event:
+    """A change of rights that took effect: which peers it is about, and what became of their connections."""
+    changed = sorted(swap.changed or {peer_id for peer_id, _ in done.by_peer})
+    reasons = sorted({standing.value for _, standing in done.by_peer})
+    return Event(
+        EventKind.ENFORCED,
+        peer_id=changed[0] if len(changed) == 1 else None,
+        reason="; ".join(reasons),
+        detail={
+            "generation": done.generation,
+            "closed": done.closed,
+            "milliseconds": done.milliseconds,
+            "change": _named(changed),
+        },
+    )
+
+
+def _named(peer_ids: list[str]) -> str:
+    """The peers of a change in words, however many there are."""
+    named = ", ".join(peer_id[:64] for peer_id in peer_ids[:SHOWN_PEERS])
+    more = len(peer_ids) - SHOWN_PEERS
+    return f"peers: {named} and {more} more" if more > 0 else f"peer{'s' * (len(peer_ids) > 1)}: {named}"
 
 
 def _of(live: LiveConnection, kind: EventKind, reason: str = "", detail: dict[str, Json] | None = None) -> Event:

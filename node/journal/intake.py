@@ -9,6 +9,7 @@ from collections import Counter
 
 from node.core.journal import Event, EventKind
 from node.core.live import Live
+from node.core.rate import Allowance
 from node.journal.limits import JournalLimits
 
 _ALWAYS = frozenset({EventKind.STARTED, EventKind.STOPPED, EventKind.LIMITED})
@@ -22,8 +23,7 @@ class Intake:
         self._limits = limits
         self._untold: set[int] = set()
         """Open connections whose beginning was left out."""
-        self._left: float | None = None
-        self._since = 0.0
+        self._share = Allowance(limits.value.strangers_per_second)
         self.dropped: Counter[str] = Counter()
         """Events that were left out, by why: "strangers", or "queue" where the file was not written for long."""
 
@@ -51,8 +51,6 @@ class Intake:
 
     def _allows(self) -> bool:
         """Use one of the strangers' share."""
-        now, rate = time.monotonic(), self._limits.value.strangers_per_second
-        most = rate * BURST_SECONDS
-        left = most if self._left is None else min(most, self._left + (now - self._since) * rate)
-        self._since, self._left = now, left - 1 if left >= 1 else left
-        return left >= 1
+        rate = self._limits.value.strangers_per_second
+        self._share.per_second, self._share.at_once = rate, rate * BURST_SECONDS
+        return self._share.take(time.monotonic())

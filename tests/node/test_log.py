@@ -4,11 +4,13 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from contextvars import copy_context
 from typing import Any
 
 import pytest
 import structlog
 
+from node.core import current
 from node.log import configure_logging
 from node.settings import LogSettings
 
@@ -81,3 +83,22 @@ def test_the_engines_chatter_comes_only_when_asked_for(stream: io.StringIO) -> N
     configure_logging(LogSettings(format="json", level="debug"), stream)
     logging.getLogger("quic").info("negotiated")
     assert len(lines(stream)) == 1
+
+
+def test_lines_carry_the_connection_and_the_request_that_they_are_about(stream: io.StringIO) -> None:
+    configure_logging(LogSettings(format="json"), stream)
+
+    def work() -> None:
+        current.connection.set(7)
+        current.call.set("a\x1bb" + "x" * 1000)
+        logging.getLogger("a").info("by the way")
+        structlog.get_logger("a").info("by the way")
+        logging.getLogger("a").info("itself", extra={"connection": 8})
+
+    copy_context().run(work)
+    logging.getLogger("a").info("outside")
+    first, second, own, outside = lines(stream)
+    for line in (first, second):
+        assert (line["connection"], line["call"]) == (7, "a\ufffdb" + "x" * (current.MAX_CALL - 3))
+    assert (own["connection"], own["call"]) == (8, first["call"])
+    assert not {"connection", "call"} & set(outside)

@@ -5,6 +5,7 @@ than the bytes that it came in.
 """
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from node.core.access import Decision, check_access, check_scopes
@@ -13,24 +14,40 @@ from node.core.ownership import OwnershipStore
 from node.handlers.call.errors import forbidden
 from node.handlers.call.operation import Operation
 
+Told = Callable[[str, Identity | None, Decision], None]
+"""Hears of each denial: the operation's name, who was denied, and why. It must not raise."""
+
 logger = logging.getLogger(__name__)
 
 
-def admit(operation: Operation, identity: Identity | None, ownership: OwnershipStore | None = None) -> None:
+def nobody_hears(_operation: str, _caller: Identity | None, _decision: Decision) -> None:
+    """Denials are in the log in any case."""
+
+
+def admit(
+    operation: Operation,
+    identity: Identity | None,
+    ownership: OwnershipStore | None = None,
+    told: Told = nobody_hears,
+) -> None:
     """Judge what can be judged without the input. Raises CallError FORBIDDEN."""
     owned = _owned(operation, ownership)
     check = check_access if owned is None else check_scopes
-    _enforce(operation, identity, check(operation.access, identity))
+    _enforce(operation, identity, check(operation.access, identity), told)
 
 
 def accept(
-    operation: Operation, value: Any, identity: Identity | None, ownership: OwnershipStore | None = None
+    operation: Operation,
+    value: Any,
+    identity: Identity | None,
+    ownership: OwnershipStore | None = None,
+    told: Told = nobody_hears,
 ) -> None:
     """Judge the rest, of a caller that was admitted. Raises CallError FORBIDDEN, then INVALID_INPUT."""
     owned = _owned(operation, ownership)
     if owned is not None:
         named = operation.resource_id(value)
-        _enforce(operation, identity, check_access(operation.access, identity, named, owned))
+        _enforce(operation, identity, check_access(operation.access, identity, named, owned), told)
     operation.check_input(value)
 
 
@@ -42,9 +59,10 @@ def _owned(operation: Operation, ownership: OwnershipStore | None) -> OwnershipS
     return ownership if operation.resource_id_path is not None else None
 
 
-def _enforce(operation: Operation, identity: Identity | None, decision: Decision) -> None:
+def _enforce(operation: Operation, identity: Identity | None, decision: Decision, told: Told) -> None:
     if decision.allowed:
         return
-    told = {"operation": operation.name, "message_sent": decision.message, "explanation": decision.explanation}
-    logger.info("call refused", extra={**told, "peer_id": identity.id if identity else None})
+    facts = {"operation": operation.name, "message_sent": decision.message, "explanation": decision.explanation}
+    logger.info("call refused", extra={**facts, "peer_id": identity.id if identity else None})
+    told(operation.name, identity, decision)
     raise forbidden(decision.message)

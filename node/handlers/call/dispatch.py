@@ -8,7 +8,7 @@ from typing import Any
 from node.core.capabilities import NO_CAPABILITIES, Capabilities
 from node.core.identity import AuthContext, Identity
 from node.core.live import Live, live
-from node.handlers.call.admission import accept, admit
+from node.handlers.call.admission import Told, accept, admit, nobody_hears
 from node.handlers.call.authority import NOTHING_IN_REACH
 from node.handlers.call.call_tree import Call
 from node.handlers.call.envelope import Request, read_input
@@ -58,13 +58,18 @@ class Dispatcher:
         limits: CallLimits | Live[CallLimits],
         capabilities: Capabilities | Live[Capabilities] = NO_CAPABILITIES,
         roots: Roots | None = None,
+        denied: Told = nobody_hears,
     ) -> None:
-        """`roots` is what this has in common with other dispatchers of the node: its peers, and the composed calls."""
+        """`roots` is what this has in common with other dispatchers of the node: its peers, and the composed calls.
+
+        `denied` hears of each request that was denied.
+        """
         self._registry = registry
         self._identify = identify
         self._limits = live(limits)
         self._capabilities = live(capabilities)
         self._roots = roots or Roots(self._limits)
+        self._denied = denied
 
     def begin(
         self, request_id: str, request: Request, auth: AuthContext, imported: Overlay | None = None
@@ -77,7 +82,7 @@ class Dispatcher:
         identity = self._identify(auth, request.auth_token)
         operation = self._permitted(request.operation, identity)
         value = read_input(request.input, operation.max_input, self._limits.value.max_nesting)
-        accept(operation, value, identity, self._registry.ownership)
+        accept(operation, value, identity, self._registry.ownership, self._denied)
         context = OperationContext(
             request_id,
             identity,
@@ -97,7 +102,7 @@ class Dispatcher:
         operation = self._registry.external(name)
         if operation is None:
             raise not_found(name)
-        admit(operation, identity, self._registry.ownership)
+        admit(operation, identity, self._registry.ownership, self._denied)
         return operation
 
     def _deadline(self, operation: Operation) -> float | None:

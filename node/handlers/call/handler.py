@@ -7,10 +7,12 @@ from node.core.attempts import TokenGuard, TokenGuards
 from node.core.capabilities import NO_CAPABILITIES, Capabilities
 from node.core.connection import Connection
 from node.core.identity import AuthContext, AuthToken, Identity
+from node.core.journal import Journal, NoJournal
 from node.core.live import Live, live
 from node.core.repository import IdentityProvider, resolve_client
 from node.handlers.call.allowance import Allowances
 from node.handlers.call.connection import CallConnection
+from node.handlers.call.denials import Denials
 from node.handlers.call.dispatch import Dispatcher
 from node.handlers.call.limits import CallLimits
 from node.handlers.call.operation import OperationRegistry
@@ -33,6 +35,7 @@ class CallHandler:
         guards: TokenGuards | None = None,
         capabilities: Capabilities | Live[Capabilities] = NO_CAPABILITIES,
         sessions: Sessions | None = None,
+        journal: Journal | None = None,
     ) -> None:
         """`capabilities` are the secrets that operations may use towards others, and reach nobody who is refused.
 
@@ -41,6 +44,7 @@ class CallHandler:
         self._registry = registry
         self._provider = provider
         self._limits = live(limits)
+        self._journal = journal or NoJournal()
         self._guards = guards or TokenGuards(provider)
         self._capabilities = live(capabilities)
         self._allowances = Allowances(self._limits)
@@ -67,8 +71,11 @@ class CallHandler:
         allowances = self._allowances
         allowance = allowances.of_stranger() if auth.identity is None else allowances.of_peer()
         identify = partial(self._identify, self._guards.guard(connection))
-        dispatcher = Dispatcher(self._registry, identify, self._limits, self._capabilities, self._roots)
-        return CallConnection(connection, auth, dispatcher, self._limits.value, allowance)
+        denials = Denials(self._journal, auth)
+        dispatcher = Dispatcher(self._registry, identify, self._limits, self._capabilities, self._roots, denials.tell)
+        calls = CallConnection(connection, auth, dispatcher, self._limits.value, allowance)
+        calls.on_end(denials.close)
+        return calls
 
     def snapshot(self) -> dict[str, int]:
         """What is composed at this moment, how much of it for nobody any more, and by how many peers it can be done.

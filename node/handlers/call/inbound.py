@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 
+from node.core import current
 from node.core.errors import StreamError
 from node.core.identity import AuthContext
 from node.core.tasks import TaskSet
@@ -163,6 +164,7 @@ class Inbound:
             del self._active[request.id]
 
     async def _answer(self, request: InboundRequest) -> None:
+        current.call.set(request.id)
         try:
             await request.write(*await self._ending(request))
         except (StreamError, FrameError) as error:

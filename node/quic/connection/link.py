@@ -9,13 +9,13 @@ from aioquic.quic import events
 from aioquic.quic.packet import QuicErrorCode
 
 from node.core.identity import Address
+from node.core.rate import Allowance
 from node.quic.connection.alarm import Alarm
 from node.quic.connection.farewell import Farewell
 from node.quic.connection.source import QuicSource
 from node.quic.engine.ending import EndCause, Ending
 from node.quic.engine.engine import Engine
 from node.quic.limits import QuicLimits
-from node.quic.rate import Allowance
 from node.quic.udp.socket import SocketAddress, readable
 
 logger = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from aioquic.quic.recovery import QuicPacketSpace
 from aioquic.quic.stream import QuicStream as EngineStream
 from aioquic.tls import Epoch
 
+from node.core.rate import Allowance
 from node.quic.engine.pieces import Pieces
-from node.quic.rate import Allowance
 
 FREE_FRAMES = 16
 """Frames that any packet may hold, and one more for every 16 bytes of it."""

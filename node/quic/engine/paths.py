@@ -13,8 +13,8 @@ from aioquic._buffer import Buffer
 from aioquic.quic.congestion.base import create_congestion_control
 from aioquic.quic.connection import QuicReceiveContext
 
+from node.core.rate import Allowance
 from node.quic.engine.guard import GuardedConnection
-from node.quic.rate import Allowance
 from node.quic.udp.socket import SocketAddress
 
 CLAIMS = 8

@@ -5,9 +5,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from node.core.live import Live
+from node.core.rate import Allowance
 from node.quic.limits import QuicLimits
 from node.quic.metrics import Refusal
-from node.quic.rate import Allowance
 from node.quic.server.crowd import Crowd
 
 NOISE_PER_SECOND = 100

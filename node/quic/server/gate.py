@@ -12,10 +12,10 @@ from typing import Protocol
 from aioquic.quic.packet import QuicErrorCode
 
 from node.core.identity import Address
+from node.core.rate import Allowance
 from node.quic.connection.packets import Initial, refuse, retry
 from node.quic.engine.engine import CONNECTION_ID_LENGTH
 from node.quic.metrics import QuicMetrics, Refusal
-from node.quic.rate import Allowance
 from node.quic.server.admission import Admission, origin_of
 from node.quic.server.tokens import RetryTokens
 from node.quic.udp.socket import SocketAddress, readable

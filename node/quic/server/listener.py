@@ -8,13 +8,13 @@ from node.core.connection import CLOSE_NORMAL, Connection
 from node.core.identity import Address
 from node.core.listener import Accept
 from node.core.live import Live, live
+from node.core.rate import Allowance
 from node.quic.client.ports import SharedSocket
 from node.quic.connection.link import Link
 from node.quic.engine.ending import EndCause, Ending
 from node.quic.engine.reset import ResetTokens
 from node.quic.limits import QuicLimits
 from node.quic.metrics import QuicMetrics, Refusal
-from node.quic.rate import Allowance
 from node.quic.selftest import check_engine
 from node.quic.server.admission import Admission, Place
 from node.quic.server.gate import Entry, Filter, Gate

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.core.live import Live
+from node.core.rate import Allowance
 from node.quic.limits import QuicLimits
 from node.quic.metrics import Refusal
-from node.quic.rate import Allowance
 from node.quic.server.admission import NOISE_PER_SECOND, Admission, origin_of
 
 
