@@ -319,12 +319,17 @@ class CallConnection:
             case events.RESPONDED:
                 self._settled.went_on(event.id)
             case events.COMPLETED | events.ERROR:
-                self._aborts.forget(event.id)
+                self._over(event.id)
             case events.ABORTED:
-                self._aborts.forget(event.id)
+                self._over(event.id)
                 self._inbound.abort(event.id)
         if pending is not None:
             _end(pending, event)
+
+    def _over(self, request_id: str) -> None:
+        """The peer says that a request of ours is over, if it is one: it is not told so any more."""
+        self._aborts.forget(request_id)
+        self._settled.over(request_id)
 
 
 def _break(lane: Lane, pending: Pending | None, error: FrameError | EnvelopeError | StreamError) -> None:

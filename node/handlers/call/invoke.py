@@ -29,7 +29,7 @@ async def invoke(operation: Operation, value: Any, context: OperationContext) ->
 
 
 async def _output(operation: Operation, value: Any, context: OperationContext) -> Any:
-    """The same, however long it takes. A TimeoutError of the handler's own is a fault like any other."""
+    """The same, however long it takes."""
     try:
         answer = operation.handler(value, context)
         if not inspect.isawaitable(answer):
@@ -38,11 +38,11 @@ async def _output(operation: Operation, value: Any, context: OperationContext) -
     except CallError:
         raise
     except Exception as error:
-        raise _fault(operation, error) from error
+        raise _fault(operation, error, context) from error
     except asyncio.CancelledError as error:
         if is_cancelled():
             raise
-        raise _fault(operation, error) from None
+        raise _fault(operation, error, context) from None
 
 
 async def invoke_streaming(operation: Operation, value: Any, context: OperationContext) -> AsyncGenerator[Any, None]:
@@ -56,11 +56,11 @@ async def invoke_streaming(operation: Operation, value: Any, context: OperationC
     except CallError:
         raise
     except Exception as error:
-        raise _fault(operation, error) from error
+        raise _fault(operation, error, context) from error
     except asyncio.CancelledError as error:
         if is_cancelled():
             raise
-        raise _fault(operation, error) from None
+        raise _fault(operation, error, context) from None
 
 
 @contextlib.asynccontextmanager
@@ -81,7 +81,13 @@ def _wrong_type(operation: Operation, why: str) -> CallError:
     return CallError(ErrorCode.INVALID_OPERATION_TYPE, f"{operation.name} {why}")
 
 
-def _fault(operation: Operation, error: BaseException) -> CallError:
-    """A mistake of the operation: told in the journal, and to no caller."""
-    logger.error("operation failed", extra={"operation": operation.name}, exc_info=error)
-    return internal("internal error")
+def _fault(operation: Operation, error: BaseException, context: OperationContext) -> CallError:
+    """A mistake of the operation: told in the journal, and to no caller.
+
+    Past its deadline a handler was cancelled, and whatever it made of that, its caller is told of the deadline (spec
+    call §14). A TimeoutError is no mistake then.
+    """
+    late = context.deadline is not None and context.deadline <= asyncio.get_running_loop().time()
+    if not (late and isinstance(error, TimeoutError)):
+        logger.error("operation failed", extra={"operation": operation.name}, exc_info=error)
+    return timed_out() if late else internal("internal error")

@@ -32,9 +32,15 @@ class Settled:
 
     def went_on(self, request_id: str) -> None:
         """Another answer has come. One to a request that is not known is too late for anybody, and no news."""
-        if (lane := self._lanes.pop(request_id, None)) is not None:
+        if self.over(request_id):
             self._abort(request_id)
+
+    def over(self, request_id: str) -> bool:
+        """The peer says that it is: nothing more is said of it (spec call §6). Whether it was remembered here."""
+        lane = self._lanes.pop(request_id, None)
+        if lane is not None:
             lane.leave()
+        return lane is not None
 
     def ended(self, lane: Lane) -> None:
         """No more can come by it."""

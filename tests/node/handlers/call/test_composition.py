@@ -202,6 +202,30 @@ async def test_a_child_has_no_more_time_than_its_parent() -> None:
         await asyncio.sleep(0)
 
 
+@pytest.mark.parametrize(("makes", "faults"), [(TimeoutError, 0), (ValueError, 1)])
+async def test_past_its_time_a_call_is_timed_out_whatever_its_handler_makes_of_that(
+    makes: type[Exception], faults: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    node = Composing(CallLimits(request_timeout=0.05))
+
+    async def slow(_: Any, __: OperationContext) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise makes from None
+
+    node.registry.register(Operation("slow/run", slow))
+    assert await node.run(asks("slow", "run"), allowed=("slow/run",)) == ("TIMEOUT", "request timed out")
+    assert [record.message for record in caplog.records].count("operation failed") == faults
+
+
+async def test_before_that_a_timeout_of_its_own_is_a_fault_like_any_other(node: Composing) -> None:
+    async def work(_: OperationContext) -> None:
+        raise TimeoutError
+
+    assert await node.run(work) == ("INTERNAL", "internal error")
+
+
 async def test_a_circle_of_operations_ends(node: Composing) -> None:
     deepest = []
 

@@ -41,6 +41,8 @@ def test_requests_and_aborts_over_one_stream(steps: list[Any]) -> None:
     asyncio.run(play(steps, one_stream=True, harmed=False))
 
 
+# A call was answered with the first of many items, and its peer gave it up: the next item had it aborted all the same.
+@example([("call", 0, "echo"), ("call", 1, "bulk"), ("give up", 0), ("turns", 8), ("abort", 0, 0)])
 @EXAMPLES
 @given(st.lists(st.one_of(STEP, STEP, HARM), max_size=40))
 def test_a_hostile_peer_and_a_broken_network_over_many_streams(steps: list[Any]) -> None:
