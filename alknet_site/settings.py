@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "apps.notify",
     "apps.audit",
     "apps.activity",
+    "apps.health",
     "apps.panel",
 ]
 MIDDLEWARE = [
@@ -86,10 +87,6 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 TIME_ZONE = "UTC"
 USE_TZ = True
-
-# One process serves the panel: what open pages are told stays in its memory. With several, they need a layer that they
-# share, and its package.
-CHANNEL_LAYERS = {"default": {"BACKEND": ALKNET.live.layer, "CONFIG": dict(ALKNET.live.layer_options)}}
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]

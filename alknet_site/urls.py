@@ -3,10 +3,15 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from apps.health.views import health_page, panel_ready, ready
+
 admin.autodiscover()
 
 handler500 = "alknet_site.failures.answer_failure"
 urlpatterns = [
+    path("readyz", ready, name="readyz"),
+    path("readyz/panel", panel_ready, name="readyz_panel"),
+    path("health/", admin.site.admin_view(health_page), name="health"),
     path("setup/", include("apps.panel.urls")),
     path("", admin.site.urls),
 ]

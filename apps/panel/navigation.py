@@ -9,7 +9,7 @@ from django.urls import reverse
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Groups of links; a user sees those that they may view."""
     return [
-        {"items": [_link("Dashboard", "home", "admin:index")]},
+        {"items": [_link("Dashboard", "home", "admin:index"), _link("Health", "monitor_heart", "health")]},
         {
             "title": "Access",
             "items": [

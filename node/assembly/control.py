@@ -6,10 +6,12 @@ Nothing here waits: a node answers while its vault is locked and nothing is serv
 import base64
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from node.assembly.health import node_checks
 from node.assembly.identity import NodeIdentity
 from node.control.audit import Sign, audit_operations
 from node.control.errors import sealing_failed, vault_locked
@@ -20,6 +22,7 @@ from node.core.checkpoint import Checkpoint, checkpoint_message
 from node.endpoint.live import LiveConnection, LiveConnections
 from node.quic.accelerated import running as engine
 from node.quic.tls.keys import NodeKey
+from node.store.sqlite import SqliteStore
 from node.vault import CURRENT_KEY_VERSION, EncryptedData, VaultError, VaultLocked, VaultService
 
 if TYPE_CHECKING:
@@ -110,6 +113,8 @@ class Administration:
             "waiting": waiting,
             "connections": len(self._live()),
             "nodes": node.links.facts(),
+            "index": {"position": node.store.position if isinstance(node.store, SqliteStore) else None},
+            "health": [asdict(check) for check in node_checks(node)],
             "metrics": node.metrics.snapshot(),
         }
 

@@ -25,6 +25,7 @@ from node.custody.keeper import VaultKeeper
 from node.endpoint.registry import HandlerRegistry
 from node.handlers.call.operation import OperationRegistry
 from node.links.links import Links
+from node.loop_lag import LoopLag
 from node.opened import OpenedCredentials
 from node.quic.tls.keys import NodeKey
 from node.reload import LiveSettings, SettingsWatch
@@ -58,6 +59,7 @@ class Node:
     started_at: float = field(default_factory=time.time)
     """Unix seconds."""
     serving: Serving | None = None
+    lag: LoopLag = field(default_factory=LoopLag)
 
     def waiting(self) -> list[str]:
         """What does not work, most of it before the vault is unlocked, in words for people."""
@@ -107,6 +109,7 @@ async def open_node(loaded: LoadedSettings, load: Load) -> AsyncIterator[Node]:
             settings, limits, metrics, keeper, identity, store, opened, operations, protocols.registry, links, journal
         )
         stack.enter_context(on_signals({signal.SIGHUP: lambda: node.hang_up(watch)}))
+        await stack.enter_async_context(running(node.lag.run(), "loop lag"))
         await stack.enter_async_context(running(watch.run(), "settings"))
         await stack.enter_async_context(running(report(metrics), "report"))
         await stack.enter_async_context(answer_administrator(node))

@@ -63,6 +63,11 @@ class Journal(ABC):
     def record(self, event: Event) -> None:
         """Remember one event. Never waits, never raises, and takes less than 20 µs: it is on the hot path."""
 
+    @property
+    def complaint(self) -> str:
+        """What keeps events from being written at this moment, for people; empty where nothing does."""
+        return ""
+
 
 class NoJournal(Journal):
     """For endpoints without one."""

@@ -59,6 +59,10 @@ class JournalWriter(Journal):
             self._queue.append(event)
             self._wake.set()
 
+    @property
+    def complaint(self) -> str:
+        return self._complaint
+
     def snapshot(self) -> dict[str, int]:
         """Events that wait, were written and were left out, and failures of the file, since the start."""
         dropped = self._intake.dropped

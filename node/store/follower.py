@@ -57,6 +57,13 @@ class Follower:
         """Those in force now."""
         return self._live_limits.value
 
+    @property
+    def complaint(self) -> str:
+        """What keeps this from following its file, for people; empty where nothing does."""
+        if self._untold and self._untold_logged:
+            return f"changes leave no notification: {', '.join(self._untold)}"
+        return self._complaint
+
     async def run(self) -> NoReturn:
         """Follow for ever; only cancellation ends it."""
         while True:

@@ -52,6 +52,21 @@ class SqliteStore(Published, IdentityStore):
         return self._follower.loaded.is_set()
 
     @property
+    def following(self) -> bool:
+        """Whether the file is open, and its commits are heard of and understood."""
+        return self._follower.database is not None and not self._follower.complaint
+
+    @property
+    def complaint(self) -> str:
+        """What keeps the index from following the file, for people; empty where nothing does."""
+        return self._follower.complaint
+
+    @property
+    def position(self) -> int | None:
+        """The last notification that has been read; None before the first, and while the file is being read anew."""
+        return None if self._follower.position is None else self._follower.position.last_id
+
+    @property
     def bad_rows(self) -> int:
         """Rows that were dropped since the start because they could not be read."""
         return self._follower.reader.bad_rows

@@ -1,0 +1,97 @@
+"""Whether the database can be read and written, and is of the shape that this program needs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from django.db import DatabaseError, connection, transaction
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+
+from apps.audit.guards import missing_guards
+from apps.notify.services import missing_triggers
+from node.core.health import Check
+
+BUSY_MS = 500
+"""Milliseconds for which a check waits for another writer."""
+
+_MIGRATE = "stop what writes, then start the panel again: its start brings the database up to date"
+
+
+def database_checks() -> list[Check]:
+    """The first that fails hides those that need it. Raises nothing."""
+    try:
+        with _in_no_hurry():
+            _write()
+        unapplied = _unapplied()
+        if unapplied:
+            return [_well("database"), _outdated(unapplied)]
+        return [_well("database"), Check("migrations", ok=True, text="all are applied"), _triggers()]
+    except (DatabaseError, OSError) as error:
+        return [_unusable(error)]
+
+
+def _write() -> None:
+    """A transaction that may write, and changes nothing: nobody is woken by its end."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+@contextmanager
+def _in_no_hurry() -> Iterator[None]:
+    """With a short wait for other writers, while the block lasts."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    with connection.cursor() as cursor:
+        [before] = cursor.execute("PRAGMA busy_timeout").fetchone()
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"PRAGMA busy_timeout = {int(before)}")
+
+
+def _well(name: str) -> Check:
+    return Check(name, ok=True, text="can be read and written")
+
+
+def _unusable(error: Exception) -> Check:
+    """SQLite's words are few and hold no row's content."""
+    place, said = Path(str(connection.settings_dict["NAME"])), str(error)
+    if "locked" in said:
+        mend = "some other program holds a transaction open on it: end that program"
+    elif "readonly" in said:
+        mend = f"give this user the right to write {place} and its directory, or mount its disk for writing"
+    elif "full" in said:
+        mend = "make room on its disk"
+    else:
+        mend = f"alknet doctor looks at {place} more closely"
+    return Check("database", ok=False, text=f"cannot be read and written: {said}", mend=mend)
+
+
+def _outdated(unapplied: list[str]) -> Check:
+    shown = ", ".join(unapplied[:3]) + (f" and {len(unapplied) - 3} more" if len(unapplied) > 3 else "")
+    return Check("migrations", ok=False, text=f"not applied: {shown}", mend=_MIGRATE)
+
+
+def _triggers() -> Check:
+    """Changes that nobody hears of, and an audit log that could be edited."""
+    missing = [*missing_triggers(), *missing_guards()]
+    if not missing:
+        return Check("triggers", ok=True, text="every change is told to the node, and the audit log is append-only")
+    return Check("triggers", ok=False, text=f"missing or outdated: {', '.join(missing)}", mend="manage.py migrate")
+
+
+def _unapplied() -> list[str]:
+    applied = MigrationRecorder(connection).applied_migrations()
+    return sorted(f"{app}.{name}" for app, name in _known() if (app, name) not in applied)
+
+
+@cache
+def _known() -> frozenset[tuple[str, str]]:
+    """Every migration of this program: its files do not change while it runs."""
+    graph = MigrationLoader(None, ignore_no_migrations=True).graph
+    return frozenset(graph.nodes)
