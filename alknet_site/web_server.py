@@ -5,15 +5,19 @@ undo the appliance's own.
 """
 
 import asyncio
+import contextlib
 import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import uvicorn
+from django.conf import settings
 
 from alknet_site.asgi import application
 from alknet_site.http_protocol import ImpatientProtocol
+from apps.activity.importer import Importer, Keep
 from node.core.address import format_host_port
 from node.core.identity import Address
 from node.lifeline import Lifeline
@@ -55,16 +59,28 @@ async def serve(sock: socket.socket, lifeline: Lifeline) -> None:
         loop.add_signal_handler(number, _stop, server)
     serving = asyncio.create_task(server.serve(sockets=[sock]))
     orphaned = asyncio.create_task(lifeline.wait_parent_gone())
+    importer = _importer()
+    importing = asyncio.create_task(importer.run())
     await asyncio.wait((serving, orphaned), return_when=asyncio.FIRST_COMPLETED)
     _stop(server)
     orphaned.cancel()
     await serving
+    importing.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await importing
+    importer.close()
 
 
 def panel_address(sock: socket.socket) -> Address:
     """Where the panel really listens."""
     host, port = sock.getsockname()[:2]
     return host, port
+
+
+def _importer() -> Importer:
+    """What brings the node's events into the panel's database."""
+    keep = settings.ALKNET.activity
+    return Importer(settings.PATHS.journal, Keep(keep.keep_events, timedelta(days=keep.keep_days)))
 
 
 def _config() -> uvicorn.Config:

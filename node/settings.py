@@ -180,6 +180,18 @@ class PanelSettings(Section):
     )
 
 
+class ActivitySettings(Section):
+    """What the panel keeps of the journal; whichever bound is met first."""
+
+    keep_days: float = Field(90.0, gt=0, le=36_500, description="Days that the panel keeps an event.")
+    keep_events: int = Field(
+        1_000_000,
+        ge=1_000,
+        le=100_000_000,
+        description="Events that the panel keeps, about 500 bytes each; the oldest go first.",
+    )
+
+
 class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level that is written.")
     format: Annotated[Literal["auto", "json", "console"], RESTART] = Field(
@@ -214,6 +226,7 @@ class Settings(BaseSettings):
     data: Annotated[AbsolutePath, RESTART] = Field(Path("data"), description="The data directory.")
     node: Annotated[NodeSettings, RESTART] = NodeSettings()
     panel: Annotated[PanelSettings, RESTART] = PanelSettings()
+    activity: Annotated[ActivitySettings, RESTART] = ActivitySettings()
     vault: Annotated[VaultSettings, RESTART] = VaultSettings()
     log: LogSettings = LogSettings()
     endpoint: EndpointLimits = EndpointLimits()
