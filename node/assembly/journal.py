@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from node.assembly.running import running
 from node.core.journal import Event, EventKind, Journal
 from node.core.metrics import Metrics
+from node.journal.troubles import tell_troubles
 from node.journal.writer import JournalWriter
 from node.reload import LiveSettings
 from node.settings import Settings
@@ -19,7 +20,8 @@ async def open_journal(settings: Settings, limits: LiveSettings, metrics: Metric
     writer = JournalWriter(settings.paths.journal, limits.journal)
     metrics.add("journal", writer.snapshot)
     began = time.monotonic()
-    async with running(writer.run(), "journal"):
+    troubles = tell_troubles(metrics.troubles, writer)
+    async with running(writer.run(), "journal"), running(troubles, "journal of troubles"):
         writer.record(Event(EventKind.STARTED, detail={"pid": os.getpid()}))
         try:
             yield writer

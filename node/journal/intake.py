@@ -12,7 +12,8 @@ from node.core.live import Live
 from node.core.rate import Allowance
 from node.journal.limits import JournalLimits
 
-_ALWAYS = frozenset({EventKind.STARTED, EventKind.STOPPED, EventKind.LIMITED})
+_OWN = frozenset({EventKind.STARTED, EventKind.STOPPED, EventKind.LIMITED})
+"""What the node says of itself, or of many at once."""
 BURST_SECONDS = 10.0
 
 
@@ -43,7 +44,7 @@ class Intake:
         return False
 
     def _objection(self, event: Event, waiting: int) -> str | None:
-        if event.kind in _ALWAYS:
+        if event.kind in _OWN and event.connection is None:
             return None
         if waiting >= self._limits.value.max_queue:
             return "queue"

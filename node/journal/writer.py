@@ -123,6 +123,11 @@ class JournalWriter(Journal):
         file.append(batch)
         self._attempted = None
         self._done(len(batch))
+        if not self._queue:
+            self._recovered()
+
+    def _recovered(self) -> None:
+        """Only once nothing waits any more: a disk that is full takes a little now and then."""
         self._pause = RETRY_FIRST
         if self._complaint:
             self._complaint = ""

@@ -26,11 +26,31 @@ class Refusal(StrEnum):
     """A Retry token that is not ours, too old, or of another address."""
 
 
+class Failure(StrEnum):
+    """Why a handshake that began was not completed."""
+
+    NO_PROTOCOL = "no_protocol"
+    """The client offers no protocol (ALPN) that is served here."""
+    TIMEOUT = "timeout"
+    """It took longer than `quic.handshake_timeout`."""
+    LEFT = "left"
+    """The client gave it up, be it that it did not like our key."""
+    BROKEN = "broken"
+    """The client broke TLS or QUIC, or has nothing in common with us that both take."""
+    STOPPED = "stopped"
+    """It was ended here: the node is ending, or the address had too many connections by then."""
+
+
+_BY_REASON = ("refused", "failed")
+
+
 @dataclass(slots=True)
 class QuicMetrics:
     """Counts since the listener was bound."""
 
     refused: Counter[Refusal] = field(default_factory=Counter)
+    failed: Counter[Failure] = field(default_factory=Counter)
+    """Handshakes that began and were not completed, by why. `unfinished` is their sum."""
     unanswered: int = 0
     """Of those refused, how many were not told, since too many were refused at once."""
     retried: int = 0
@@ -54,8 +74,9 @@ class QuicMetrics:
 
     def snapshot(self) -> dict[str, int]:
         """Every count by name, as a metrics page would show it."""
-        counts = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "refused"}
-        return counts | {f"refused_{reason}": self.refused[reason] for reason in Refusal}
+        counts = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in _BY_REASON}
+        refused = {f"refused_{reason}": self.refused[reason] for reason in Refusal}
+        return counts | refused | {f"failed_{reason}": self.failed[reason] for reason in Failure}
 
     def troubles(self) -> dict[str, int]:
         """Those counts that stand for somebody who was turned away."""

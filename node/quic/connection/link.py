@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 Datagram = tuple[bytes, SocketAddress]
 
+HANDSHAKE_TIMED_OUT = "handshake timed out"
 BROKEN = "a QUIC connection failed inside the engine and was dropped"
 
 MOVES = 8
@@ -330,7 +331,7 @@ class Link:
 
     def _tick(self, now: float) -> None:
         if self._deadline is not None and now >= self._deadline:
-            self.abandon("handshake timed out")
+            self.abandon(HANDSHAKE_TIMED_OUT)
             return
         due = self.engine.get_timer()
         if due is None or due > now:

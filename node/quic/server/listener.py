@@ -17,6 +17,7 @@ from node.quic.limits import QuicLimits
 from node.quic.metrics import QuicMetrics, Refusal
 from node.quic.selftest import check_engine
 from node.quic.server.admission import Admission, Place
+from node.quic.server.failures import failure_of
 from node.quic.server.gate import Entry, Filter, Gate
 from node.quic.server.porter import Porter
 from node.quic.server.serving import ServerSettings
@@ -135,7 +136,9 @@ class QuicListener(SharedSocket):
     def ended(self, link: Link, ending: Ending) -> None:
         self._admission.ended(self._hosts[link])
         self.metrics.floods += link.engine.flooded
-        self.metrics.unfinished += not link.is_established
+        if not link.is_established:
+            self.metrics.unfinished += 1
+            self.metrics.failed[failure_of(ending)] += 1
         if not link.is_established and ending.cause is not EndCause.FAILED:
             facts = {"host": self._hosts[link].origin, "code": ending.code, "reason": ending.reason}
             logger.warning("handshake failed", extra=facts)
