@@ -12,9 +12,12 @@ from node.core.capabilities import NO_CAPABILITIES, Capabilities, Secret
 from node.core.credential_index import CredentialProvider, CredentialSwap
 from node.core.credentials import EncryptedData
 from node.core.live import Live
+from node.core.locks import Lock
 
 OpenSealed = Callable[[EncryptedData], str]
 """Gives the text of a sealed credential, or raises whatever it likes: nothing of that is told to anybody."""
+LockOn = Callable[[str], Lock | None]
+"""The lock that holds a provider's credential back at this moment."""
 Named = Mapping[str, tuple[str, ...]]
 """The providers that each protocol may use, by its ALPN."""
 
@@ -30,20 +33,26 @@ class _Opened:
 
 
 class OpenedCredentials:
-    """Follows the store by itself. Whoever changes the settings, or locks or unlocks the vault, calls `refresh`.
+    """Follows the store by itself. Whoever changes the settings, a lock, or locks or unlocks the vault calls `refresh`.
 
-    A credential is opened again only when its row changed, and one that was sealed anew with the same content stays the
-    secret that it was. One that is removed, or no longer named, is wiped at once, under the hands of a call that uses
-    it; one that was replaced lives until the last call that was given it has ended.
+    A credential is opened again only when its row changed, or after a lock, and one that was sealed anew with the same
+    content stays the secret that it was. One that is removed, locked, or no longer named, is wiped at once, under the
+    hands of a call that uses it; one that was replaced lives until the last call that was given it has ended.
     """
 
     def __init__(
-        self, store: CredentialProvider, named: Live[Named], open_sealed: OpenSealed, unlocked: Callable[[], bool]
+        self,
+        store: CredentialProvider,
+        named: Live[Named],
+        open_sealed: OpenSealed,
+        unlocked: Callable[[], bool],
+        lock_on: LockOn = lambda _: None,
     ) -> None:
         self._store = store
         self._named = named
         self._open_sealed = open_sealed
         self._unlocked = unlocked
+        self._lock_on = lock_on
         self._opened: dict[str, _Opened] = {}
         self._handed: dict[str, dict[str, Secret]] = {}
         self._live: dict[str, Live[Capabilities]] = {}
@@ -101,7 +110,7 @@ class OpenedCredentials:
     def _look(self, provider: str) -> None:
         """Open the credential if it is another than before."""
         sealed, known = self._store.get(provider), self._opened.get(provider)
-        if sealed is None:
+        if sealed is None or self._lock_on(provider) is not None:
             self._drop(provider)
         elif known is None or known.sealed != sealed:
             secret = self._open(provider, sealed)
@@ -154,4 +163,6 @@ class OpenedCredentials:
             return None
         if self._store.get(provider) is None:
             return "none is stored"
+        if self._lock_on(provider) is not None:
+            return "it is locked"
         return "it cannot be opened" if provider in self._opened else "the vault is not open"

@@ -17,7 +17,14 @@ def credentials_of(store: Store) -> CredentialProvider:
 def open_credentials(store: Store, limits: LiveSettings, keeper: VaultKeeper) -> OpenedCredentials:
     """What handlers may use, followed through every change of the store, the settings and the vault."""
     unlocked = keeper.vault.is_unlocked
-    opened = OpenedCredentials(credentials_of(store), limits.capabilities, opener(keeper.vault), unlocked)
+    opened = OpenedCredentials(
+        credentials_of(store),
+        limits.capabilities,
+        opener(keeper.vault),
+        unlocked,
+        store.lock_on_credential,
+    )
+    store.subscribe_locks(lambda _: opened.refresh())
     limits.subscribe(opened.refresh)
     keeper.subscribe(opened.refresh)
     return opened

@@ -14,6 +14,7 @@ from node.assembly.handlers import call_operations, make_handlers
 from node.assembly.identity import NodeIdentity
 from node.assembly.journal import open_journal
 from node.assembly.links import open_links
+from node.assembly.locks import keeping_time
 from node.assembly.running import first, on_signals, running
 from node.assembly.serving import Serving
 from node.assembly.store import Store, open_store
@@ -35,6 +36,8 @@ from node.store.libraries import require_one_sqlite
 from node.store.memory import MemoryIdentityStore
 from node.vault import CacheConfig
 from node.vault.selftest import run_selftest
+
+EVERYTHING_LOCKED = "everything is locked: no connection is let in until that lock ends or is lifted"
 
 Load = Callable[[], LoadedSettings]
 
@@ -63,10 +66,11 @@ class Node:
 
     def waiting(self) -> list[str]:
         """What does not work, most of it before the vault is unlocked, in words for people."""
+        parts = [] if self.store.held.everything is None else [EVERYTHING_LOCKED]
         if self.keeper.state == "unlocked":
-            return self.opened.waiting()
+            return [*parts, *self.opened.waiting()]
         waits = self.identity.waits and self.serving is None  # one that serves has its key loaded
-        parts = ["QUIC: the node's key is derived from the vault"] if waits else []
+        parts += ["QUIC: the node's key is derived from the vault"] if waits else []
         return [*parts, "credentials: they are closed while the vault is locked"]
 
     def facts(self) -> dict[str, object]:
@@ -99,6 +103,8 @@ async def open_node(loaded: LoadedSettings, load: Load) -> AsyncIterator[Node]:
         watch = SettingsWatch(loaded, load, limits)
         journal = await stack.enter_async_context(open_journal(settings, limits, metrics))
         store = await stack.enter_async_context(open_store(settings, limits))
+        await stack.enter_async_context(keeping_time(store))
+        metrics.add("locks", store.lock_counts)
         opened = open_credentials(store, limits, keeper)
         stack.callback(opened.close)
         metrics.add("credentials", opened.snapshot)

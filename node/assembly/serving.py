@@ -82,6 +82,7 @@ async def serve(
     endpoint = Endpoint(listening.registry, store, limits.endpoint, [listening.listener], journal)
     metrics.add("endpoint", endpoint.snapshot)
     store.subscribe(endpoint.enforce)
+    store.subscribe_locks(endpoint.enforce_locks)
     task = asyncio.create_task(endpoint.run(), name="endpoint")
     async with running(certificates.watch(), "certificates"):
         serving = Serving(endpoint, listening.listener, listening.key, certificates)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from node.core.locks import NOTHING_HELD, Held, LockIndex
+from node.core.locks import NOTHING_HELD, Held, Lock, LockIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,14 @@ class LockProvider:
         self.held: Held = NOTHING_HELD
         self._lock_subscribers: list[Callable[[LockSwap], None]] = []
         self._rearm: Callable[[], None] = lambda: None
+
+    def lock_on_credential(self, provider: str) -> Lock | None:
+        """The lock that keeps a credential from the handlers at this moment."""
+        return self.held.on_credential(provider)
+
+    def lock_counts(self) -> dict[str, int]:
+        """Numbers for the metrics: locks in the store, ended ones included, and those that hold."""
+        return {"stored": len(self.locks.locks), "held": len(self.held)}
 
     def subscribe_locks(self, callback: Callable[[LockSwap], None]) -> None:
         """Call `callback` on the loop after every later change of what is held. It must neither block nor raise."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from node.core import current
-from node.core.connection import CLOSE_DISCONNECTED, CLOSE_NORMAL, Connection
+from node.core.connection import CLOSE_DISCONNECTED, CLOSE_LOCKED, CLOSE_NORMAL, Connection
 from node.core.errors import ConnectionClosed, HandlerConnectionClosed, HandlerError, StreamError, handler_error
 from node.core.handler import ProtocolHandler
 from node.core.identity import Address, AuthContext
@@ -17,13 +17,16 @@ from node.core.index import IndexSwap
 from node.core.journal import Journal, NoJournal
 from node.core.listener import Listener
 from node.core.live import Live, live
+from node.core.lock_provider import LockSwap
+from node.core.locks import Lock
 from node.core.rate import Allowance
 from node.core.repository import IdentityProvider, resolve_client
 from node.core.tasks import TaskSet
 from node.endpoint import events
-from node.endpoint.enforcement import Enforcement, enforce
+from node.endpoint.enforcement import Enforcement, enforce, touched
 from node.endpoint.limits import EndpointLimits
 from node.endpoint.live import LiveConnection, LiveConnections
+from node.endpoint.locking import LockEnforcement, close_locked, enforce_locks
 from node.endpoint.registry import HandlerRegistry
 
 ACME_ALPN = b"acme-tls/1"
@@ -54,7 +57,7 @@ class Endpoint:
         self._stopped = asyncio.Event()
         self.connections = LiveConnections()
         self._quiet_changes = Allowance(QUIET_PER_SECOND, QUIET_AT_ONCE)
-        self.last_enforcement: Enforcement | None = None
+        self.last_enforcement: Enforcement | LockEnforcement | None = None
         self.disconnected = 0
 
     async def run(self) -> None:
@@ -78,6 +81,9 @@ class Endpoint:
             self._refuse(connection, alpn, fingerprint, remote_addr)
             return
         auth = AuthContext(None, alpn, remote_addr, fingerprint, alternative)
+        if (lock := self._provider.lock_on(auth)) is not None:
+            self._hold_back(connection, auth, lock)
+            return
         identity = resolve_client(self._provider, auth)
         live = LiveConnection(connection, AuthContext(identity, alpn, remote_addr, fingerprint, alternative))
         logger.info("connected", extra=_facts(live))
@@ -90,8 +96,14 @@ class Endpoint:
     def listing(self, connection: Connection, auth: AuthContext) -> Iterator[LiveConnection]:
         """List a connection that we have made with those that we have accepted, for as long as the block lasts.
 
-        It can be ended as they can: by an administrator, and when the peer that holds its key loses its rights.
+        It can be ended as they can: by an administrator, and when the peer that holds its key loses its rights. One
+        that a lock holds back is closed at once.
         """
+        auth = replace(auth, identity=None)
+        if (lock := self._provider.lock_on(auth)) is not None:
+            self._hold_back(connection, auth, lock)
+            yield LiveConnection(connection, auth)
+            return
         live = LiveConnection(connection, replace(auth, identity=resolve_client(self._provider, auth)))
         self._begin(live, dialled=True)
         try:
@@ -102,8 +114,14 @@ class Endpoint:
     def enforce(self, swap: IndexSwap) -> None:
         """Apply a change of rights to the live connections. Subscribe this to the store."""
         done = self.last_enforcement = enforce(swap, self.connections)
+        close_locked(touched(swap, self.connections), self._provider)  # a stranger's key may be a locked peer's now
         if done.closed or (swap.changed and self._quiet_changes.take(time.monotonic())):
             self._journal.record(events.enforced(swap, done))
+
+    def enforce_locks(self, swap: LockSwap) -> None:
+        """Apply a change of the locks to the live connections. Subscribe this to the store."""
+        done = self.last_enforcement = enforce_locks(swap, self._provider, self.connections)
+        self._journal.record(events.locks_enforced(done))
 
     def disconnect(self, chosen: Iterable[LiveConnection], reason: str) -> int:
         """Close these on an administrator's word, which each peer is told; how many there were, counted too."""
@@ -152,6 +170,12 @@ class Endpoint:
     def _moved(self, live: LiveConnection, old: Address, new: Address) -> None:
         """The peer has proven another address. `remote_addr` stays the one that it was accepted from."""
         logger.info("moved", extra=_facts(live) | {"old_addr": old, "new_addr": new})
+
+    def _hold_back(self, connection: Connection, auth: AuthContext, lock: Lock) -> None:
+        facts = {"rule": "lock", "lock": lock.lock_id, "what": lock.what}
+        logger.warning("connection refused", extra=facts | {"alpn": auth.alpn, "remote_addr": auth.remote_addr})
+        self._journal.record(events.held_back(auth, lock))
+        connection.close(CLOSE_LOCKED, lock.words)
 
     def _refuse(
         self, connection: Connection, alpn: bytes, fingerprint: str | None, remote_addr: Address | None

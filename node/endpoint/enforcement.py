@@ -33,19 +33,19 @@ def enforce(swap: IndexSwap, connections: LiveConnections) -> Enforcement:
     scopes keeps its connections: handlers resolve it anew for each request.
     """
     closed: Counter[tuple[str, Standing]] = Counter()
-    for live in _touched(swap, connections):
+    for live in touched(swap, connections):
         peer_id = _peer_until_now(swap.old, live)
         standing = Standing.GOOD if peer_id is None else swap.new.standing(peer_id, live.auth.fingerprints)
         if peer_id is not None and standing is not Standing.GOOD:
             _end(live, standing)
             closed[peer_id, standing] += 1
-    done = Enforcement(swap.new.generation, closed.total(), _since(swap.committed_at), closed)
+    done = Enforcement(swap.new.generation, closed.total(), since(swap.committed_at), closed)
     for (peer_id, standing), count in closed.items():
         _log(done, peer_id, standing, count)
     return done
 
 
-def _touched(swap: IndexSwap, connections: LiveConnections) -> Iterable[LiveConnection]:
+def touched(swap: IndexSwap, connections: LiveConnections) -> Iterable[LiveConnection]:
     """The connections that the swap may concern, by the names and keys that the changed peers had or have."""
     if swap.changed is None:
         return connections
@@ -70,7 +70,7 @@ def _end(live: LiveConnection, standing: Standing) -> None:
         logger.exception("close failed", extra={"connection": live.id, "peer_id": live.peer_id})
 
 
-def _since(committed_at: float | None) -> float | None:
+def since(committed_at: float | None) -> float | None:
     """Milliseconds since the commit, by the wall clock that writer and node share; never below zero."""
     return None if committed_at is None else round(max(0.0, time.time() - committed_at) * 1000, 3)
 

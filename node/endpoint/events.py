@@ -1,18 +1,23 @@
 """What the endpoint tells the journal: each event with everything that a live connection knows of itself."""
 
 import time
+from dataclasses import replace
 
 from node.core.address import format_host_port
 from node.core.connection import Connection
 from node.core.errors import ConnectionClosed
-from node.core.identity import Address
+from node.core.identity import Address, AuthContext
 from node.core.index import IndexSwap
 from node.core.journal import Event, EventKind, Json
+from node.core.locks import Lock, LockKind
 from node.endpoint.enforcement import Enforcement
 from node.endpoint.live import LiveConnection
+from node.endpoint.locking import LockEnforcement
 
 SHOWN_PEERS = 10
 """Peers of one change that are named."""
+SHOWN_LOCKS = 5
+"""The same of locks."""
 _ORDERLY = "closed"
 """The reason of an end that has none in words."""
 
@@ -46,6 +51,12 @@ def refused(alpn: bytes, fingerprint: str | None, address: Address | None, rule:
     )
 
 
+def held_back(auth: AuthContext, lock: Lock) -> Event:
+    """A connection that a lock kept from its handler."""
+    event = refused(auth.alpn, auth.tls_client_fingerprint, auth.remote_addr, "lock", lock.words)
+    return replace(event, peer_id=lock.target if lock.kind is LockKind.PEER else None)
+
+
 def enforced(swap: IndexSwap, done: Enforcement) -> Event:
     """A change of rights that took effect: which peers it is about, and what became of their connections."""
     changed = sorted(swap.changed or {peer_id for peer_id, _ in done.by_peer})
@@ -59,6 +70,24 @@ def enforced(swap: IndexSwap, done: Enforcement) -> Event:
             "closed": done.closed,
             "milliseconds": done.milliseconds,
             "change": _named(changed),
+        },
+    )
+
+
+def locks_enforced(done: LockEnforcement) -> Event:
+    """A change of the locks that took effect, by time or by a write, and what became of the connections."""
+    changed = [f"locked {lock.what}" for lock in done.placed] + [f"unlocked {lock.what}" for lock in done.lifted]
+    peers = {lock.target for lock in (*done.placed, *done.lifted) if lock.kind is LockKind.PEER}
+    more = len(changed) - SHOWN_LOCKS
+    return Event(
+        EventKind.ENFORCED,
+        peer_id=peers.pop() if len(peers) == len(changed) == 1 else None,
+        reason="; ".join(sorted({lock.words for lock in done.by_lock})[:SHOWN_LOCKS]),
+        detail={
+            "generation": done.generation,
+            "closed": done.closed,
+            "milliseconds": done.milliseconds,
+            "change": "; ".join(changed[:SHOWN_LOCKS]) + (f" and {more} more" if more > 0 else ""),
         },
     )
 

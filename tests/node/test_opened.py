@@ -12,7 +12,8 @@ from node.core.capabilities import NO_CAPABILITIES, Capabilities, SecretWiped
 from node.core.credential_index import InMemoryCredentialStore
 from node.core.credentials import EncryptedData
 from node.core.live import Live
-from node.opened import Named, OpenedCredentials
+from node.core.locks import Lock, LockKind
+from node.opened import LockOn, Named, OpenedCredentials
 from node.vault import VaultService
 from tests.support.vaults import new_vault, sealed_by
 
@@ -23,13 +24,13 @@ OTHER = "alknet/other"
 class Box:
     """A store, a vault and settings, with what is open for two protocols; it counts what is opened."""
 
-    def __init__(self, named: Named | None = None) -> None:
+    def __init__(self, lock_on: LockOn = lambda _: None, named: Named | None = None) -> None:
         self.store = InMemoryCredentialStore()
         self.vault = new_vault()
         self.named: Live[Named] = Live({CALL: ("openai", "github")} if named is None else named)
         self.opened_blobs: list[EncryptedData] = []
         self._open = opener(self.vault)
-        self.opened = OpenedCredentials(self.store, self.named, self.open_counting, self.vault.is_unlocked)
+        self.opened = OpenedCredentials(self.store, self.named, self.open_counting, self.vault.is_unlocked, lock_on)
         self.call = self.opened.capabilities(CALL)
         self.other = self.opened.capabilities(OTHER)
 
@@ -260,3 +261,24 @@ def reachable(start: object) -> list[Any]:
         found[id(thing)] = thing
         left.extend(thing.__closure__ or () if isinstance(thing, FunctionType) else gc.get_referents(thing))
     return list(found.values())
+
+
+async def test_a_locked_credential_is_nobodys_until_the_lock_ends() -> None:
+    locks: dict[str, Lock] = {}
+    box = Box(locks.get)
+    await box.put("openai", "a")
+    await box.put("github", "b")
+    secret = box.call.value.get("openai")
+    assert secret is not None
+    locks["openai"] = Lock("1", LockKind.CREDENTIAL, "openai")
+    box.opened.refresh()
+    assert has(box.call, "openai", "github") == [None, "b"]
+    with pytest.raises(SecretWiped):
+        secret.expose_secret()
+    assert box.opened.waiting() == ["alknet/call goes without the credential “openai”: it is locked"]
+    await box.put("openai", "replaced meanwhile")
+    assert has(box.call, "openai") == [None]
+    locks.clear()
+    box.opened.refresh()
+    assert has(box.call, "openai", "github") == ["replaced meanwhile", "b"]
+    assert box.opened.waiting() == []
