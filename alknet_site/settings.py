@@ -88,6 +88,10 @@ USE_I18N = False
 TIME_ZONE = "UTC"
 USE_TZ = True
 
+# One process serves the panel: what open pages are told stays in its memory. With several, they need a layer that they
+# share, and its package.
+CHANNEL_LAYERS = {"default": {"BACKEND": ALKNET.live.layer, "CONFIG": dict(ALKNET.live.layer_options)}}
+
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True

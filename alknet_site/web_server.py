@@ -17,6 +17,8 @@ from django.conf import settings
 
 from alknet_site.asgi import application
 from alknet_site.http_protocol import ImpatientProtocol
+from alknet_site.web_sockets import MAX_MESSAGE, PING_S, ImpatientSocket
+from apps.activity import live
 from apps.activity.importer import Importer, Keep
 from node.core.address import format_host_port
 from node.core.identity import Address
@@ -54,6 +56,7 @@ async def serve(sock: socket.socket, lifeline: Lifeline) -> None:
     """Serve the panel until SIGTERM, SIGINT or the supervisor's end; then let running requests finish, for a while."""
     address = format_host_port(panel_address(sock))
     server = _Server(_config(), lambda: lifeline.ready(address=address))
+    live.attach()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, server)
@@ -90,7 +93,11 @@ def _config() -> uvicorn.Config:
         interface="asgi3",
         http=ImpatientProtocol,
         lifespan="off",
-        ws="none",
+        ws=ImpatientSocket,
+        ws_max_size=MAX_MESSAGE,
+        ws_ping_interval=PING_S,
+        ws_ping_timeout=PING_S,
+        ws_per_message_deflate=False,
         log_config=None,
         log_level="warning",
         access_log=False,

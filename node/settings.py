@@ -55,7 +55,7 @@ HANDLERS = ("alknet/call",)
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ORIGIN = "expected http://HOST or https://HOST, with a port if need be, and nothing after it"
-_OPEN_TABLES = frozenset({("capabilities",), ("nodes",)})
+_OPEN_TABLES = frozenset({("capabilities",), ("nodes",), ("live", "layer_options")})
 """Tables whose keys are names: each table is one setting, and the strongest source that has it has all of it."""
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 
@@ -192,6 +192,27 @@ class ActivitySettings(Section):
     )
 
 
+class LiveSettings(Section):
+    """The panel's pages that follow what happens."""
+
+    sockets: int = Field(
+        64, ge=0, le=400, description="Open pages of the panel that are told at once; more look by the clock."
+    )
+    per_user: int = Field(8, ge=0, le=400, description="The same of one user.")
+    check: float = Field(
+        5.0, ge=0.1, le=300, description="Seconds between two looks whether an open page's user is still signed in."
+    )
+    layer: str = Field(
+        "channels.layers.InMemoryChannelLayer",
+        max_length=200,
+        pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$",
+        description="Class of the channel layer by which the web process tells open pages; the default is its memory.",
+    )
+    layer_options: Annotated[Mapping[str, Any], NoDecode, BeforeValidator(_parse_json)] = Field(
+        {}, description="What that class takes, as its package says. No secret may stand here."
+    )
+
+
 class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level that is written.")
     format: Annotated[Literal["auto", "json", "console"], RESTART] = Field(
@@ -227,6 +248,7 @@ class Settings(BaseSettings):
     node: Annotated[NodeSettings, RESTART] = NodeSettings()
     panel: Annotated[PanelSettings, RESTART] = PanelSettings()
     activity: Annotated[ActivitySettings, RESTART] = ActivitySettings()
+    live: Annotated[LiveSettings, RESTART] = LiveSettings()
     vault: Annotated[VaultSettings, RESTART] = VaultSettings()
     log: LogSettings = LogSettings()
     endpoint: EndpointLimits = EndpointLimits()
