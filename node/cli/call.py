@@ -119,7 +119,9 @@ async def _is_subscription(client: CallClient, wanted: _Call) -> bool:
 
 
 def _show(output: Any) -> None:
-    typer.echo(json.dumps(output, indent=2, ensure_ascii=False))
+    """JSON for people: characters that could steer a terminal are escaped."""
+    text = json.dumps(output, indent=2, ensure_ascii=False)
+    typer.echo("".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text))
 
 
 def _show_line(output: Any) -> None:

@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -14,16 +14,22 @@ from node.core.address import AddressFormatError
 from node.core.fingerprint import KeyFormatError, parse_key
 from node.core.identity import Identity
 from node.handlers.call.envelope import claimed_identity
+from node.handlers.call.limits import MAX_FRAME
 
 _MAX_TOKEN = 4096
 
 
 def input_value(text: str) -> Any:
-    """The JSON value of the input; `-` stands for the standard input."""
+    """The JSON value of the input; `-` stands for the standard input, which is UTF-8 whatever the terminal has."""
     try:
-        return json.loads(sys.stdin.read() if text == "-" else text)
-    except ValueError as error:
+        read = sys.stdin.buffer.read(MAX_FRAME + 1) if text == "-" else text.encode()
+        return json.loads(read.decode(), parse_constant=_no_json)
+    except (ValueError, RecursionError) as error:
         fail(f"JSON: {error}", EXIT_USAGE)
+
+
+def _no_json(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
 
 
 def pinned_key(address: str, pin: str | None) -> str:

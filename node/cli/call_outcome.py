@@ -10,11 +10,15 @@ import typer
 
 from node.cli.options import EXIT_FAILED, fail
 from node.core.errors import DialError, PinMismatch
+from node.core.text import printable
 from node.handlers.call.errors import CallError
 
 EXIT_NO_CONNECTION = 3
 EXIT_PIN = 4
 EXIT_INTERRUPTED = 130
+
+DETAILS = 500
+"""Characters of an error's details that people are shown; `--json` has all of them."""
 
 T = TypeVar("T")
 
@@ -42,7 +46,15 @@ def _located(address: str, error: DialError) -> str:
 def _show_error(error: CallError, *, as_json: bool) -> None:
     cause = str(error.__cause__) if error.__cause__ else None
     if not as_json:
-        fail(f"{error}{f' ({cause})' if cause else ''}")
+        fail(printable(f"{error}{_details_text(error)}{f' ({cause})' if cause else ''}"))
     details = {} if error.details is msgspec.UNSET else {"details": error.details}
     shown = {"code": error.code, "message": error.message, "retryable": error.retryable, "cause": cause, **details}
     typer.echo(json.dumps({"error": shown}))
+
+
+def _details_text(error: CallError) -> str:
+    """What the node adds to an error, for people: as JSON, cut where it gets long."""
+    if error.details is msgspec.UNSET:
+        return ""
+    text = json.dumps(error.details, ensure_ascii=False)
+    return f" {text if len(text) <= DETAILS else text[:DETAILS] + '…'}"

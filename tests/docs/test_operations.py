@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from node.assembly.operations import GROUP, add_installed
+from node.client.home import default_identity, default_known_nodes
+from node.client.known_nodes import KnownNodes
 from node.core.identity import AuthContext, Identity
 from node.handlers.call.admission import accept, admit
 from node.handlers.call.errors import CallError, RegistrationError
@@ -25,15 +27,25 @@ def context() -> OperationContext:
     return OperationContext("1", None, AuthContext.anonymous(b"alknet/call"), None, None)
 
 
-async def test_the_first_example_is_an_operation_in_fifteen_lines() -> None:
+def shown(name: str) -> str:
+    """The code of the page that is marked so."""
     page = (ROOT / "docs" / "operations.md").read_text()
-    shown = re.search(r"<!-- example -->\n```python\n(.*?)```", page, re.DOTALL)
-    assert shown
-    assert len(shown[1].strip().splitlines()) <= 15
-    module: dict[str, Any] = {"__name__": "example"}
-    exec(shown[1], module)
+    found = re.search(rf"<!-- {name} -->\n```python\n(.*?)```", page, re.DOTALL)
+    assert found
+    return found[1]
+
+
+def module(code: str) -> dict[str, Any]:
+    names: dict[str, Any] = {"__name__": "example"}
+    exec(code, names)
+    return names
+
+
+async def test_the_first_example_is_an_operation_in_fifteen_lines() -> None:
+    assert len(shown("example").strip().splitlines()) <= 15
+    example = module(shown("example"))
     registry = OperationRegistry(development=True)
-    registry.register(module["add"])
+    registry.register(example["add"])
     operation, caller = registry.get("math/add"), Identity("ann", ("math:use",))
     assert operation
     admit(operation, caller)
@@ -53,13 +65,19 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place / "site"
 
 
-async def test_the_example_package_serves_its_notes_from_a_real_node(installed: Path, tmp_path: Path) -> None:
-    table = peer_table(tmp_path / "ann", "ann").replace('scopes = ["a"]', 'scopes = ["notes:write"]')
+async def test_the_example_package_serves_its_notes_from_a_real_node(
+    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    table = peer_table(default_identity(), "ann").replace('scopes = ["a"]', 'scopes = ["notes:write"]')
     (tmp_path / "peers.toml").write_text(table)
     settings = {"ALKNET_NODE__PEERS_FILE": str(tmp_path / "peers.toml"), "ALKNET_CALL__CHECK_OUTPUTS": "true"}
     async with running(tmp_path / "data", PYTHONPATH=str(installed), **settings) as node:
-        async with node.connect(tmp_path / "ann") as ann:
+        async with node.connect(default_identity()) as ann:
             assert await ann.call("notes/put", NOTE) == "ann"
+        KnownNodes(default_known_nodes()).trust(node.facts["address"], node.facts["fingerprint"])
+        await module(shown("client"))["main"](node.facts["address"])
+        assert capsys.readouterr().out.splitlines() == [str(NOTE), "two litres", "none", "milk"]
         async with node.connect(tmp_path / "stranger") as stranger:
             assert await stranger.call("notes/get", {"title": "milk"}) == NOTE
             refused = [
@@ -78,9 +96,9 @@ async def test_the_example_package_serves_its_notes_from_a_real_node(installed: 
             assert "notes/put" not in names
             with pytest.raises(CallError, match="NOT_FOUND: operation not found: notes/put"):
                 await stranger.call("services/schema", {"name": "notes/put"})
-            shown = await stranger.call("services/schema", {"name": "/notes/get"})
-            assert [known["code"] for known in shown["error_schemas"]] == ["NO_SUCH_NOTE"]
-            assert shown["input_schema"]["$defs"]["Wanted"]["required"] == ["title"]
+            spec = await stranger.call("services/schema", {"name": "/notes/get"})
+            assert [known["code"] for known in spec["error_schemas"]] == ["NO_SUCH_NOTE"]
+            assert spec["input_schema"]["$defs"]["Wanted"]["required"] == ["title"]
 
 
 def package(place: Path, name: str, code: str, target: str = "") -> None:

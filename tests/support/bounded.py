@@ -13,6 +13,7 @@ from node.handlers.call.connection import CallConnection
 from node.handlers.call.counts import CallCounts
 from node.handlers.call.discovery import register_discovery
 from node.handlers.call.dispatch import Dispatcher
+from node.handlers.call.errors import DeclaredError
 from node.handlers.call.handler import CallHandler
 from node.handlers.call.limits import CallLimits
 from node.handlers.call.operation import Operation, OperationContext, OperationRegistry, OperationType
@@ -22,6 +23,7 @@ from tests.support.raw_call import RawCaller
 
 MIB = 1024 * 1024
 ANN = Identity("ann")
+FULL = DeclaredError("FULL", "as many details as were asked for")
 
 
 class Served:
@@ -33,6 +35,7 @@ class Served:
         registry.register(Operation("echo/run", self.echo))
         registry.register(Operation("size/run", self.size))
         registry.register(Operation("fill/run", self.fill))
+        registry.register(Operation("fill/fail", self.fill_error, error_schemas=(FULL,)))
         registry.register(Operation("fill/on", self.fill_on, OperationType.SUBSCRIPTION))
         registry.register(Operation("back/run", self.back))
         self.handler = CallHandler(registry, IndexProvider(), limits)
@@ -61,6 +64,10 @@ class Served:
         self.begun += 1
         await self.release.wait()
         return "x" * value
+
+    async def fill_error(self, value: Any, context: OperationContext) -> None:
+        """The same, as the details of an error."""
+        raise FULL.error("full", await self.fill(value, context))
 
     async def fill_on(self, value: Any, _: OperationContext) -> AsyncIterator[str]:
         """Items of one character as long as the input lasts, which is counted by nobody."""

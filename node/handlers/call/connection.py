@@ -68,8 +68,8 @@ class CallConnection:
         self._lane: Lane | None = None
         """The lane that was accepted last."""
         self._accepted_all = asyncio.Event()
-        self._kinds: dict[str, str] = {}
-        """The types of operations of the peer, where they had to be asked for."""
+        self._once: dict[str, bool] = {}
+        """Which operations of the peer answer once, where that had to be asked for."""
         self._end: StreamError | None = None
         self._on_end: list[Callable[[], None]] = []
 
@@ -201,15 +201,16 @@ class CallConnection:
 
     async def _answers_once(self, operation: str, auth_token: str | None) -> bool:
         """Whether the peer says that an operation is no subscription. On a shared stream nothing else ends a query."""
-        if operation not in self._kinds:
+        if operation not in self._once:
             try:
                 shown = await self.call("services/schema", {"name": operation}, auth_token=auth_token, timeout=LOOK_UP)
             except CallError:
                 if self._end is not None:
                     raise
                 return False
-            self._kinds[operation] = str(shown.get("op_type")) if isinstance(shown, dict) else ""
-        return self._kinds[operation] in (OperationType.QUERY, OperationType.MUTATION)
+            kind = shown.get("op_type") if isinstance(shown, dict) else None
+            self._once[operation] = kind in (OperationType.QUERY, OperationType.MUTATION)
+        return self._once[operation]
 
     async def _open(self, pending: Pending | None = None) -> Lane:
         """A stream of its own for one request, its answers read from the start; or the one that there is.

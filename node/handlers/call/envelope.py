@@ -144,10 +144,15 @@ def encode(kind: str, request_id: str, payload: Any) -> bytes:
     try:
         text = _encoder.encode(_Event(kind, request_id, payload))
     except (TypeError, ValueError, OverflowError, RecursionError):
-        raise CallError(ErrorCode.INTERNAL, "the output is not JSON") from None
+        raise CallError(ErrorCode.INTERNAL, f"the {_carried(kind)} is not JSON") from None
     if is_deeper(text, MAX_NESTING):
         raise CallError(ErrorCode.INTERNAL, too_deep(MAX_NESTING))
     return text
+
+
+def _carried(kind: str) -> str:
+    """What of ours an event carries."""
+    return "input" if kind == REQUESTED else "output"
 
 
 def request(

@@ -191,7 +191,15 @@ class Inbound:
             await self._stream(request, invocation)
             return answers.completed(request.id), None
         except CallError as error:
-            return answers.failed(request.id, error), None
+            return self._failed(request.id, error)
+
+    def _failed(self, request_id: str, error: CallError) -> tuple[bytes, Done | None]:
+        """An error counts as any answer does: its details may be another node's. Without room it gives way to that."""
+        answer = answers.failed(request_id, error)
+        try:
+            return answer, self._unsent.answer(len(answer))
+        except CallError as unread:
+            return answers.failed(request_id, unread), None
 
     async def _stream(self, request: InboundRequest, invocation: Invocation) -> None:
         """Send each item as it comes, at the pace at which the peer reads them; the handler waits meanwhile."""
