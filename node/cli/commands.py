@@ -18,6 +18,7 @@ COMMANDS = {
     "peer": ("node.cli.peer", "Add, show, change and remove peers."),
     "key": ("node.cli.key", "Add, list and remove API keys."),
     "credential": ("node.cli.credential", "Set, list, rotate and remove secrets for other services."),
+    "audit": ("node.cli.audit", "List, verify, export and sign the log of administrative changes."),
     "id": ("node.cli.id", "Show this user's own key, making it on first use."),
     "trust": ("node.cli.trust", "Remember a node's key, so that calls need no --pin."),
     "call": ("node.cli.call", "Call an operation of a node."),

@@ -166,7 +166,8 @@ def with_leaf(text: str, path: tuple[Any, ...], leaf: Any) -> str:
     return json.dumps(value)
 
 
-scalars = st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=3) | st.floats(allow_nan=False, width=16)
+floats = st.floats(allow_nan=False, allow_infinity=False, width=16)
+scalars = st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=3) | floats
 
 
 @st.composite
