@@ -1,10 +1,10 @@
-"""When an API key ends: a span, a date, or never."""
+"""When an API key or a lock ends: a span, a date, or never."""
 
 import re
 from datetime import UTC, datetime, timedelta
 
-_SPAN = re.compile(r"([1-9][0-9]{0,4})([mhdw])")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_SPAN = re.compile(r"([1-9][0-9]{0,4})([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 class ExpiryFormatError(ValueError):
@@ -24,9 +24,17 @@ def parse_expiry(text: str, now: datetime) -> int | None:
     return int(end.timestamp())
 
 
+def parse_span(text: str) -> timedelta:
+    """How long "90s", "30m", "2h", "7d" or "1w" is. Raises ExpiryFormatError on anything else."""
+    span = _SPAN.fullmatch(text)
+    if span is None:
+        raise ExpiryFormatError("expected a span such as 30m, 2h or 7d")
+    return timedelta(**{_UNITS[span[2]]: int(span[1])})
+
+
 def _end(text: str, now: datetime) -> datetime:
-    if span := _SPAN.fullmatch(text):
-        return now + timedelta(**{_UNITS[span[2]]: int(span[1])})
+    if _SPAN.fullmatch(text):
+        return now + parse_span(text)
     try:
         end = datetime.fromisoformat(text)
     except ValueError:
