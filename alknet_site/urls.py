@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from apps.health.views import health_page, panel_ready, ready
+from apps.panel.dashboard import dashboard_parts
 
 admin.autodiscover()
 
@@ -12,6 +13,7 @@ urlpatterns = [
     path("readyz", ready, name="readyz"),
     path("readyz/panel", panel_ready, name="readyz_panel"),
     path("health/", admin.site.admin_view(health_page), name="health"),
+    path("now/", admin.site.admin_view(dashboard_parts), name="dashboard_parts"),
     path("setup/", include("apps.panel.urls")),
     path("", admin.site.urls),
 ]

@@ -4,8 +4,12 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import reduce
+from operator import or_
 
-from django.db.models import Max, Min, QuerySet
+from django.db.models import Max, Min, Q, QuerySet, TextField
+from django.db.models.functions import Cast
+from django.db.models.lookups import IContains
 
 from apps.activity.filters import EventFilters
 from apps.activity.models import Connection, Event, Position, Presence
@@ -51,10 +55,14 @@ class EnforcementFigures:
     p99: float | None = None
 
 
-def events(filters: EventFilters, before: int | None = None, limit: int = 50) -> list[Event]:
-    """The latest events, newest first; `before` is the id of the last one of the page ahead of this."""
+def events(filters: EventFilters, before: int | None = None, limit: int = 50, *, floor: int = 0) -> list[Event]:
+    """The latest events, newest first; `before` is the id of the last one of the page ahead of this.
+
+    None with an id below `floor` is looked at.
+    """
     limit = max(0, min(limit, MAX_LIMIT))
     rows = _in_time(_by_columns(filters), filters)
+    rows = rows.filter(id__gte=floor) if floor > 1 else rows
     if before is not None:
         rows = rows.filter(id__lt=before)
     rows = rows.order_by("-id")
@@ -111,6 +119,12 @@ def open_connections(
     return list(rows[: max(0, min(limit, MAX_LIMIT))])
 
 
+def open_connection(boot: str, number: int) -> Connection | None:
+    """One connection, if it is open."""
+    found = Connection.objects.filter(boot=boot, connection=min(number, 2**63 - 1)).first()
+    return found if found is not None and node_runs() else None
+
+
 def node_sign() -> NodeSign:
     """What is known of the node's process."""
     row = Position.objects.filter(latest=True).first()
@@ -149,7 +163,20 @@ def _by_columns(filters: EventFilters) -> QuerySet[Event]:
     for column in ("peer_id", "alpn", "boot"):
         if value := getattr(filters, column):
             rows = rows.filter(**{column: value})
+    if filters.text:
+        rows = rows.filter(_says(filters.text))
     return rows if filters.connection is None else rows.filter(connection=filters.connection)
+
+
+def _says(text: str) -> Q:
+    """What EventFilters.text means (apps.activity.filters)."""
+    columns = ("reason", "peer_id", "alpn", "address", "fingerprint")
+    return reduce(or_, (Q(**{f"{column}__icontains": text}) for column in columns), _detail_says(text))
+
+
+def _detail_says(text: str) -> Q:
+    """In the detail as JSON; one that says nothing is `{}`, which is no text."""
+    return Q(IContains(Cast("detail", TextField()), text)) & ~Q(detail={})
 
 
 def _in_time(rows: QuerySet[Event], filters: EventFilters) -> QuerySet[Event]:
@@ -168,7 +195,8 @@ def _in_time(rows: QuerySet[Event], filters: EventFilters) -> QuerySet[Event]:
 
 
 def _first_since(since: datetime) -> int:
-    return Event.objects.filter(at__gte=since).aggregate(first=Min("id"))["first"] or 0
+    """One look into the index of times. Of a clock that was set back, what it told before is left out."""
+    return Event.objects.filter(at__gte=since).order_by("at").values_list("id", flat=True).first() or 0
 
 
 def _presence(alpns: list[str | None], last: Presence | None) -> PeerPresence:

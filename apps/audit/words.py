@@ -6,6 +6,7 @@ _ACTIONS = {
     "setup.administrator_made": "made the administrator",
     "peer.token_issued": "issued a token to the peer",
     "peer.token_cleared": "cleared the token of the peer",
+    "connection.cut": "cut the connection",
     "lock.placed": "locked",
     "lock.lifted": "unlocked",
     "lock.removed": "removed the ended lock of",

@@ -1,27 +1,43 @@
-"""What the first page shows: how much there is, whether the node runs, and what was changed last."""
+"""What the first page shows: how much there is, what happens now, whether the node runs, what was changed last."""
 
 from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 
 from apps.audit.selectors import recent_entries
 from apps.panel.node_facts import node_facts
 from apps.panel.node_state import node_state
+from apps.panel.now import now
 from apps.peers.selectors import counts
 
 RECENT_CHANGES = 8
+SEES_NOW = ("activity.view_event", "activity.view_connection")
+"""Who has both of these sees what happens now."""
 
 
 def dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Called by the admin's index view. A user sees numbers and changes of what they may view."""
     may = request.user.has_perm
     context["counts"] = counts() if may("peers.view_peer") else None
-    context["changes"] = recent_entries(RECENT_CHANGES) if may("audit.view_auditentry") else None
-    context["node"] = node_facts(settings.PATHS, listen=settings.ALKNET.node.listen, browser_host=request.get_host())
-    state = node_state(settings.PATHS.control_socket)
-    context["node_state"] = state if may("credentials.view_credential") else replace(state, waiting=())
     context["may_add_peer"] = may("peers.add_peer")
     context["may_nothing"] = not request.user.get_all_permissions()
-    return context
+    return context | _changing(request)
+
+
+def dashboard_parts(request: HttpRequest) -> HttpResponse:
+    """What of the first page changes while it is looked at, for its script."""
+    return TemplateResponse(request, "panel/dashboard_parts.html", _changing(request))
+
+
+def _changing(request: HttpRequest) -> dict[str, Any]:
+    may = request.user.has_perm
+    state = node_state(settings.PATHS.control_socket)
+    return {
+        "now": now() if request.user.has_perms(SEES_NOW) else None,
+        "node": node_facts(settings.PATHS, listen=settings.ALKNET.node.listen, browser_host=request.get_host()),
+        "node_state": state if may("credentials.view_credential") else replace(state, waiting=()),
+        "changes": recent_entries(RECENT_CHANGES) if may("audit.view_auditentry") else None,
+    }

@@ -11,6 +11,13 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     return [
         {"items": [_link("Dashboard", "home", "admin:index"), _link("Health", "monitor_heart", "health")]},
         {
+            "title": "What happens",
+            "items": [
+                _model(request, "Activity", "timeline", "activity", "event"),
+                _model(request, "Live connections", "lan", "activity", "connection"),
+            ],
+        },
+        {
             "title": "Access",
             "items": [
                 _model(request, "Peers", "devices", "peers", "peer"),

@@ -45,6 +45,12 @@ def find_peer(peer_id: str) -> PeerEntry | None:
     return row.entry() if row else None
 
 
+def existing(peer_ids: Iterable[str]) -> set[str]:
+    """Those of these names that peers have."""
+    names = set(peer_ids)
+    return set(Peer.objects.filter(pk__in=names).values_list("pk", flat=True)) if names else set()
+
+
 def list_peers(*, search: str = "", enabled: bool | None = None) -> list[PeerEntry]:
     """Peers by name; `search` looks into names, display names, keys and scopes."""
     rows = Peer.objects.all()

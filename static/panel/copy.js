@@ -40,6 +40,9 @@ function addButton(element) {
   element.append(shown, button);
 }
 
-document.addEventListener("DOMContentLoaded", () => {
-  document.querySelectorAll("[data-copy], .alknet-key dd").forEach(addButton);
-});
+function addButtons(element) {
+  element.querySelectorAll("[data-copy], .alknet-key dd").forEach(addButton);
+}
+
+document.addEventListener("DOMContentLoaded", () => addButtons(document));
+document.addEventListener("alknet:replaced", (event) => addButtons(event.target));

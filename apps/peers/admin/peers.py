@@ -18,6 +18,7 @@ from apps.peers import selectors, services
 from apps.peers.admin.base import AccessAdmin, page_action
 from apps.peers.admin.display import key_spellings
 from apps.peers.admin.filters import TokenFilter
+from apps.peers.admin.now import add_presence, may_see_presence, presence_label
 from apps.peers.forms import PeerForm, PeerRowForm
 from apps.peers.models import Peer
 from node.core.fingerprint import KeyFormatError, parse_key
@@ -58,6 +59,17 @@ class PeerAdmin(AccessAdmin):
 
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
         return super().get_changelist_form(request, form=PeerRowForm, **kwargs)
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """With who is connected now, for those who may know. Last, for links that sort name a column by its place."""
+        return [*self.list_display, "now"] if may_see_presence(request) else self.list_display
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The rows of the page know their presence: one look for all of them."""
+        changelist = super().get_changelist_instance(request)
+        if may_see_presence(request):
+            add_presence(changelist.result_list)
+        return changelist
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Peer]:
         return selectors.with_counts(super().get_queryset(request))
@@ -130,6 +142,10 @@ class PeerAdmin(AccessAdmin):
         services.clear_peer_token(actor=user_actor(request.user), peer_id=peer.pk)
         self.message_user(request, f"“{peer}” has no token any more.", messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:peers_peer_change", args=[quote(peer.pk)]))
+
+    @admin.display(description="now")
+    def now(self, peer: Peer) -> SafeString:
+        return presence_label(peer)
 
     @admin.display(description="keys", ordering="key_count")
     def key_count(self, peer: Peer) -> int:

@@ -1,0 +1,53 @@
+"""Events and connections for a page."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import template
+
+from apps.activity.links import peer_urls
+from apps.activity.models import Connection, Event
+from apps.activity.peer_now import events_of_peer, now_of_peer
+from apps.activity.words import kind_words, told
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def readable_events(context: dict[str, Any], events: Iterable[Event]) -> list[dict[str, Any]]:
+    """Each event with its words, and with the address of its peer where the reader may go there."""
+    events = list(events)
+    urls = peer_urls((event.peer_id for event in events), context["request"].user)
+    return [
+        {"event": event, "kind": kind_words(event.kind), "told": told(event), "peer_url": urls.get(event.peer_id or "")}
+        for event in events
+    ]
+
+
+@register.simple_tag(takes_context=True)
+def readable_connections(context: dict[str, Any], connections: Iterable[Connection]) -> list[dict[str, Any]]:
+    """Each connection with the address of its peer where the reader may go there."""
+    connections = list(connections)
+    urls = peer_urls((row.peer_id for row in connections), context["request"].user)
+    return [{"connection": row, "peer_url": urls.get(row.peer_id or "")} for row in connections]
+
+
+@register.inclusion_tag("activity/peer_now.html", takes_context=True)
+def peer_now(context: dict[str, Any], peer_id: str) -> dict[str, Any]:
+    """Whether a peer is connected, and its open connections."""
+    return now_of_peer(context["request"], peer_id)
+
+
+@register.inclusion_tag("activity/peer_events.html", takes_context=True)
+def peer_events(context: dict[str, Any], peer_id: str) -> dict[str, Any]:
+    """Its last events."""
+    return events_of_peer(context["request"], peer_id)
+
+
+@register.filter
+def short_key(fingerprint: str | None) -> str:
+    """The beginning of a key, enough to tell it from another at a glance."""
+    if not fingerprint:
+        return ""
+    kind, _, digits = fingerprint.partition(":")
+    return f"{kind}:{digits[:8]}…" if len(digits) > 8 else fingerprint

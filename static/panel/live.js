@@ -1,0 +1,268 @@
+"use strict";
+
+// Keeps a page current. A socket tells that something happened; what happened is fetched, as the page itself was. Without
+// the socket the same is done by the clock. A page says where it gets what:
+//   [data-live]  an address whose [data-part] elements take the place of the page's own of the same name
+//   [data-tail]  a table whose newest rows come from that address, and are put on top
+
+const SOCKET = "/live/activity/";
+const CLOCK_MS = 2000; // without a socket
+const SLOW_CLOCK_MS = 15000; // with one: the page's own safety net
+const REST_MS = 200; // between two fetches of the same address
+const RETRY_MS = [1000, 30000]; // first and longest wait for the next try of the socket
+const MAX_ROWS = 200;
+const NEWS_MS = 4000; // between two announcements
+
+let socket = null;
+let retry = RETRY_MS[0];
+let ended = ""; // why this page shows nothing new any more
+let paused = false;
+const sources = [];
+
+function say(words) {
+  document.querySelectorAll("[data-live-state]").forEach((element) => {
+    if (element.textContent !== words) {
+      element.textContent = words;
+    }
+  });
+}
+
+function showState() {
+  if (ended) {
+    say(ended);
+  } else if (sources.some((source) => source.failed)) {
+    say("The panel does not answer. Trying again.");
+  } else if (paused) {
+    say("Paused");
+  } else if (socket && socket.readyState === WebSocket.OPEN) {
+    say("Live");
+  } else {
+    say(`Looking every ${CLOCK_MS / 1000} seconds`);
+  }
+}
+
+// What one address gives: one fetch at a time, and one more when something came meanwhile.
+class Source {
+  constructor(kinds) {
+    this.kinds = kinds;
+    this.busy = false;
+    this.wanted = false;
+    this.failed = false;
+  }
+
+  concerns(kinds) {
+    return this.kinds.length === 0 || kinds.some((kind) => this.kinds.includes(kind));
+  }
+
+  async look() {
+    this.wanted = true;
+    if (this.busy) {
+      return;
+    }
+    this.busy = true;
+    while (this.wanted && !ended && !this.waits()) {
+      this.wanted = false;
+      await this.fetchOnce();
+      await new Promise((resolve) => { window.setTimeout(resolve, REST_MS); });
+    }
+    this.busy = false;
+  }
+
+  waits() {
+    return document.hidden;
+  }
+
+  async fetchOnce() {
+    try {
+      const answer = await fetch(this.address(), { redirect: "manual", headers: { "X-Requested-With": "fetch" } });
+      if (answer.type === "opaqueredirect") {
+        ended = "You are signed out. Load the page again to sign in.";
+      } else if (answer.status === 403) {
+        ended = "You may not see this any more.";
+      } else if (answer.ok) {
+        this.show(new DOMParser().parseFromString(this.wrap(await answer.text()), "text/html"));
+      }
+      this.failed = !answer.ok && !ended;
+    } catch (error) {
+      this.failed = true;
+    }
+    showState();
+  }
+
+  wrap(text) {
+    return text;
+  }
+}
+
+class Parts extends Source {
+  constructor(element) {
+    super((element.dataset.liveKinds || "").split(" ").filter(Boolean));
+    this.element = element;
+  }
+
+  address() {
+    return this.element.dataset.live;
+  }
+
+  show(found) {
+    found.querySelectorAll("[data-part]").forEach((part) => {
+      const known = parts.get(part.dataset.part);
+      const text = part.innerHTML;
+      if (known && known.text !== text) {
+        known.text = text;
+        replaceIn(known.element, part);
+      }
+    });
+  }
+}
+
+// What the panel has sent of each part, before other scripts of the page add to it.
+const parts = new Map([...document.querySelectorAll("[data-part]")].map((element) => [
+  element.dataset.part, { element, text: element.innerHTML },
+]));
+
+// The keyboard stays where it is, on what has the same data-key.
+function replaceIn(old, part) {
+  const active = document.activeElement;
+  const key = old.contains(active) ? active.dataset.key : null;
+  old.replaceChildren(...document.adoptNode(part).childNodes);
+  old.dispatchEvent(new CustomEvent("alknet:replaced", { bubbles: true }));
+  if (key) {
+    const again = [...old.querySelectorAll("[data-key]")].find((element) => element.dataset.key === key);
+    (again || old.querySelector("button, a") || document.body).focus();
+  }
+}
+
+class Tail extends Source {
+  constructor(table) {
+    super([]);
+    this.table = table;
+    this.body = table.tBodies[0];
+    this.newest = table.dataset.newest;
+    this.news = 0;
+  }
+
+  waits() {
+    return paused || super.waits();
+  }
+
+  address() {
+    const address = new URL(this.table.dataset.tail, window.location.href);
+    address.searchParams.set("after", this.newest);
+    return address;
+  }
+
+  wrap(text) {
+    return `<table>${text}</table>`;
+  }
+
+  show(found) {
+    const body = found.querySelector("tbody");
+    if (!body || paused) {
+      return;
+    }
+    this.newest = body.dataset.newest;
+    const known = new Set([...this.body.rows].map((row) => row.dataset.id));
+    const given = [...body.rows].map((row) => document.adoptNode(row));
+    const rows = given.filter((row) => !known.has(row.dataset.id));
+    if ("whole" in body.dataset) {
+      this.body.replaceChildren(...given);
+    } else {
+      this.body.prepend(...rows);
+    }
+    rows.forEach((row) => row.classList.add("alknet-new"));
+    while (this.body.rows.length > MAX_ROWS) {
+      this.body.rows[MAX_ROWS].remove();
+    }
+    this.tell(rows.length);
+  }
+
+  // One sentence now and then: a reader of screens that is read every row could read nothing else.
+  tell(count) {
+    const empty = document.querySelector("[data-empty]");
+    if (empty) {
+      empty.hidden = this.body.rows.length > 0;
+    }
+    this.news += count;
+    if (this.news && !this.telling) {
+      this.telling = window.setTimeout(() => {
+        const element = document.querySelector("[data-live-news]");
+        element.textContent = `${this.news} new event${this.news === 1 ? "" : "s"}`;
+        this.news = 0;
+        this.telling = null;
+      }, NEWS_MS);
+    }
+  }
+}
+
+function connect() {
+  if (ended || document.hidden || socket) {
+    return;
+  }
+  const scheme = window.location.protocol === "https:" ? "wss:" : "ws:";
+  try {
+    socket = new WebSocket(`${scheme}//${window.location.host}${SOCKET}`);
+  } catch (error) {
+    return; // the browser lets none through: the clock does it
+  }
+  socket.addEventListener("open", () => {
+    retry = RETRY_MS[0];
+    showState();
+    lookAll();
+  });
+  socket.addEventListener("message", (event) => {
+    const told = JSON.parse(event.data);
+    sources.filter((source) => source.concerns(told.kinds)).forEach((source) => source.look());
+  });
+  socket.addEventListener("close", () => {
+    socket = null;
+    showState();
+    lookAll(); // whether the session has ended, too
+    window.setTimeout(connect, retry * (0.5 + Math.random() / 2));
+    retry = Math.min(2 * retry, RETRY_MS[1]);
+  });
+}
+
+function lookAll() {
+  sources.forEach((source) => source.look());
+}
+
+function tick() {
+  if (!document.hidden) {
+    lookAll();
+  }
+  const open = socket && socket.readyState === WebSocket.OPEN;
+  window.setTimeout(tick, open ? SLOW_CLOCK_MS : CLOCK_MS);
+}
+
+function offerPause() {
+  const button = document.querySelector("[data-live-pause]");
+  if (!button) {
+    return;
+  }
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    paused = !paused;
+    button.setAttribute("aria-pressed", String(paused));
+    button.textContent = paused ? "Go on" : "Pause";
+    showState();
+    lookAll();
+  });
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  document.querySelectorAll("[data-live]").forEach((element) => sources.push(new Parts(element)));
+  document.querySelectorAll("[data-tail]").forEach((table) => sources.push(new Tail(table)));
+  if (sources.length === 0) {
+    return;
+  }
+  offerPause();
+  connect();
+  window.setTimeout(tick, CLOCK_MS);
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) {
+      connect();
+      lookAll();
+    }
+  });
+});
