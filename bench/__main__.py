@@ -5,11 +5,11 @@ import json
 import sys
 from collections.abc import Sequence
 
-from bench import abort, attacks, call, engine, fuzz, hold, load, propagation, resolve, revocation, soak, vault
+from bench import abort, attacks, call, engine, fuzz, hold, kills, load, propagation, resolve, revocation, soak, vault
 
 BENCHES = {
     module.NAME: module
-    for module in (propagation, revocation, resolve, load, engine, attacks, soak, vault, call, abort, fuzz, hold)
+    for module in (propagation, revocation, resolve, load, engine, attacks, soak, vault, call, abort, fuzz, hold, kills)
 }
 
 
