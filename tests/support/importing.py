@@ -33,6 +33,10 @@ class Following:
         self.importer = importer
         self.published = published
 
+    def until_published(self, count: int) -> None:
+        """Later than kept: the commit can be seen before its importer hears of it."""
+        until(lambda: sum(map(len, self.published)) >= count, f"{count} events published")
+
     def until_kept(self, count: int) -> None:
         until(lambda: Kept.objects.count() >= count, f"{count} events kept")
         assert Kept.objects.count() == count
