@@ -20,6 +20,7 @@ from alknet_site.http_protocol import ImpatientProtocol
 from alknet_site.web_sockets import MAX_MESSAGE, PING_S, ImpatientSocket
 from apps.activity import live
 from apps.activity.importer import Importer, Keep
+from apps.audit.schedule import keep_checkpoints
 from node.core.address import format_host_port
 from node.core.identity import Address
 from node.lifeline import Lifeline
@@ -64,9 +65,11 @@ async def serve(sock: socket.socket, lifeline: Lifeline) -> None:
     orphaned = asyncio.create_task(lifeline.wait_parent_gone())
     importer = _importer()
     importing = asyncio.create_task(importer.run())
+    checkpoints = asyncio.create_task(keep_checkpoints(settings.ALKNET.audit.checkpoint_hours), name="checkpoints")
     await asyncio.wait((serving, orphaned), return_when=asyncio.FIRST_COMPLETED)
     _stop(server)
     orphaned.cancel()
+    checkpoints.cancel()
     await serving
     importing.cancel()
     with contextlib.suppress(asyncio.CancelledError):

@@ -1,6 +1,7 @@
 """Files that only their owner may read, written whole or not at all."""
 
 import contextlib
+import errno
 import glob
 import os
 import secrets
@@ -8,6 +9,7 @@ import shlex
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 _NAME_BYTES = 8
 """Randomness in the name of a file that is not finished yet."""
@@ -92,6 +94,28 @@ def _beside(path: Path, data: bytes) -> Iterator[Path]:
         yield beside
     finally:
         beside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def new_private(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write that gets its name, with mode 0600, once the block has ended well and all of it is on the disk.
+
+    Whatever else happens, there is no such file. Raises FileExistsError, at the beginning and at the end: what is there
+    stays. Raises OSError.
+    """
+    if os.path.lexists(path):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(_NAME_BYTES)}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(descriptor)
+        path.hardlink_to(beside)  # unlike a rename it fails where the name is taken
+    finally:
+        beside.unlink(missing_ok=True)
+    sync_directory(path.parent)
 
 
 def remove_unfinished(path: Path) -> None:

@@ -213,6 +213,15 @@ class LiveSettings(Section):
     )
 
 
+class AuditSettings(Section):
+    checkpoint_hours: float = Field(
+        24.0,
+        ge=0,
+        le=8760,
+        description="Hours after which the panel has the node sign the audit log anew, if it has grown; 0 for never.",
+    )
+
+
 class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level that is written.")
     format: Annotated[Literal["auto", "json", "console"], RESTART] = Field(
@@ -250,6 +259,7 @@ class Settings(BaseSettings):
     activity: Annotated[ActivitySettings, RESTART] = ActivitySettings()
     live: Annotated[LiveSettings, RESTART] = LiveSettings()
     vault: Annotated[VaultSettings, RESTART] = VaultSettings()
+    audit: Annotated[AuditSettings, RESTART] = AuditSettings()
     log: LogSettings = LogSettings()
     endpoint: EndpointLimits = EndpointLimits()
     call: CallLimits = CallLimits()

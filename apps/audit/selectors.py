@@ -1,11 +1,46 @@
 """Reading the audit log."""
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from django.db.models import Q, QuerySet
 
 from apps.audit.models import AuditEntry
 
 MAX_NAMES = 100
 """How many names of one object a history follows; the database bounds the depth of a query."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFilters:
+    """Which rows are meant; what is None does not count."""
+
+    actor: str | None = None
+    action: str | None = None
+    object_type: str | None = None
+    object_id: str | None = None
+    request_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    """Before this moment."""
+
+
+_LOOKUPS = {
+    "actor": "actor_name",
+    "action": "action",
+    "object_type": "object_type",
+    "object_id": "object_id",
+    "request_id": "request_id",
+    "since": "at__gte",
+    "until": "at__lt",
+}
+
+
+def entries(filters: EntryFilters, *, before: int | None, limit: int) -> list[AuditEntry]:
+    """A page of the rows that are meant, newest first; those with a lower number than `before`."""
+    wanted = {lookup: getattr(filters, name) for name, lookup in _LOOKUPS.items()}
+    rows = AuditEntry.objects.filter(**{lookup: value for lookup, value in wanted.items() if value is not None})
+    return list((rows if before is None else rows.filter(pk__lt=before)).order_by("-pk")[:limit])
 
 
 def recent_entries(limit: int) -> list[AuditEntry]:

@@ -21,6 +21,7 @@ COMMANDS = {
     "unlock": ("node.cli.unlock", "Lift a lock."),
     "locks": ("node.cli.locks", "List what is locked, until when and why."),
     "credential": ("node.cli.credential", "Set, list, rotate and remove secrets for other services."),
+    "audit": ("node.cli.audit", "List, verify, export and sign the log of administrative changes."),
     "id": ("node.cli.id", "Show this user's own key, making it on first use."),
     "trust": ("node.cli.trust", "Remember a node's key, so that calls need no --pin."),
     "call": ("node.cli.call", "Call an operation of a node."),

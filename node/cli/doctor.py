@@ -10,7 +10,7 @@ from importlib import import_module
 
 import typer
 
-from node.cli import appliance_checks, vault_checks
+from node.cli import appliance_checks, audit_checks, vault_checks
 from node.cli.load import settings_or_fail
 from node.cli.options import EXIT_FAILED, ConfigOption, DataOption, JsonOption
 from node.cli.table import table
@@ -99,6 +99,7 @@ CHECKS: tuple[Check, ...] = (
     certificate,
     appliance_checks.data,
     vault_checks.vault,
+    audit_checks.audit,
     appliance_checks.serving,
 )
 """Each answers within a second and raises nothing."""

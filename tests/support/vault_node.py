@@ -2,7 +2,7 @@
 
 It takes orders on stdin, one on a line, and answers each with the line "done": unlock, lock, lose, hold, go, lie.
 What it has lost is the vault as a whole. While it is held, it says "held" when it is asked to seal, and does it after
-"go". A lie is a blob that does not open, once.
+"go". A lie is a blob that does not open, or a signature of another head, once.
 """
 
 import asyncio
@@ -13,12 +13,16 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from node.assembly.control import signed_head
+from node.control.audit import audit_operations
 from node.control.errors import sealing_failed, vault_locked
 from node.control.limits import ControlLimits
 from node.control.operations import Json, Sealing, Selection, control_registry
 from node.control.server import open_control
+from node.core.checkpoint import Checkpoint
 from node.core.credentials import EncryptedData as Record
 from node.handlers.call.limits import CallLimits
+from node.quic.tls.keys import NodeKey
 from node.vault import EncryptedData, VaultError, VaultLocked, VaultService
 from tests.support import warm
 from tests.support.appliance import environment
@@ -30,6 +34,7 @@ WORDS = "abandon " * 11 + "about"
 class _Node:
     def __init__(self) -> None:
         self.vault = VaultService()
+        self.key = NodeKey.generate()
         self.may_go = threading.Event()
         self.may_go.set()
         self.lies = False
@@ -49,6 +54,14 @@ class _Node:
 
     def reseal(self, blob: Json, key_version: int) -> Json:
         return self._sealed(lambda: self.vault.rotate(EncryptedData.from_json(blob), key_version))
+
+    def sign(self, number: int, digest: str) -> Checkpoint:
+        if not self.vault.is_unlocked():
+            raise vault_locked()
+        if self.lies:
+            self.lies = False
+            return signed_head(self.key, number + 1, digest)
+        return signed_head(self.key, number, digest)
 
     def _sealed(self, work: Any) -> Json:
         if not self.may_go.is_set():
@@ -93,7 +106,7 @@ class _Node:
 
 async def _serve(path: Path) -> None:
     node = _Node()
-    registry = control_registry(node, Sealing(node.seal, node.reseal))
+    registry = control_registry(node, Sealing(node.seal, node.reseal), audit_operations(node.sign))
     async with open_control(path, registry, ControlLimits(), CallLimits()):
         await asyncio.to_thread(node.listen)
 

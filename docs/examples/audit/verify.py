@@ -1,0 +1,99 @@
+"""Verify an export of Alknet's audit log, offline: python verify.py EXPORT [KEY ...]
+
+It needs Python and `cryptography`, and shares no code with Alknet; docs/audit.md says what it checks. KEY is the
+fingerprint of a node that may have signed; without one any signer is taken, and named. Ends with 1 if it is broken.
+"""
+
+import base64
+import hashlib
+import json
+import sys
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+TEXTS = ("at", "actor_kind", "actor_name", "action", "object_type", "object_id", "before", "after", "request_id")
+MEMBERS = {
+    "audit": {"type", "version", "exported_at"},
+    "row": {"type", "number", *TEXTS, "hash"},
+    "checkpoint": {"type", "id", "number", "hash", "fingerprint", "signed_at", "signature"},
+    "end": {"type", "rows", "checkpoints", "hash"},
+}
+
+
+class Broken(Exception):
+    """What is wrong, and where."""
+
+
+class Export:
+    def __init__(self, keys):
+        self.keys = keys
+        self.kind = None
+        self.hashes = [hashlib.sha256(b"alknet/audit/chain/1").digest()]
+        self.checkpoints = []
+
+    def take(self, line):
+        entry = json.loads(line, object_pairs_hook=lambda pairs: dict(pairs) if len(dict(pairs)) == len(pairs) else {})
+        kind = entry["type"]
+        if entry.keys() != MEMBERS[kind] or (kind == "audit") != (self.kind is None) or self.kind == "end":
+            raise ValueError
+        getattr(self, kind)(entry)
+        self.kind = kind
+
+    def audit(self, entry):
+        if entry["version"] != 1:
+            raise Broken("the export is of a version that is not known here")
+
+    def row(self, entry):
+        number = len(self.hashes)
+        if entry["number"] != number:
+            raise Broken(f"row {number} is missing or moved: row {entry['number']} stands in its place")
+        texts = [str(number)] + [entry[name] for name in TEXTS]
+        texts = [None if text is None else text.encode("utf-8") for text in texts]
+        lengths = b"".join(b"\xff\xff\xff\xff" if text is None else len(text).to_bytes(4, "big") for text in texts)
+        self.hashes.append(hashlib.sha256(self.hashes[-1] + lengths + b"".join(filter(None, texts))).digest())
+        if entry["hash"] != self.hashes[-1].hex():
+            raise Broken(f"row {number} is not what was written, or does not follow from the one before")
+
+    def checkpoint(self, entry):
+        number, signer = entry["number"], entry["fingerprint"]
+        if entry["id"] != len(self.checkpoints) + 1:
+            raise Broken(f"checkpoint {len(self.checkpoints) + 1} is missing")
+        if self.keys and signer not in self.keys:
+            raise Broken(f"checkpoint {entry['id']} is signed by another key: {signer}")
+        lines = ("alknet/audit/checkpoint/1", number, entry["hash"], signer, entry["signed_at"])
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(signer.removeprefix("ed25519:")))
+        key.verify(base64.b64decode(entry["signature"]), "".join(f"{line}\n" for line in lines).encode("ascii"))
+        if number >= len(self.hashes):
+            raise Broken(f"row {len(self.hashes)} is missing: the log was cut off, and rows up to {number} are signed")
+        if entry["hash"] != self.hashes[number].hex():
+            raise Broken(f"row {number}, or one before it, is not the one that was signed")
+        self.checkpoints.append(entry)
+
+    def end(self, entry):
+        if (entry["rows"], entry["checkpoints"]) != (len(self.hashes) - 1, len(self.checkpoints)):
+            raise Broken("the export is not whole")
+
+
+def verify(lines, keys=()):
+    """The export, if it holds. Raises Broken."""
+    export = Export(keys)
+    for place, line in enumerate(lines, start=1):
+        try:
+            export.take(line)
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError, InvalidSignature) as error:
+            raise Broken(f"line {place} is not as it was written ({type(error).__name__})") from None
+    if export.kind != "end":
+        raise Broken("the export is not whole")
+    return export
+
+
+if __name__ == "__main__":
+    try:
+        with open(sys.argv[1], encoding="utf-8", errors="surrogateescape") as lines:
+            verified = verify(lines, sys.argv[2:])
+    except Broken as problem:
+        sys.exit(f"BROKEN: {problem}")
+    print(f"{len(verified.hashes) - 1} rows hold; checkpoints: {len(verified.checkpoints)}")
+    for made in verified.checkpoints[-1:]:
+        print(f"up to row {made['number']} they were signed on {made['signed_at']} by {made['fingerprint']}")
