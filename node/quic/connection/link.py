@@ -25,6 +25,9 @@ Datagram = tuple[bytes, SocketAddress]
 HANDSHAKE_TIMED_OUT = "handshake timed out"
 BROKEN = "a QUIC connection failed inside the engine and was dropped"
 
+HANDED_ON = 2
+"""Turns of the loop beyond that of whoever an arrival has woken: a stream gets a reader, and what it reads a task."""
+
 MOVES = 8
 """Changes of its address that a peer may make at once, each of which is told."""
 
@@ -129,10 +132,9 @@ class Link:
     def settle(self) -> None:
         """Pass on what the last datagrams or timers changed, and send what that calls for."""
         self._report()
-        # Those just woken run next, and what they start comes after them; an answer of either shares one pass, one
-        # packet and one timer with our ACK.
+        # An answer of those just woken shares one pass, one packet and one timer with our ACK.
         if self._flush is None and self._ending is None:
-            self._flush = self._loop.call_soon(self._flush_next)
+            self._flush = self._loop.call_soon(self._flush_after, HANDED_ON)
 
     # What the streams and the handler ask for
 
@@ -200,8 +202,11 @@ class Link:
 
     # Parts
 
-    def _flush_next(self) -> None:
-        self._flush = self._loop.call_soon(self._flush_now)
+    def _flush_after(self, turns: int) -> None:
+        if turns:
+            self._flush = self._loop.call_soon(self._flush_after, turns - 1)
+        else:
+            self._flush_now()
 
     def _flush_now(self) -> None:
         self._flush = None

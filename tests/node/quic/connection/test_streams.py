@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.core.errors import StreamClosed
+from node.core.tasks import TaskSet
 from node.quic.connection.source import STREAM_REFUSED
 from tests.support.lossy import Fate, lossy
 from tests.support.quic import echo, engine_of, read_all, serving, settled, soon
@@ -360,3 +361,32 @@ async def test_what_is_echoed_is_what_was_sent_however_it_is_cut(chunks, limit):
         assert received == b"".join(chunks)
         client.close()
         await soon(echoing)
+
+
+async def test_an_answer_from_a_task_of_a_task_shares_a_pass_with_the_acknowledgement():
+    """As a call has it: the stream gets a reader, and what that reads a task."""
+    async with serving() as server:
+        client, accepted = await server.pair()
+        tasks, passes, engine = TaskSet(), [], server.links[0].engine
+        send = engine.datagrams_to_send
+        engine.datagrams_to_send = lambda now: passes.append(now) or send(now)
+
+        async def answer(stream, data):
+            await stream.write(data)
+            stream.finish()
+
+        async def read(stream):
+            tasks.spawn(answer(stream, await stream.read()), "answer")
+
+        async def serve():
+            while True:
+                tasks.spawn(read(await accepted.accept_bi()), "reader")
+
+        tasks.spawn(serve(), "server")
+        for _ in range(20):
+            stream = await client.open_bi()
+            await stream.write(b"x")
+            stream.finish()
+            assert await soon(read_all(stream)) == b"x"
+        assert len(passes) < 35
+        await tasks.cancel()
