@@ -124,3 +124,40 @@ async def test_an_abort_ends_what_was_composed_although_its_handler_goes_on(node
         await settled(lambda: node.cancelled)
         assert len(node.calls._inbound) == 1
         node.release.set()
+
+
+async def test_what_a_handler_leaves_running_ends_with_its_answer(node: DialogNode) -> None:
+    left: list[asyncio.Future[Any]] = []
+
+    async def hasty(value: Any, context: OperationContext) -> Any:
+        left.append(asyncio.ensure_future(context.env.invoke("slow", "run", None, context)))
+        await settled(lambda: node.handler.snapshot()["composed"])
+        return value
+
+    node.registry.register(Operation("hasty/run", hasty, scoped_env=ScopedEnvironment(frozenset({"slow/run"}))))
+    async with in_memory(node) as caller:
+        assert (await caller.ask("/hasty/run", 1))[0] == "call.responded"
+        with pytest.raises(CallError, match="request cancelled"):
+            await asyncio.wait_for(left[0], 5)
+        assert (node.cancelled, node.handler.snapshot()["composed"]) == (1, 0)
+
+
+async def test_what_a_handler_answers_after_its_abort_is_not_sent(node: DialogNode) -> None:
+    begun = asyncio.Event()
+
+    async def deaf(value: Any, _: OperationContext) -> Any:
+        begun.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await node.release.wait()
+        node.cancelled += 1
+        return value
+
+    node.registry.register(Operation("deaf/run", deaf))
+    async with in_memory(node) as caller:
+        stream = await caller.request("a", {"operationId": "deaf/run"})
+        await begun.wait()
+        await caller.send({"type": "call.aborted", "id": "a", "payload": {}}, stream=stream)
+        await settled(lambda: node.cancelled == 1 and node.idle)
+        await caller.request("b", {"operationId": "echo/run"}, stream=stream)
+        stream.finish()
+        assert [event["id"] for event in await read_events(stream)] == ["b"]
