@@ -13,6 +13,7 @@ from node.core.credential_index import CredentialProvider, CredentialSwap
 from node.core.credentials import EncryptedData
 from node.core.live import Live
 from node.core.locks import Lock
+from node.core.metrics import gauges
 
 OpenSealed = Callable[[EncryptedData], str]
 """Gives the text of a sealed credential, or raises whatever it likes: nothing of that is told to anybody."""
@@ -30,6 +31,13 @@ class _Opened:
 
     sealed: EncryptedData
     secret: Secret | None
+
+
+MEANINGS = gauges(
+    stored="Sealed credentials in the database.",
+    opened="Of those, credentials that are open for handlers.",
+    cannot_be_opened="Of those that the settings name, credentials that cannot be opened.",
+)
 
 
 class OpenedCredentials:

@@ -35,6 +35,7 @@ from node.core.credentials import check_provider
 from node.core.live import RESTART
 from node.core.paths import DataPaths
 from node.endpoint.limits import EndpointLimits
+from node.exposition.settings import MetricsSettings
 from node.handlers.call.limits import CallLimits
 from node.journal.limits import JournalLimits
 from node.links.settings import MAX_NODES, LinkSettings, NodeName
@@ -261,6 +262,7 @@ class Settings(BaseSettings):
     vault: Annotated[VaultSettings, RESTART] = VaultSettings()
     audit: Annotated[AuditSettings, RESTART] = AuditSettings()
     log: LogSettings = LogSettings()
+    metrics: Annotated[MetricsSettings, RESTART] = MetricsSettings()
     endpoint: EndpointLimits = EndpointLimits()
     call: CallLimits = CallLimits()
     control: ControlLimits = ControlLimits()

@@ -16,7 +16,7 @@ from node.assembly.identity import NodeIdentity
 from node.control.audit import Sign, audit_operations
 from node.control.errors import sealing_failed, vault_locked
 from node.control.operations import Sealing, Selection, control_registry
-from node.control.server import open_control
+from node.control.server import MEANINGS, open_control
 from node.core.address import format_host_port
 from node.core.checkpoint import Checkpoint, checkpoint_message
 from node.endpoint.live import LiveConnection, LiveConnections
@@ -42,7 +42,7 @@ async def answer_administrator(node: "Node") -> AsyncIterator[None]:
     )
     limits, path = node.limits, node.settings.paths.control_socket
     async with open_control(path, registry, limits.control, limits.call) as server:
-        node.metrics.add("control", server.snapshot)
+        node.metrics.add("control", server.snapshot, meanings=MEANINGS)
         yield
 
 

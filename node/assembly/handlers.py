@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 from node.assembly.operations import add_installed
 from node.assembly.store import Store
+from node.core import attempts
 from node.core.attempts import TokenGuards
 from node.core.journal import Journal
 from node.core.metrics import Metrics
 from node.core.ownership import OwnershipStore
 from node.endpoint.registry import HandlerRegistry
+from node.handlers.call import handler as call_handler
 from node.handlers.call.discovery import register_discovery
 from node.handlers.call.handler import ALPN as CALL
 from node.handlers.call.handler import CallHandler
@@ -47,8 +49,9 @@ def make_handlers(
 ) -> Protocols:
     """Every protocol, in order of preference, each with the credentials that the settings name for it."""
     guards = TokenGuards(store, lambda: limits.endpoint.value.max_token_failures)
-    metrics.add("tokens", guards.snapshot, guards.snapshot)
+    metrics.add("tokens", guards.snapshot, guards.snapshot, attempts.MEANINGS)
     capabilities = opened.capabilities(CALL.decode())
     calls = CallHandler(operations, store, limits.call, guards, capabilities, journal=journal)
-    metrics.add("calls", calls.snapshot)
+    metrics.add("calls", calls.snapshot, meanings=call_handler.MEANINGS)
+    metrics.add_denials("calls", calls.denials)
     return Protocols(HandlerRegistry([calls]), calls)

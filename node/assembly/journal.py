@@ -9,7 +9,7 @@ from node.assembly.running import running
 from node.core.journal import Event, EventKind, Journal
 from node.core.metrics import Metrics
 from node.journal.troubles import tell_troubles
-from node.journal.writer import JournalWriter
+from node.journal.writer import MEANINGS, JournalWriter
 from node.reload import LiveSettings
 from node.settings import Settings
 
@@ -18,7 +18,7 @@ from node.settings import Settings
 async def open_journal(settings: Settings, limits: LiveSettings, metrics: Metrics) -> AsyncIterator[Journal]:
     """A journal that is written while the block lasts, and what is left at its end too, where that can be done."""
     writer = JournalWriter(settings.paths.journal, limits.journal)
-    metrics.add("journal", writer.snapshot)
+    metrics.add("journal", writer.snapshot, meanings=MEANINGS)
     began = time.monotonic()
     troubles = tell_troubles(metrics.troubles, writer)
     async with running(writer.run(), "journal"), running(troubles, "journal of troubles"):

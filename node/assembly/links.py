@@ -7,6 +7,7 @@ from node.assembly.store import Store
 from node.core.metrics import Metrics
 from node.handlers.call.handler import CallHandler
 from node.links.links import Links
+from node.links.state import MEANINGS
 from node.reload import LiveSettings
 
 
@@ -16,7 +17,7 @@ async def open_links(calls: CallHandler, store: Store, limits: LiveSettings, met
     links = Links(calls, store, limits.nodes)
     limits.subscribe(links.follow)
     store.subscribe(links.peers_changed)
-    metrics.add("nodes", links.snapshot)
+    metrics.add("nodes", links.snapshot, meanings=MEANINGS)
     try:
         yield links
     finally:

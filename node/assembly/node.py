@@ -8,16 +8,20 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
+from node import opened as opened_credentials
 from node.assembly.control import answer_administrator
 from node.assembly.credentials import open_credentials
+from node.assembly.exposition import show_metrics
 from node.assembly.handlers import call_operations, make_handlers
 from node.assembly.identity import NodeIdentity
 from node.assembly.journal import open_journal
 from node.assembly.links import open_links
 from node.assembly.locks import keeping_time
+from node.assembly.numbers import add_process, add_store
 from node.assembly.running import first, on_signals, running
 from node.assembly.serving import Serving
 from node.assembly.store import Store, open_store
+from node.core import lock_provider
 from node.core.journal import Journal
 from node.core.metrics import Metrics
 from node.custody.custody import Custody
@@ -104,10 +108,10 @@ async def open_node(loaded: LoadedSettings, load: Load) -> AsyncIterator[Node]:
         journal = await stack.enter_async_context(open_journal(settings, limits, metrics))
         store = await stack.enter_async_context(open_store(settings, limits))
         await stack.enter_async_context(keeping_time(store))
-        metrics.add("locks", store.lock_counts)
+        metrics.add("locks", store.lock_counts, meanings=lock_provider.MEANINGS)
         opened = open_credentials(store, limits, keeper)
         stack.callback(opened.close)
-        metrics.add("credentials", opened.snapshot)
+        metrics.add("credentials", opened.snapshot, meanings=opened_credentials.MEANINGS)
         operations = call_operations(settings.call)
         protocols = make_handlers(limits, store, metrics, operations, opened, journal)
         links = await stack.enter_async_context(open_links(protocols.calls, store, limits, metrics))
@@ -119,6 +123,9 @@ async def open_node(loaded: LoadedSettings, load: Load) -> AsyncIterator[Node]:
         await stack.enter_async_context(running(watch.run(), "settings"))
         await stack.enter_async_context(running(report(metrics), "report"))
         await stack.enter_async_context(answer_administrator(node))
+        add_store(metrics, store)
+        add_process(metrics, node.lag)
+        await stack.enter_async_context(show_metrics(node))
         yield node
 
 

@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 
+from node.assembly.numbers import add_endpoint, add_listener
 from node.assembly.running import running
 from node.assembly.store import Store
 from node.core.address import format_host_port, parse_host_port
@@ -67,7 +68,7 @@ async def listen(
     certificates = Certificates(key, settings.paths.passing_certificate, given)
     listener = await _bind(settings, limits, key, registry.alpns(), certificates.credentials)
     try:
-        metrics.add("quic", listener.snapshot, listener.metrics.troubles)
+        add_listener(metrics, listener)
         yield Listening(listener, registry, key, certificates)
     finally:
         await listener.close()
@@ -80,7 +81,7 @@ async def serve(
     """Serve for as long as the block lasts, and drain. The store has its index."""
     certificates = listening.certificates
     endpoint = Endpoint(listening.registry, store, limits.endpoint, [listening.listener], journal)
-    metrics.add("endpoint", endpoint.snapshot)
+    add_endpoint(metrics, endpoint, store)
     store.subscribe(endpoint.enforce)
     store.subscribe_locks(endpoint.enforce_locks)
     task = asyncio.create_task(endpoint.run(), name="endpoint")

@@ -12,7 +12,9 @@ from node.control.limits import MAX_FRAME, MAX_HELD, ControlLimits
 from node.control.stream import READ_AHEAD, UnixStream
 from node.core.connection import Connection
 from node.core.live import Live, live
+from node.core.metrics import counters, gauges
 from node.core.tasks import TaskSet
+from node.handlers.call import counts as call_counts
 from node.handlers.call.allowance import Allowance, Pots
 from node.handlers.call.connection import CallConnection
 from node.handlers.call.counts import CallCounts
@@ -25,6 +27,16 @@ LINGER = 2.0
 """Seconds that the last answer has to go out once a client has ended its side."""
 
 logger = logging.getLogger(__name__)
+
+MEANINGS = {
+    **call_counts.MEANINGS,
+    **gauges(connections="Clients of the control socket now."),
+    **counters(
+        served="Clients that were served.",
+        refused_user="Clients refused since they run as another user.",
+        refused_full="Clients refused beyond `control.max_connections`.",
+    ),
+}
 
 
 @dataclass(slots=True)

@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 from node.core.connection import CLOSE_TOKENS, Connection
 from node.core.identity import AuthToken, Identity
+from node.core.metrics import counters
 from node.core.repository import IdentityProvider
 
+MEANINGS = counters(failed="Tokens that were nobody's.", closed="Connections closed since too many of theirs were.")
 MAX_FAILURES = 5
 """Tokens of one connection that may be nobody's before it is closed, where no setting says otherwise."""
 

@@ -5,6 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from node.core.locks import NOTHING_HELD, Held, Lock, LockIndex
+from node.core.metrics import gauges
+
+MEANINGS = gauges(stored="Locks in the database, ended ones included.", held="Of those, locks that hold.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from node.endpoint.enforcement import Enforcement, enforce, touched
 from node.endpoint.limits import EndpointLimits
 from node.endpoint.live import LiveConnection, LiveConnections
 from node.endpoint.locking import LockEnforcement, close_locked, enforce_locks
+from node.endpoint.numbers import Denial, EndpointNumbers
 from node.endpoint.registry import HandlerRegistry
 
 ACME_ALPN = b"acme-tls/1"
@@ -59,6 +60,7 @@ class Endpoint:
         self._quiet_changes = Allowance(QUIET_PER_SECOND, QUIET_AT_ONCE)
         self.last_enforcement: Enforcement | LockEnforcement | None = None
         self.disconnected = 0
+        self.numbers = EndpointNumbers()
 
     async def run(self) -> None:
         """Accept and serve; returns once `shutdown` has been called and has finished."""
@@ -115,12 +117,14 @@ class Endpoint:
         """Apply a change of rights to the live connections. Subscribe this to the store."""
         done = self.last_enforcement = enforce(swap, self.connections)
         close_locked(touched(swap, self.connections), self._provider)  # a stranger's key may be a locked peer's now
+        self.numbers.enforced(done)
         if done.closed or (swap.changed and self._quiet_changes.take(time.monotonic())):
             self._journal.record(events.enforced(swap, done))
 
     def enforce_locks(self, swap: LockSwap) -> None:
         """Apply a change of the locks to the live connections. Subscribe this to the store."""
         done = self.last_enforcement = enforce_locks(swap, self._provider, self.connections)
+        self.numbers.locked(done)
         self._journal.record(events.locks_enforced(done))
 
     def disconnect(self, chosen: Iterable[LiveConnection], reason: str) -> int:
@@ -172,6 +176,7 @@ class Endpoint:
         logger.info("moved", extra=_facts(live) | {"old_addr": old, "new_addr": new})
 
     def _hold_back(self, connection: Connection, auth: AuthContext, lock: Lock) -> None:
+        self.numbers.denied[Denial.LOCKED] += 1
         facts = {"rule": "lock", "lock": lock.lock_id, "what": lock.what}
         logger.warning("connection refused", extra=facts | {"alpn": auth.alpn, "remote_addr": auth.remote_addr})
         self._journal.record(events.held_back(auth, lock))
@@ -184,6 +189,7 @@ class Endpoint:
             logger.debug("acme validation answered", extra={"remote_addr": remote_addr})
             connection.close(CLOSE_NORMAL, "acme done")
             return
+        self.numbers.denied[Denial.STOPPING if self._stopping.is_set() else Denial.NO_HANDLER] += 1
         rule, message = ("stopping", "shutdown") if self._stopping.is_set() else ("no handler", "no handler")
         logger.warning("connection refused", extra={"rule": rule, "alpn": alpn, "remote_addr": remote_addr})
         self._journal.record(events.refused(alpn, fingerprint, remote_addr, rule, message))

@@ -76,6 +76,11 @@ class LiveConnections:
             if not index[name]:
                 del index[name]
 
+    @property
+    def peers(self) -> int:
+        """How many peers have a connection."""
+        return len(self._by_peer)
+
     def get(self, connection_id: int) -> LiveConnection | None:
         return self._all.get(connection_id)
 

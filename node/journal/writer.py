@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from node.core.journal import Event, EventKind, Journal, Json
 from node.core.live import Live
+from node.core.metrics import counters, gauges
 from node.journal.file import JournalFile, JournalTooNew, open_journal_file
 from node.journal.intake import Intake
 from node.journal.limits import JournalLimits
@@ -32,6 +33,16 @@ LAST_WORDS = 1.0
 DAY = 86_400.0
 
 logger = logging.getLogger(__name__)
+
+MEANINGS = {
+    **gauges(backlog="Events that wait to be written."),
+    **counters(
+        written="Events written.",
+        dropped_queue="Events left out since the file was not written for long.",
+        dropped_strangers="Events about strangers left out, beyond `journal.strangers_per_second`.",
+        failures="Times that the file could not be written.",
+    ),
+}
 
 
 class JournalWriter(Journal):

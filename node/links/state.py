@@ -6,7 +6,20 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from node.core.metrics import counters, gauges
 from node.links.settings import LinkSettings
+
+MEANINGS = {
+    **gauges(configured="Links that the settings name.", connected="Of those, links that are up."),
+    **counters(
+        dialled="Connections that links have made.",
+        dial_failures="Connections that links could not make.",
+        pin_mismatches="Nodes that showed another key than the pinned one.",
+        lost="Connections of links that have ended.",
+        imports="Imports of another node's operations.",
+        import_failures="Imports that failed.",
+    ),
+}
 
 
 class Standing(StrEnum):

@@ -4,6 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
+from node.core.metrics import counters
+
 
 class Refusal(StrEnum):
     """Why a new connection was refused."""
@@ -43,6 +45,40 @@ class Failure(StrEnum):
 
 _BY_REASON = ("refused", "failed")
 
+_REFUSED = {
+    Refusal.CLOSING: "the node is ending",
+    Refusal.FILTER: "the filter said so",
+    Refusal.TOTAL: "`quic.max_connections` were open",
+    Refusal.HALF_OPEN: "`quic.max_half_open` handshakes were under way",
+    Refusal.ADDRESS: "`quic.max_connections_per_address` came from one address",
+    Refusal.HALF_OPEN_ADDRESS: "`quic.max_half_open_per_address` handshakes of one address were under way",
+    Refusal.RATE: "one address began `quic.handshakes_per_second` in a second",
+    Refusal.TOKEN: "a Retry token was not ours, too old, or of another address",
+}
+_FAILED = {
+    Failure.NO_PROTOCOL: "the client offered no protocol that is served here",
+    Failure.TIMEOUT: "they took longer than `quic.handshake_timeout`",
+    Failure.LEFT: "the client gave up",
+    Failure.BROKEN: "the client broke TLS or QUIC, or had nothing in common with us",
+    Failure.STOPPED: "they were ended here",
+}
+MEANINGS = {
+    **counters(
+        unanswered="Of the refused connections, those that were not told.",
+        retried="Retry packets sent: clients that had to prove their address.",
+        ignored="First packets that the filter had dropped without an answer.",
+        undecryptable="First packets that could not be decrypted.",
+        resets="Stateless resets sent.",
+        floods="Connections closed since their peer broke a bound of the engine's guard.",
+        strangers_dropped="Datagrams dropped since their address had sent `quic.strangers_per_second` before.",
+        unfinished="Handshakes that began and were not completed.",
+        moved="Changes of a peer's address that the peer has proven.",
+        moves_dropped="Datagrams dropped since their peer had claimed another address too often.",
+    ),
+    **counters(**{f"refused_{reason}": f"Connections refused since {text}." for reason, text in _REFUSED.items()}),
+    **counters(**{f"failed_{reason}": f"Handshakes not completed since {text}." for reason, text in _FAILED.items()}),
+}
+
 
 @dataclass(slots=True)
 class QuicMetrics:
@@ -77,6 +113,10 @@ class QuicMetrics:
         counts = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in _BY_REASON}
         refused = {f"refused_{reason}": self.refused[reason] for reason in Refusal}
         return counts | refused | {f"failed_{reason}": self.failed[reason] for reason in Failure}
+
+    def denials(self) -> dict[str, int]:
+        """Connections that were refused, by reason."""
+        return {reason.value: self.refused[reason] for reason in Refusal}
 
     def troubles(self) -> dict[str, int]:
         """Those counts that stand for somebody who was turned away."""

@@ -3,6 +3,17 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from node.core.metrics import counters
+
+MEANINGS = counters(
+    datagrams_in="UDP datagrams received.",
+    bytes_in="Bytes of their contents.",
+    datagrams_out="UDP datagrams given to the system to send.",
+    bytes_out="Bytes of their contents.",
+    unsent_full="Of those, datagrams that it did not take since its buffer was full.",
+    unsent_failed="Of those, datagrams that it did not take for another reason, such as no route.",
+)
+
 
 @dataclass(slots=True)
 class Traffic:

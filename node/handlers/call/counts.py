@@ -2,6 +2,20 @@
 
 from dataclasses import asdict, dataclass
 
+from node.core.metrics import counters
+
+MEANINGS = counters(
+    waited="Large requests that waited for room before they were read.",
+    wait_timeouts="Of those, requests refused after `call.stall_timeout`.",
+    refused_frames="Frames refused at once, as there was no room for them.",
+    refused_requests="Requests beyond `call.max_in_flight` on the only stream of a connection.",
+    refused_subscriptions="Subscriptions beyond `call.max_subscriptions`.",
+    held_back="Requests that began later, as answers before them were not read.",
+    unread_timeouts="Of those, requests refused after `call.stall_timeout`.",
+    refused_answers="Answers given up, as too much before them was not read.",
+    stalled="Frames that stopped in the middle, and whose streams were given up.",
+)
+
 
 @dataclass(slots=True)
 class CallCounts:

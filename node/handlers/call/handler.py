@@ -3,13 +3,17 @@
 from collections.abc import Callable
 from functools import partial
 
+from node.core.access import Decision
 from node.core.attempts import TokenGuard, TokenGuards
 from node.core.capabilities import NO_CAPABILITIES, Capabilities
 from node.core.connection import Connection
 from node.core.identity import AuthContext, AuthToken, Identity
 from node.core.journal import Journal, NoJournal
 from node.core.live import Live, live
+from node.core.metrics import counters, gauges
 from node.core.repository import IdentityProvider, resolve_client
+from node.handlers.call import counts
+from node.handlers.call.admission import Told
 from node.handlers.call.allowance import Allowances
 from node.handlers.call.connection import CallConnection
 from node.handlers.call.denials import Denials
@@ -20,6 +24,18 @@ from node.handlers.call.peers import PeerMap
 from node.handlers.call.roots import Roots, Sessions
 
 ALPN = b"alknet/call"
+
+MEANINGS = {
+    **counts.MEANINGS,
+    **gauges(
+        composed="Calls that are composed now.",
+        continuing="Of those, calls that go on though their caller is gone.",
+        imported_peers="Peers by whom calls can be composed.",
+        received_bytes="Bytes of requests that are held now.",
+        unsent_bytes="Bytes of answers that are held now.",
+    ),
+    **counters(denied="Operations that callers were denied."),
+}
 
 
 class CallHandler:
@@ -45,6 +61,7 @@ class CallHandler:
         self._provider = provider
         self._limits = live(limits)
         self._journal = journal or NoJournal()
+        self._denied = 0
         self._guards = guards or TokenGuards(provider)
         self._capabilities = live(capabilities)
         self._allowances = Allowances(self._limits)
@@ -72,7 +89,8 @@ class CallHandler:
         allowance = allowances.of_stranger() if auth.identity is None else allowances.of_peer()
         identify = partial(self._identify, self._guards.guard(connection))
         denials = Denials(self._journal, auth)
-        dispatcher = Dispatcher(self._registry, identify, self._limits, self._capabilities, self._roots, denials.tell)
+        told = self._told(denials)
+        dispatcher = Dispatcher(self._registry, identify, self._limits, self._capabilities, self._roots, told)
         calls = CallConnection(connection, auth, dispatcher, self._limits.value, allowance)
         calls.on_end(denials.close)
         return calls
@@ -87,8 +105,22 @@ class CallHandler:
             "composed": len(composed.tasks),
             "continuing": composed.going_on,
             "imported_peers": len(self.peers.snapshot()),
+            "denied": self._denied,
             **self._allowances.snapshot(),
         }
+
+    def denials(self) -> dict[str, int]:
+        """Operations that callers were denied."""
+        return {"forbidden": self._denied}
+
+    def _told(self, denials: Denials) -> Told:
+        """Tells each denial, and counts it."""
+
+        def tell(operation: str, caller: Identity | None, decision: Decision) -> None:
+            self._denied += 1
+            denials.tell(operation, caller, decision)
+
+        return tell
 
     def _identify(self, guard: TokenGuard, auth: AuthContext, token: str | None) -> Identity | None:
         """A token that does not resolve falls back to the key, silently (spec call §10), until there were too many."""

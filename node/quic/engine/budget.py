@@ -1,8 +1,13 @@
 """What windows and writers' marks may grow by, over all connections of an endpoint."""
 
 from node.core.live import Live
+from node.core.metrics import counters, gauges
 from node.quic.limits import QuicLimits
 
+MEANINGS = {
+    **gauges(grown_bytes="Bytes by which windows and writers' marks of connections have grown now."),
+    **counters(growth_refused="How often a connection did not get all the growth that it asked for."),
+}
 SHARE = 16
 """A connection grows by this fraction of what is left at most: the first far, later ones less, and none takes all."""
 

@@ -5,11 +5,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from node.core.live import Live
+from node.core.metrics import gauges
 from node.core.rate import Allowance
 from node.quic.limits import QuicLimits
 from node.quic.metrics import Refusal
 from node.quic.server.crowd import Crowd
 
+MEANINGS = gauges(
+    connections="Connections now, those included whose handshake is under way.",
+    half_open="Handshakes under way.",
+)
 NOISE_PER_SECOND = 100
 """Initials that cannot be decrypted, above which a new client must prove its address first."""
 
@@ -27,6 +32,8 @@ class Place:
     half_open: bool = True
     charged: bool = False
     """Whether it counts against the share of its origin."""
+    begun: float = 0.0
+    """The loop's time when its first packet came."""
 
 
 @dataclass(slots=True)

@@ -5,17 +5,21 @@ import logging
 from collections.abc import Sequence
 
 from node.core.connection import CLOSE_NORMAL, Connection
+from node.core.histogram import Histogram
 from node.core.identity import Address
 from node.core.listener import Accept
 from node.core.live import Live, live
 from node.core.rate import Allowance
+from node.quic import metrics, traffic
 from node.quic.client.ports import SharedSocket
 from node.quic.connection.link import Link
+from node.quic.engine import budget
 from node.quic.engine.ending import EndCause, Ending
 from node.quic.engine.reset import ResetTokens
 from node.quic.limits import QuicLimits
 from node.quic.metrics import QuicMetrics, Refusal
 from node.quic.selftest import check_engine
+from node.quic.server import admission
 from node.quic.server.admission import Admission, Place
 from node.quic.server.failures import failure_of
 from node.quic.server.gate import Entry, Filter, Gate
@@ -26,6 +30,10 @@ from node.quic.tls.keys import NodeKey
 from node.quic.udp.socket import SocketAddress, UdpSocket, resolve
 
 logger = logging.getLogger(__name__)
+
+HANDSHAKE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+MEANINGS = {**metrics.MEANINGS, **admission.MEANINGS, **budget.MEANINGS, **traffic.MEANINGS}
+"""Of every number of a listener's snapshot."""
 
 MOVES_PER_SECOND = 100
 """Changes of peers' addresses told at most, over all connections. All are counted."""
@@ -43,6 +51,8 @@ class QuicListener(SharedSocket):
     ) -> None:
         super().__init__(udp, tokens, settings.budget)
         self.metrics = QuicMetrics()
+        self.handshakes = Histogram(HANDSHAKE_BUCKETS)
+        """Seconds from the first packet of a connection to its complete handshake."""
         self._settings = settings
         self._admission = Admission(settings.limits)
         gate = Gate(self._admission, self.metrics, examine)
@@ -118,6 +128,7 @@ class QuicListener(SharedSocket):
         if not self._porter.is_open or self._accept is None or handshake is None:
             link.abandon("shutdown")
             return
+        self.handshakes.observe(asyncio.get_running_loop().time() - self._hosts[link].begun)
         key = handshake.peer_key
         self._accept(
             Connection(link.source, alpn),
@@ -178,7 +189,8 @@ class QuicListener(SharedSocket):
         limits = self._settings.limits.value
         engine = self._settings.make_engine(entry, self._tokens)
         link = Link(engine, self, limits, now + limits.handshake_timeout)
-        self._hosts[link] = self._admission.enter(entry.origin, validated=entry.validated)
+        place = self._hosts[link] = self._admission.enter(entry.origin, validated=entry.validated)
+        place.begun = now
         link.add_connection_id(entry.initial.destination)
         link.add_connection_id(engine.host_cid)
         return link
