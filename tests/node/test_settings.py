@@ -236,6 +236,8 @@ def test_every_key_can_be_set_by_its_variable(tmp_path: Path, monkeypatch: pytes
         value = defaults[section][name]
         monkeypatch.setenv(variable_name((section, name)), "x" if value is None or value == [] else str(value))
     monkeypatch.setenv("ALKNET_PANEL__PUBLIC_URL", "http://x")
+    for process in ("NODE", "WEB"):
+        monkeypatch.setenv(f"ALKNET_METRICS__{process}_LISTEN", "127.0.0.1:0")
     origins = load_settings(data=tmp_path).origins
     assert {origins[f"{section}.{name}"] for section, name in keys} == {
         f"environment {variable_name(key)}" for key in keys
