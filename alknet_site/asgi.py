@@ -5,6 +5,8 @@ import os
 from django.core.asgi import get_asgi_application
 
 from alknet_site.body_limit import Receive, Scope, Send, limit_bodies
+from alknet_site.request_ids import with_request_ids
+from alknet_site.web_numbers import NUMBERS
 from alknet_site.web_sockets import same_origin_only
 from apps.activity.consumer import LiveConsumer
 
@@ -15,10 +17,15 @@ _sockets = {"/live/activity/": same_origin_only(LiveConsumer.as_asgi())}
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer /healthz here, whatever the database does; leave the rest to Django."""
+    if scope["type"] == "http" and scope["path"] == "/healthz":
+        await _answer_healthy(send)
+    else:
+        await _named(scope, receive, send)
+
+
+async def _route(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
         await _sockets.get(scope["path"], _refuse_socket)(scope, receive, send)
-    elif scope["type"] == "http" and scope["path"] == "/healthz":
-        await _answer_healthy(send)
     else:
         await _django(scope, receive, send)
 
@@ -31,3 +38,6 @@ async def _answer_healthy(send: Send) -> None:
 
 async def _refuse_socket(_: Scope, __: Receive, send: Send) -> None:
     await send({"type": "websocket.close"})
+
+
+_named = NUMBERS.counting(with_request_ids(_route))

@@ -17,6 +17,7 @@ from django.conf import settings
 
 from alknet_site.asgi import application
 from alknet_site.http_protocol import ImpatientProtocol
+from alknet_site.web_metrics import show_metrics
 from alknet_site.web_sockets import MAX_MESSAGE, PING_S, ImpatientSocket
 from apps.activity import live
 from apps.activity.importer import Importer, Keep
@@ -66,11 +67,12 @@ async def serve(sock: socket.socket, lifeline: Lifeline) -> None:
     importer = _importer()
     importing = asyncio.create_task(importer.run())
     checkpoints = asyncio.create_task(keep_checkpoints(settings.ALKNET.audit.checkpoint_hours), name="checkpoints")
-    await asyncio.wait((serving, orphaned), return_when=asyncio.FIRST_COMPLETED)
-    _stop(server)
-    orphaned.cancel()
-    checkpoints.cancel()
-    await serving
+    async with show_metrics(settings.ALKNET.metrics.web_listen, importer):
+        await asyncio.wait((serving, orphaned), return_when=asyncio.FIRST_COMPLETED)
+        _stop(server)
+        orphaned.cancel()
+        checkpoints.cancel()
+        await serving
     importing.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await importing

@@ -1,5 +1,5 @@
 """The id of the request that is being answered, for log lines and audit rows. Empty outside a request."""
 
-from contextvars import ContextVar
+from node.core.current import request as current_request_id
 
-current_request_id: ContextVar[str] = ContextVar("current_request_id", default="")
+__all__ = ["current_request_id"]

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from node.core import current
 from node.handlers.call import envelope as events
 from node.handlers.call.envelope import Envelope, EnvelopeError
 from node.handlers.call.errors import CallError
@@ -67,7 +68,8 @@ class ControlClient:
 
     def call(self, operation: str, value: Any = None) -> Any:
         """The output of one operation. Raises NodeUnreachable and ControlRefused."""
-        request_id = str(uuid.uuid4())
+        # What the node logs of it is then found by the id of the request of the panel that asked.
+        request_id = current.request.get() or str(uuid.uuid4())
         try:
             body = events.encode(events.REQUESTED, request_id, events.request(operation, value))
         except CallError:

@@ -17,13 +17,13 @@ SECONDS = 60
 class Web:
     """A running web process and the supervisor's end of its lifeline."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, **settings: str) -> None:
         self.data = data
         self.lifeline, theirs = socket.socketpair()
         with theirs, (data.parent / "web.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [warm.python(), MANAGE, "serve", "--ready-fd", str(theirs.fileno())],
-                env=environment(ALKNET_DATA=str(data), ALKNET_PANEL__LISTEN="127.0.0.1:0"),
+                env=environment(ALKNET_DATA=str(data), ALKNET_PANEL__LISTEN="127.0.0.1:0", **settings),
                 pass_fds=[theirs.fileno()],
                 stdout=log,
                 stderr=log,
