@@ -14,6 +14,7 @@ COMMANDS = {
     "status": ("node.cli.status", "Show what the running node says of itself."),
     "connections": ("node.cli.connections", "List who is connected to the running node."),
     "disconnect": ("node.cli.disconnect", "Close live connections."),
+    "journal": ("node.cli.journal", "Show what happened to connections: the node's journal."),
     "vault": ("node.cli.vault", "The recovery words of this box, and what protects them."),
     "peer": ("node.cli.peer", "Add, show, change and remove peers."),
     "key": ("node.cli.key", "Add, list and remove API keys."),

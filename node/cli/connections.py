@@ -10,13 +10,12 @@ import typer
 
 from node.cli.local_node import ask, running_node
 from node.cli.options import ConfigOption, DataOption, JsonOption
-from node.cli.table import table
+from node.cli.table import size, table
 from node.control.client import ControlClient
 
 LOOK_EVERY = 1.0
 """Seconds between two looks of --watch."""
 _HEADER = ("ID", "PEER", "PROTOCOL", "ADDRESS", "SINCE (UTC)", "RECEIVED", "SENT")
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _CLEAR = "\x1b[H\x1b[2J"
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
@@ -64,13 +63,5 @@ def _show(found: list[dict[str, Any]], *, as_json: bool, watch: bool) -> None:
 def _row(live: dict[str, Any]) -> tuple[str, ...]:
     since = f"{datetime.fromtimestamp(live['since'], UTC):%Y-%m-%d %H:%M:%S}"
     who = live["peer"] or "(stranger)"
-    counts = (_size(live.get(name)) for name in ("bytes_received", "bytes_sent"))
+    counts = (size(live.get(name)) for name in ("bytes_received", "bytes_sent"))
     return str(live["id"]), who, live["alpn"], live["remote_address"] or "-", since, *counts
-
-
-def _size(count: int | None) -> str:
-    """Bytes in the largest unit of which there is a whole one."""
-    if count is None:
-        return "-"
-    power = max(0, min((count.bit_length() - 1) // 10, len(_UNITS) - 1))
-    return f"{count / 1024**power:.{1 if power else 0}f} {_UNITS[power]}"

@@ -8,10 +8,11 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+from node.journal.chosen import EVERYTHING, Chosen
 from node.journal.database import Database, file_id, opened
 from node.journal.schema import COLUMNS, VERSION, Record, record
 
-_READ = f"SELECT number, {', '.join(COLUMNS)} FROM events WHERE number > ? ORDER BY number LIMIT ?"  # noqa: S608
+_COLUMNS = f"number, {', '.join(COLUMNS)}"
 
 
 class JournalMissing(Exception):
@@ -48,10 +49,15 @@ class JournalReader:
     def newest(self) -> int | None:
         return self._number("max")
 
-    def read(self, after: int, limit: int) -> list[Record]:
+    def read(self, after: int, limit: int, chosen: Chosen = EVERYTHING) -> list[Record]:
         """At most `limit` events with greater numbers, in their order."""
         self._check()
-        return [record(found) for found in self._database.query(_READ, [after, limit])]
+        return self._records(chosen, "number > ?", [after], f"ORDER BY number LIMIT {int(limit)}")
+
+    def tail(self, count: int, chosen: Chosen = EVERYTHING) -> list[Record]:
+        """The newest ones, in their order."""
+        self._check()
+        return self._records(chosen, "number > 0", [], f"ORDER BY number DESC LIMIT {int(count)}")[::-1]
 
     async def wait(self) -> None:
         """Wait for a commit since `watch` was called, or since this returned; several may count as one.
@@ -70,6 +76,11 @@ class JournalReader:
         if self._events is None:
             self._events = self._database.update_events()
         return self._events
+
+    def _records(self, chosen: Chosen, where: str, params: list[object], order: str) -> list[Record]:
+        conditions, more = chosen.conditions()
+        sql = f"SELECT {_COLUMNS} FROM events WHERE {' AND '.join([where, *conditions])} {order}"  # noqa: S608 - no text from outside
+        return [record(found) for found in self._database.query(sql, [*params, *more])]
 
     def _check(self) -> None:
         if _file_id(self._path) != self._id:
