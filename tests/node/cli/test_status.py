@@ -138,22 +138,6 @@ def test_text_of_peers_cannot_steer_the_terminal(tmp_path: Path, run: Run) -> No
 
 
 @pytest.mark.parametrize(
-    ("count", "text"),
-    [
-        (None, "-"),
-        (0, "0 B"),
-        (1023, "1023 B"),
-        (1024, "1.0 KiB"),
-        (1536, "1.5 KiB"),
-        (3 * 1024**2, "3.0 MiB"),
-        (2**60, "1048576.0 TiB"),
-    ],
-)
-def test_bytes_are_told_in_units(count: int | None, text: str) -> None:
-    assert connections._size(count) == text
-
-
-@pytest.mark.parametrize(
     ("error", "text"),
     [
         (ControlRefused("INTERNAL", "internal error"), "the node refuses: internal error"),
