@@ -6,44 +6,31 @@ stream each where the connection has many, and share the one where it has no oth
 """
 
 import asyncio
-import logging
-import uuid
-from collections.abc import AsyncGenerator, Callable
-from typing import Any
+from collections.abc import Callable
 
 from node.core.connection import Connection
-from node.core.errors import ConnectionClosed, LastStream, OnlyStream, StreamClosed, StreamError, StreamTimeout
-from node.core.identity import AuthContext, Identity
-from node.core.tasks import TaskSet
+from node.core.errors import ConnectionClosed, LastStream, OnlyStream, StreamError, StreamTimeout
+from node.core.identity import AuthContext
 from node.handlers.call import envelope as events
-from node.handlers.call.aborts import Aborts
 from node.handlers.call.allowance import Allowance
+from node.handlers.call.caller import Caller
 from node.handlers.call.charge import Charge
 from node.handlers.call.dispatch import Dispatcher
 from node.handlers.call.envelope import Envelope, EnvelopeError
-from node.handlers.call.errors import CallError, internal, no_room, timed_out
+from node.handlers.call.errors import internal
 from node.handlers.call.frames import FrameError, NoRoom, Stalled
 from node.handlers.call.inbound import Inbound
 from node.handlers.call.lane import Lane, OwnLane
-from node.handlers.call.limits import MAX_FRAME, CallLimits
-from node.handlers.call.operation import OperationType
-from node.handlers.call.outbound import Pending, PendingCall, PendingStream
+from node.handlers.call.limits import CallLimits
+from node.handlers.call.outbound import Pending, PendingStream
 from node.handlers.call.peers import Overlay
-from node.handlers.call.settled import Settled
+from node.handlers.call.stream_errors import broken, connection_closed
 
 FRAMES_PER_TURN = 32
 """Frames that one stream may have handled before others get their turn."""
 
-NO_ROOM = 0x43
-"""The code with which a stream is reset whose frame found no room: nothing that it asked for has begun."""
 
-LOOK_UP = 5.0
-"""Seconds that a peer has to say of what type an operation is."""
-
-logger = logging.getLogger(__name__)
-
-
-class CallConnection:
+class CallConnection(Caller):
     """Serves the peer's requests with `dispatcher`, and makes requests of our own with `call` and `subscribe`."""
 
     def __init__(
@@ -54,23 +41,16 @@ class CallConnection:
         limits: CallLimits,
         allowance: Allowance,
     ) -> None:
+        super().__init__(limits)
         self._connection = connection
-        self._limits = limits
         self._allowance = allowance
-        self._tasks = TaskSet()
         self.auth = auth
         self.imported = Overlay()
         """The peer's operations that were imported by this connection, and are gone with it."""
         self._inbound = Inbound(dispatcher, auth, limits, allowance, self._tasks, self.imported)
-        self._pending: dict[str, Pending] = {}
-        self._aborts = Aborts(self._open, self._tasks)
-        self._settled = Settled(self._aborts.send)
         self._lane: Lane | None = None
         """The lane that was accepted last."""
         self._accepted_all = asyncio.Event()
-        self._once: dict[str, bool] = {}
-        """Which operations of the peer answer once, where that had to be asked for."""
-        self._end: StreamError | None = None
         self._on_end: list[Callable[[], None]] = []
 
     @property
@@ -124,93 +104,7 @@ class CallConnection:
             ended.cancel()
             idle.cancel()
 
-    # Requests of our own
-
-    async def call(
-        self,
-        operation: str,
-        value: Any = None,
-        *,
-        auth_token: str | None = None,
-        forwarded_for: Identity | None = None,
-        timeout: float | None = 30.0,
-        max_output: int = MAX_FRAME,
-    ) -> Any:
-        """Run one operation of the peer and give its output. Raises CallError; `timeout` is in seconds, None for ever.
-
-        Of a subscription this is the first item; the peer is told that no more is wanted. `forwarded_for` names on
-        whose behalf this is asked: a claim, which gives no rights. An answer of more than `max_output` bytes is an
-        error: the value made of it can take many times as much memory.
-        """
-        pending = PendingCall(str(uuid.uuid4()), max_output)
-        body = _requested(pending, operation, value, auth_token, forwarded_for)
-        lane: Lane | None = None
-        self._pending[pending.id] = pending
-        try:
-            async with asyncio.timeout(timeout):
-                lane = await self._open(pending)
-                await _ask(lane, body)
-                return await pending.result()
-        except TimeoutError:
-            raise timed_out() from None
-        finally:
-            self._leave(pending, lane)
-
-    async def subscribe(
-        self,
-        operation: str,
-        value: Any = None,
-        *,
-        auth_token: str | None = None,
-        forwarded_for: Identity | None = None,
-        timeout: float | None = None,
-    ) -> AsyncGenerator[Any, None]:
-        """The items of one subscription of the peer, asked for once this is iterated. Raises CallError.
-
-        Closing the iterator, or cancelling whoever waits for it, tells the peer that no more is wanted. One that is
-        read slowly slows the peer down; where streams are shared that cannot be, and it ends with an error once too
-        many items wait. `timeout` in seconds bounds the whole. A query gives its one output.
-        """
-        deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
-        pending = PendingStream(str(uuid.uuid4()), self._limits, deadline)
-        body = _requested(pending, operation, value, auth_token, forwarded_for)
-        lane, once = None, False
-        self._pending[pending.id] = pending
-        try:
-            async with asyncio.timeout_at(deadline):
-                lane = await self._open(pending)
-                once = lane.only and await self._answers_once(operation, auth_token)
-                if not once:
-                    await _ask(lane, body)
-        except TimeoutError:
-            self._leave(pending, lane)
-            raise timed_out() from None
-        except BaseException:
-            self._leave(pending, lane)
-            raise
-        if once:
-            self._leave(pending, None)
-            left = 30.0 if deadline is None else deadline - asyncio.get_running_loop().time()
-            yield await self.call(operation, value, auth_token=auth_token, forwarded_for=forwarded_for, timeout=left)
-            return
-        try:
-            async for item in pending:
-                yield item
-        finally:
-            self._leave(pending, lane)
-
-    async def _answers_once(self, operation: str, auth_token: str | None) -> bool:
-        """Whether the peer says that an operation is no subscription. On a shared stream nothing else ends a query."""
-        if operation not in self._once:
-            try:
-                shown = await self.call("services/schema", {"name": operation}, auth_token=auth_token, timeout=LOOK_UP)
-            except CallError:
-                if self._end is not None:
-                    raise
-                return False
-            kind = shown.get("op_type") if isinstance(shown, dict) else None
-            self._once[operation] = kind in (OperationType.QUERY, OperationType.MUTATION)
-        return self._once[operation]
+    # Streams for requests of our own
 
     async def _open(self, pending: Pending | None = None) -> Lane:
         """A stream of its own for one request, its answers read from the start; or the one that there is.
@@ -224,7 +118,7 @@ class CallConnection:
         except OnlyStream:
             return await self._only_lane()
         except (ConnectionClosed, StreamTimeout) as error:
-            raise _connection_closed(error) from error
+            raise connection_closed(error) from error
         except StreamError as error:
             raise internal(f"failed to open stream: {error}") from error
         if pending is not None:
@@ -235,26 +129,8 @@ class CallConnection:
     async def _only_lane(self) -> Lane:
         await self._accepted_all.wait()
         if self._end is not None or self._lane is None:
-            raise _connection_closed(self._end or ConnectionClosed())
+            raise connection_closed(self._end or ConnectionClosed())
         return self._lane
-
-    def _leave(self, pending: Pending, lane: Lane | None) -> None:
-        """Nobody waits for a request any more. The peer is told, unless it knows."""
-        del self._pending[pending.id]
-        pending.close()
-        if lane is None or self._end is not None:
-            return
-        went_on = isinstance(pending, PendingCall) and pending.went_on
-        if isinstance(pending, PendingCall) and pending.may_go_on and not went_on:
-            self._settled.add(pending.id, lane)
-            return
-        if went_on or not pending.over:
-            self._aborts.send(pending.id)
-        lane.leave()
-
-    def _lose_all(self, cause: StreamError) -> None:
-        for pending in tuple(self._pending.values()):
-            pending.lose(_connection_closed(cause))
 
     # What comes in
 
@@ -269,7 +145,7 @@ class CallConnection:
                 pending.stream_ended()
         except (FrameError, EnvelopeError, StreamError) as error:
             self._count(error)
-            _break(lane, pending, error)
+            broken(lane, pending, error)
         finally:
             lane.end()
             self._settled.ended(lane)
@@ -316,71 +192,6 @@ class CallConnection:
             await pending.responded(event.payload.output, charge, alone=pending is own)
             return
         charge.release()
-        match event.type:
-            case events.RESPONDED:
-                self._settled.went_on(event.id)
-            case events.COMPLETED | events.ERROR:
-                self._over(event.id)
-            case events.ABORTED:
-                self._over(event.id)
-                self._inbound.abort(event.id)
-        if pending is not None:
-            _end(pending, event)
-
-    def _over(self, request_id: str) -> None:
-        """The peer says that a request of ours is over, if it is one: it is not told so any more."""
-        self._aborts.forget(request_id)
-        self._settled.over(request_id)
-
-
-def _break(lane: Lane, pending: Pending | None, error: FrameError | EnvelopeError | StreamError) -> None:
-    """A stream cannot be read any more: what was asked on it is over, and so is the request that it was opened for."""
-    ends_connection = isinstance(error, ConnectionClosed | StreamTimeout)
-    if not ends_connection:
-        logger.info("call stream abandoned", extra={"error": str(error)})
-        lane.break_off(NO_ROOM if isinstance(error, NoRoom) else 0)
-    if pending is None:
-        return
-    if not isinstance(error, StreamError):
-        pending.fail(internal(f"unreadable answer: {error}"))
-    else:
-        pending.failed(_connection_closed(error) if ends_connection else _stream_failed(error, str(error)))
-
-
-def _end(pending: Pending, event: Envelope) -> None:
-    """Tell a request of its terminal event. A `call.error` that is none is ignored."""
-    match event.type:
-        case events.COMPLETED:
-            pending.completed()
-        case events.ABORTED:
-            pending.aborted()
-        case events.ERROR if (error := events.parse_error(event.payload)) is not None:
-            pending.failed(error)
-
-
-def _requested(
-    pending: Pending, operation: str, value: Any, auth_token: str | None, forwarded_for: Identity | None
-) -> bytes:
-    return events.encode(events.REQUESTED, pending.id, events.request(operation, value, auth_token, forwarded_for))
-
-
-async def _ask(lane: Lane, body: bytes) -> None:
-    """Write the one frame of a request. Raises CallError."""
-    try:
-        await lane.writer.write(body)
-        lane.asked()
-    except (ConnectionClosed, StreamTimeout) as error:
-        raise _connection_closed(error) from error
-    except (StreamError, FrameError) as error:
-        raise _stream_failed(error, f"failed to write frame: {error}") from error
-
-
-def _stream_failed(error: Exception, message: str) -> CallError:
-    """What a peer that has no room tells by the code of its reset may be asked again."""
-    return no_room() if isinstance(error, StreamClosed) and error.code == NO_ROOM else internal(message)
-
-
-def _connection_closed(cause: StreamError) -> CallError:
-    error = internal("connection closed")
-    error.__cause__ = cause
-    return error
+        self._told(event)
+        if event.type == events.ABORTED:
+            self._inbound.abort(event.id)

@@ -104,7 +104,9 @@ async def test_requests_beyond_the_limit_wait_their_turn() -> None:
             await caller.request(str(number), {"operationId": "/slow/run"}, stream=stream)
         stream.finish()
         node.release.set()
-        assert {event["id"] for event in await read_events(stream)} == {"0", "1", "2", "3", "4"}
+        answers = await read_events(stream)
+        assert {event["id"] for event in answers} == {"0", "1", "2", "3", "4"}
+        assert {event["type"] for event in answers} == {"call.responded"}
 
 
 async def test_an_abort_ends_what_was_composed_although_its_handler_goes_on(node: DialogNode) -> None:
@@ -161,3 +163,15 @@ async def test_what_a_handler_answers_after_its_abort_is_not_sent(node: DialogNo
         await caller.request("b", {"operationId": "echo/run"}, stream=stream)
         stream.finish()
         assert [event["id"] for event in await read_events(stream)] == ["b"]
+
+
+async def test_a_request_with_the_id_of_another_in_flight_is_dropped_and_not_held(node: DialogNode) -> None:
+    async with in_memory(node) as caller:
+        stream = await caller.request("a", {"operationId": "/slow/run", "input": 1})
+        for _ in range(3):
+            await caller.request("a", {"operationId": "/slow/run", "input": "x" * 2000}, stream=stream)
+        stream.finish()
+        node.release.set()
+        answers = await read_events(stream)
+        assert [event["payload"] for event in answers] == [{"output": 1}]
+        await settled(lambda: node.idle)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from node.core.connection import BiStream
 from node.core.errors import StreamClosed
-from node.handlers.call.connection import NO_ROOM
 from node.handlers.call.errors import CallError
 from node.handlers.call.limits import CallLimits
+from node.handlers.call.stream_errors import NO_ROOM
 from tests.support.bounded import MIB, Served, connected
 from tests.support.quic import settled, soon
 from tests.support.raw_call import RawCaller, read_event
