@@ -16,6 +16,9 @@ AT_ONCE = 20
 PER_SECOND = 0.5
 """Denials of one connection that are told one by one: so many at once, and so many a second in the long run."""
 
+MESSAGE = 512
+"""Characters of what a caller was told that are kept: ids of resources in it are chosen by the caller."""
+
 
 class Denials:
     """Of one connection. Whoever makes it calls `close` at the connection's end."""
@@ -32,14 +35,15 @@ class Denials:
             self._untold += 1
             return
         self.close()
+        message = decision.message[:MESSAGE]
         detail: dict[str, Json] = {
             "operation": operation,
-            "message": decision.message,
+            "message": message,
             "explanation": decision.explanation,
         }
         if caller is not None and caller != self._auth.identity:
             detail["caller"] = caller.id
-        self._record(EventKind.DENIED, decision.message, detail)
+        self._record(EventKind.DENIED, message, detail)
 
     def close(self) -> None:
         """Tell how many were not told, if there are any."""

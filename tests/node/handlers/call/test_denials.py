@@ -10,7 +10,7 @@ from node.core.identity import AuthContext, Identity
 from node.core.index import IndexProvider, build_index
 from node.core.journal import EventKind
 from node.core.peers import PeerEntry
-from node.handlers.call.denials import AT_ONCE, Denials
+from node.handlers.call.denials import AT_ONCE, MESSAGE, Denials
 from node.handlers.call.errors import CallError
 from node.handlers.call.handler import ALPN, CallHandler
 from node.handlers.call.limits import CallLimits
@@ -77,3 +77,10 @@ def test_the_holder_of_a_token_is_named_where_it_is_another() -> None:
     denials.tell("a/b", Identity("alk_1a2b"), NO)
     denials.tell("a/b", None, NO)
     assert [event.detail.get("caller") for event in journal.events] == ["alk_1a2b", None]
+
+
+def test_what_a_caller_chose_is_kept_in_part_only() -> None:
+    journal = ListJournal()
+    Denials(journal, AUTH).tell("repo/read", None, Decision(allowed=False, message="x" * 1_000_000, explanation="no"))
+    [event] = journal.events
+    assert (event.reason, event.detail["message"]) == ("x" * MESSAGE, "x" * MESSAGE)
