@@ -22,6 +22,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "items": [
                 _model(request, "Peers", "devices", "peers", "peer"),
                 _model(request, "API keys", "key", "peers", "apikey"),
+                _model(request, "Locks", "block", "locks", "lock"),
             ],
         },
         {

@@ -16,10 +16,12 @@ from node.core.peers import InvalidPeer
 _Method = TypeVar("_Method", bound=Callable[..., HttpResponse])
 
 
-def page_action(description: str, *, url_path: str, icon: str) -> Callable[[_Method], _Method]:
-    """A button on an object's page that leads to a view of its own, for those who may change the object."""
+def page_action(
+    description: str, *, url_path: str, icon: str, permission: str = "change"
+) -> Callable[[_Method], _Method]:
+    """A button on an object's page that leads to a view of its own, for those who have the permission for it."""
     decorate: Callable[[_Method], _Method] = action(
-        description=description, url_path=url_path, icon=icon, permissions=["change"]
+        description=description, url_path=url_path, icon=icon, permissions=[permission]
     )
     return decorate
 

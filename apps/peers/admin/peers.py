@@ -11,6 +11,7 @@ from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html_join
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from apps.audit.actors import user_actor
@@ -42,7 +43,7 @@ class PeerAdmin(AccessAdmin):
     search_help_text = "Name, scope or key"
     readonly_fields = ["spellings", "has_token"]
     actions = ["enable_peers", "disable_peers"]
-    actions_detail = ["issue_token", "clear_token"]
+    actions_detail = ["issue_token", "clear_token", "lock"]
     warn_unsaved_form = True
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
@@ -146,6 +147,15 @@ class PeerAdmin(AccessAdmin):
     @admin.display(description="now")
     def now(self, peer: Peer) -> SafeString:
         return presence_label(peer)
+
+    def has_lock_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("locks.add_lock")
+
+    @page_action("Lock", url_path="lock", icon="block", permission="lock")
+    def lock(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Leads to the form of a new lock, filled in for this peer."""
+        wanted = urlencode({"target_kind": "peer", "target": unquote(str(object_id))})
+        return HttpResponseRedirect(f"{reverse('admin:locks_lock_add')}?{wanted}")
 
     @admin.display(description="keys", ordering="key_count")
     def key_count(self, peer: Peer) -> int:
