@@ -19,6 +19,7 @@ from django.db import DatabaseError, connection
 from apps.audit.actors import Actor, ActorKind
 from apps.audit.guards import missing_guards
 from apps.notify.services import missing_triggers
+from node.data_lock import DataBusy, in_use
 
 MAX_INPUT = 8 * 1024 * 1024
 """Longest input, in bytes: above the largest peer that the rules allow."""
@@ -54,8 +55,11 @@ class JsonCommand(BaseCommand):
         refused: tuple[type[Exception], ...] = (BadRequest, *self.refusals)
         try:
             request = _read_request()
-            _make_unfinished_database()
-            return {"ok": True, "result": self._run(request)}
+            with in_use(Path(connection.settings_dict["NAME"]).parent):
+                _make_unfinished_database()
+                return {"ok": True, "result": self._run(request)}
+        except DataBusy as error:
+            return {"ok": False, "error": str(error), "fields": {}}
         except refused as error:
             return {"ok": False, "error": str(error), "fields": getattr(error, "errors", {})}
         except DatabaseError as error:

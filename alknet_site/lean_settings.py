@@ -10,6 +10,7 @@ INSTALLED_APPS = [
     "apps.credentials",
     "apps.notify",
     "apps.audit",
+    "apps.backups",
     "apps.activity",
     "apps.locks",
 ]

@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "apps.locks",
     "apps.notify",
     "apps.audit",
+    "apps.backups",
     "apps.activity",
     "apps.health",
     "apps.panel",

@@ -242,6 +242,24 @@ class VaultSettings(Section):
     cache_entries: int = Field(64, ge=0, le=4096, description="Derived keys that are kept at hand at a time.")
 
 
+class BackupSettings(Section):
+    directory: AbsolutePath | None = Field(
+        None,
+        description="Where scheduled backups and those of the panel are put; where none is named it is DIR/backups.",
+    )
+    every: float = Field(
+        0.0, ge=0, le=8784, description="Hours from one scheduled backup to the next; with 0 none is scheduled."
+    )
+    keep: int = Field(
+        7, ge=1, le=10_000, description="Scheduled backups that are kept; older ones are removed after each new one."
+    )
+    encrypt: bool = Field(
+        False,  # noqa: FBT003 - a default
+        description="Seal backups under the vault's key, so that only the recovery words, or this box's own vault, "
+        "open them.",
+    )
+
+
 class Settings(BaseSettings):
     """Every setting. Build it with `load_settings`; built directly it reads neither the environment nor a file."""
 
@@ -261,6 +279,7 @@ class Settings(BaseSettings):
     live: Annotated[LiveSettings, RESTART] = LiveSettings()
     vault: Annotated[VaultSettings, RESTART] = VaultSettings()
     audit: Annotated[AuditSettings, RESTART] = AuditSettings()
+    backup: Annotated[BackupSettings, RESTART] = BackupSettings()
     log: LogSettings = LogSettings()
     metrics: Annotated[MetricsSettings, RESTART] = MetricsSettings()
     endpoint: EndpointLimits = EndpointLimits()
@@ -277,6 +296,11 @@ class Settings(BaseSettings):
     @property
     def paths(self) -> DataPaths:
         return DataPaths(self.data)
+
+    @property
+    def backups(self) -> Path:
+        """The directory of scheduled backups, and of those made in the panel."""
+        return self.backup.directory or self.paths.backups
 
     @classmethod
     def settings_customise_sources(

@@ -12,7 +12,14 @@ _ACTIONS = {
     "lock.removed": "removed the ended lock of",
     "lock.followed": "moved the lock with its peer",
 }
-_OBJECTS = {"peer": "peer", "api_key": "API key", "credential": "credential", "user": "user", "group": "group"}
+_OBJECTS = {
+    "peer": "peer",
+    "api_key": "API key",
+    "credential": "credential",
+    "user": "user",
+    "group": "group",
+    "backup": "backup",
+}
 _WAYS: dict[str, str] = {
     ActorKind.USER: "panel",
     ActorKind.TOKEN: "API",

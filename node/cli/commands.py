@@ -16,6 +16,8 @@ COMMANDS = {
     "disconnect": ("node.cli.disconnect", "Close live connections."),
     "journal": ("node.cli.journal", "Show what happened to connections: the node's journal."),
     "vault": ("node.cli.vault", "The recovery words of this box, and what protects them."),
+    "backup": ("node.cli.backup", "Write a backup of the running or stopped appliance into one file."),
+    "restore": ("node.cli.restore", "Check a backup, or put what is in it in place."),
     "peer": ("node.cli.peer", "Add, show, change and remove peers."),
     "key": ("node.cli.key", "Add, list and remove API keys."),
     "lock": ("node.cli.lock", "Hold back a peer, a scope, a protocol, a credential or everything."),

@@ -19,6 +19,7 @@ from node.cli.supervisor.ready import Ready, announce
 from node.cli.unlock_once import UnlockOnce, ask_once
 from node.custody.errors import CustodyError
 from node.custody.memory import keep_to_ourselves
+from node.data_lock import in_use
 from node.log import configure_logging
 from node.settings import LoadedSettings, Settings
 
@@ -38,7 +39,7 @@ def up(
     configure_logging(settings.log)
     keep_to_ourselves()
     try:
-        with instance_lock(settings.paths.run / "supervisor.lock"):
+        with in_use(settings.data), instance_lock(settings.paths.run / "supervisor.lock"):
             ensure_vault(settings)
             announcer = _announcer(settings, ask_once(settings))
             asyncio.run(run_appliance(settings, _programs(loaded, config), announce=announcer))

@@ -55,6 +55,16 @@ class DataPaths:
         return self.secrets / "setup_token"
 
     @property
+    def backups(self) -> Path:
+        """Where backups go for which no other place is set."""
+        return self.data / "backups"
+
+    @property
+    def restored(self) -> Path:
+        """A note that this state came out of a backup, there until the panel has written it into the audit log."""
+        return self.data / "restored.json"
+
+    @property
     def run(self) -> Path:
         """Facts about the running processes; worthless once they have ended."""
         return self.data / "run"

@@ -1,8 +1,8 @@
 """Runs `alknet` commands that die by SIGKILL just before the n-th change of a file below one of some directories.
 
-Each line of JSON that comes in is one run: `program` (vault or up), `step` (past the last one the command ends as it
-would, and `up` once it is up), `data`, `below` (the directories), `arguments`, and `terminal`, which is whether its
-standard streams are one. One line goes out: `status`, negative for a signal, and `said`.
+Each line of JSON that comes in is one run: `program` (vault, up or restore), `step` (past the last one the command ends
+as it would, and `up` once it is up), `data`, `below` (the directories), `arguments`, and `terminal`, which is whether
+its standard streams are one. One line goes out: `status`, negative for a signal, and `said`.
 What counts as a change is seen by an audit hook of the interpreter, so that the command itself knows nothing of it.
 Each run is a fork of this process, which has imported everything already. Passphrases are quick ones: what they cost
 changes no step.
@@ -16,15 +16,17 @@ import sys
 import tempfile
 import threading
 import time
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from node.settings import load_settings
 from tests.support.custody import make_passphrases_quick
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 CHANGES = {"os.rename", "os.remove", "os.link", "os.mkdir", "os.chmod", "os.rmdir", "os.truncate"}
-PROGRAMS = ("vault", "up")
+PROGRAMS = ("vault", "up", "restore")
 
 
 class Reaper:
@@ -70,6 +72,14 @@ def command(run: dict[str, Any], heard: int, said: int) -> None:
     import_module(f"node.cli.{name}").app(args=run["arguments"], prog_name=f"alknet {name}")
 
 
+@cache
+def ask_for_migrations_once() -> None:
+    """They are the same at each step, and the process that tells them takes a second."""
+    checks = import_module("node.cli.restore_checks")
+    known = checks.known_migrations(load_settings())
+    checks.known_migrations = lambda _: known
+
+
 def stop_once_up(data: Path) -> None:
     """Have this process end as a person would, when it has told that all runs."""
     while not (data / "run" / "ready.json").exists():
@@ -111,6 +121,8 @@ def main() -> None:
         import_module(f"node.cli.{name}")
     for line in sys.stdin:
         run = json.loads(line)
+        if run["program"] == "restore":
+            ask_for_migrations_once()
         status, said = at_a_terminal(run) if run["terminal"] else without_one(run)
         print(json.dumps({"status": status, "said": said}), flush=True)
 

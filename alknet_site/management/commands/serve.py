@@ -1,6 +1,7 @@
 """`manage.py serve`: prepare the data directory, then serve the panel until told to stop."""
 
 import asyncio
+import socket
 from typing import Any
 
 from django.conf import settings
@@ -9,8 +10,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from alknet_site.log_filter import filter_request_log
 from alknet_site.startup import prepare_database
 from alknet_site.web_server import bind, serve
+from apps.backups.runner import RUNNER
 from apps.panel.setup_link import ensure_setup_token
 from node.core.address import parse_host_port
+from node.data_lock import DataBusy, in_use
 from node.lifeline import Lifeline
 from node.log import configure_logging
 
@@ -33,6 +36,18 @@ class Command(BaseCommand):
             raise CommandError(f"The panel cannot listen on {listen}: {reason}.") from None
         with sock:
             lifeline = Lifeline.from_fd(options["ready_fd"])
-            prepare_database(settings.PATHS)
-            ensure_setup_token()
-            asyncio.run(serve(sock, lifeline))
+            try:
+                with in_use(settings.PATHS.data):
+                    _serve(sock, lifeline)
+            except DataBusy as error:
+                raise CommandError(f"The panel cannot start: {error}.") from None
+
+
+def _serve(sock: socket.socket, lifeline: Lifeline) -> None:
+    prepare_database(settings.PATHS)
+    ensure_setup_token()
+    RUNNER.start()
+    try:
+        asyncio.run(serve(sock, lifeline))
+    finally:
+        RUNNER.stop()
