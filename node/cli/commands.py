@@ -11,6 +11,7 @@ COMMANDS = {
     "web": ("node.cli.web", "Run the panel alone."),
     "config": ("node.cli.config", "Show the settings in force and where each one is from."),
     "doctor": ("node.cli.doctor", "Check this machine and this installation."),
+    "health": ("node.cli.health", "Ask whether the node and the panel are well."),
     "status": ("node.cli.status", "Show what the running node says of itself."),
     "connections": ("node.cli.connections", "List who is connected to the running node."),
     "disconnect": ("node.cli.disconnect", "Close live connections."),

@@ -26,7 +26,8 @@ KEY = ec.generate_private_key(ec.SECP256R1())
 
 
 def test_on_a_sound_installation_nothing_is_a_problem(tmp_path: Path) -> None:
-    ran = alknet("doctor", "--json", env=environment(ALKNET_DATA=str(tmp_path)))
+    free = {"ALKNET_NODE__LISTEN": "127.0.0.1:0", "ALKNET_PANEL__LISTEN": "127.0.0.1:0"}
+    ran = alknet("doctor", "--json", env=environment(ALKNET_DATA=str(tmp_path), **free))
     assert ran.returncode == 0, ran.stderr
     findings = json.loads(ran.stdout)["findings"]
     assert [finding["name"] for finding in findings] == [check.__name__ for check in doctor.CHECKS]
@@ -36,7 +37,7 @@ def test_on_a_sound_installation_nothing_is_a_problem(tmp_path: Path) -> None:
 
 def test_the_setting_decides_which_engine_runs(tmp_path: Path) -> None:
     env = environment(ALKNET_DATA=str(tmp_path), ALKNET_NODE__ENGINE="stock")
-    ran = alknet("doctor", env=env)
+    ran = alknet("doctor", "--quick", env=env)
     assert f"stock, aioquic {WANTED}: node.engine says so" in ran.stdout
 
 
