@@ -7,7 +7,7 @@ from django.core.management import execute_from_command_line
 
 from node.settings import SettingsError
 
-LEAN_COMMANDS = frozenset({"peers", "api_keys", "credentials", "backups"})
+LEAN_COMMANDS = frozenset({"activity", "peers", "api_keys", "credentials", "backups"})
 """Commands that run without the panel: they start in half the time."""
 
 

@@ -73,10 +73,11 @@ def replayed(told: Iterable[Row]) -> tuple[set[tuple[str, int]], dict[str, float
 
 def unseen(visits: Iterable[Visit], told: Iterable[Row], deaths: list[float]) -> Iterator[str]:
     """What clients saw and the journal does not tell, and what it tells and no client did."""
+    told = list(told)
     connected, closed = _by_peer(told, "connected"), _by_peer(told, "closed")
     claimed: dict[str, int] = defaultdict(int)
-    for visit in visits:
-        found = [at for at in connected[visit.peer_id] if visit.began - 0.01 <= at <= visit.over + 0.01]
+    for visit, end in _spans(visits):
+        found = [at for at in connected[visit.peer_id] if visit.began <= at < end]
         claimed[visit.peer_id] += len(found)
         if visit.answered is not None and not found and not _dies(deaths, visit.began, visit.answered + FLUSH_S):
             yield f"{visit.peer_id} connected at {visit.answered:.3f}, which the journal does not tell"
@@ -89,24 +90,40 @@ def unseen(visits: Iterable[Visit], told: Iterable[Row], deaths: list[float]) ->
             yield f"{peer_id}: the journal tells of {len(times)} connections, the client of {claimed[peer_id]}"
 
 
+def _spans(visits: Iterable[Visit]) -> Iterator[tuple[Visit, float]]:
+    """Each visit and the beginning of the peer's next one: a node may tell of one that its client has given up."""
+    by_peer: dict[str, list[Visit]] = defaultdict(list)
+    for visit in visits:
+        by_peer[visit.peer_id].append(visit)
+    for mine in by_peer.values():
+        yield from zip(mine, [*(visit.began for visit in mine[1:]), float("inf")], strict=True)
+
+
 def _kept(told: list[Row], kept: list[Row]) -> Iterator[str]:
     """The events that are kept are those of the journal, each once, in its order, word for word."""
     notices = [row for row in kept if row["number"] < 0]
     if notices:
         yield f"events: {len(notices)} of the panel's own, such as {notices[0]['kind']}"
     mine = [_comparable(row, _seconds(row["at"])) for row in kept if row["number"] > 0]
-    theirs = [_comparable(row, row["at"]) for row in told]
-    if mine != theirs:
+    theirs = [_comparable(row, _microseconds(row["at"])) for row in told]
+    if different := [pair for pair in zip(mine, theirs, strict=False) if pair[0] != pair[1]]:
+        yield f"events: kept as {different[0][0]}, told as {different[0][1]}"
+    if len(mine) != len(theirs):
         numbers = {row["number"] for row in told} ^ {row["number"] for row in kept if row["number"] > 0}
         yield f"events: {len(theirs)} in the journal, {len(mine)} kept; {len(numbers)} of them in one only"
 
 
 def _comparable(row: Row, at: float) -> tuple[Any, ...]:
-    return (round(at, 3), json.loads(row["detail"]), *(row[column] for column in _COLUMNS))
+    return (at, json.loads(row["detail"]), *(row[column] for column in _COLUMNS))
 
 
 def _seconds(text: str) -> float:
     return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+
+
+def _microseconds(at: float) -> float:
+    """As exactly as the panel keeps a time."""
+    return datetime.fromtimestamp(at, UTC).timestamp()
 
 
 def _all_end(open_now: dict[tuple[str, int], str | None], seen: dict[str, float], at: float) -> None:

@@ -14,6 +14,7 @@ COMMANDS = {
     "health": ("node.cli.health", "Ask whether the node and the panel are well."),
     "status": ("node.cli.status", "Show what the running node says of itself."),
     "connections": ("node.cli.connections", "List who is connected to the running node."),
+    "activity": ("node.cli.activity", "List what happened: who connected, who was refused and why."),
     "disconnect": ("node.cli.disconnect", "Close live connections."),
     "journal": ("node.cli.journal", "Show what happened to connections: the node's journal."),
     "vault": ("node.cli.vault", "The recovery words of this box, and what protects them."),

@@ -14,6 +14,8 @@ from node.cli.table import table
 from node.core.fingerprint import MAX_KEY_INPUT
 from node.core.text import printable
 
+_HEADER = ("PEER", "STATE", "CONNECTED", "LAST SEEN (UTC)", "KEYS", "SCOPES")
+
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The peer's name.")]
@@ -101,7 +103,7 @@ def list_(
     if as_json:
         typer.echo(json.dumps(found))
     else:
-        typer.echo(table(("PEER", "STATE", "KEYS", "SCOPES"), [_row(entry) for entry in found]))
+        typer.echo(table(_HEADER, [_row(entry) for entry in found]))
 
 
 @app.command()
@@ -197,15 +199,32 @@ def _resources(options: list[str]) -> dict[str, list[str]]:
     return found
 
 
-def _row(entry: dict[str, Any]) -> tuple[str, str, str, str]:
+def _row(entry: dict[str, Any]) -> tuple[str, ...]:
     state = "enabled" if entry["enabled"] else "disabled"
-    return entry["peer_id"], state, str(len(entry["fingerprints"])), " ".join(entry["scopes"])
+    seen = entry["presence"]
+    connected = str(seen["connected"] or "no")
+    return entry["peer_id"], state, connected, _moment(seen), str(len(entry["fingerprints"])), " ".join(entry["scopes"])
+
+
+def _moment(seen: dict[str, Any]) -> str:
+    """When a peer was connected last, to the second."""
+    return str(seen["last_seen"])[:19].replace("T", " ") if seen["last_seen"] else "never"
+
+
+def _presence(seen: dict[str, Any]) -> list[tuple[str, str]]:
+    """Who is connected is seen now; when it connected last is said of everybody."""
+    protocols = f" ({', '.join(seen['protocols'])})" if seen["protocols"] else ""
+    rows = [("connected", f"{seen['connected']}{protocols}" if seen["connected"] else "no")]
+    where = f" from {seen['last_address']}" if seen["last_address"] else ""
+    return [*rows, ("last seen", f"{_moment(seen)}{where}")]
 
 
 def _description(entry: dict[str, Any]) -> str:
     rows = [("peer", entry["peer_id"]), ("state", "enabled" if entry["enabled"] else "disabled")]
     if entry.get("display_name"):
         rows.append(("display name", entry["display_name"]))
+    if seen := entry.get("presence"):
+        rows += _presence(seen)
     for key in entry["keys"]:
         rows += [("key", key["fingerprint"])]
         rows += [("", text) for name in ("openssh", "openssh_fingerprint") if (text := key.get(name))]

@@ -79,6 +79,8 @@ def test_what_a_client_saw_must_be_told(files):
     missed = Visit("c", NOON, NOON + 1, NOON + 2, NOON + 2, orderly=True)
     assert len(list(unseen([seen, stays, missed], told, []))) == 2
     assert list(unseen([seen, stays, missed], told, [NOON + 1.04])) == []
+    again = Visit("a", NOON + 3.2, None)
+    assert list(unseen([seen, again, stays], told, [])) == []
     assert list(unseen([seen], told, [])) == ["b: the journal tells of 1 connections, the client of 0"]
 
 

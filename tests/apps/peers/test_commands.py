@@ -78,7 +78,9 @@ def test_the_life_of_a_peer(do: Callable[..., Any]) -> None:
         "has_token": True,
     }
     assert rows()["laptop"]["auth_token_hash"] == hash_token(token)
-    assert do("peers", "show", peer_id="laptop") == shown
+    told = do("peers", "show", peer_id="laptop")
+    assert told.pop("presence")["connected"] == 0
+    assert told == shown
 
     assert do("peers", "disable", peer_id="laptop")["enabled"] is False
     assert [peer["peer_id"] for peer in do("peers", "list", enabled=False)] == ["laptop"]

@@ -1,16 +1,18 @@
 """`manage.py peers`: the command line's door to the peers. One JSON object in, one out (alknet_site.json_command)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
 
 from alknet_site.json_command import BadRequest, JsonCommand, Reply
+from apps.activity.json_forms import presence_json
+from apps.activity.selectors import presence
 from apps.audit.actors import Actor
 from apps.peers import selectors, services
 from apps.peers.errors import Absent
 from apps.peers.json_forms import peer_json
-from node.core.peers import InvalidPeer
+from node.core.peers import InvalidPeer, PeerEntry
 
 Values = Mapping[str, Any]
 
@@ -29,13 +31,13 @@ class Command(JsonCommand):
             return _with_token(actor, entry.peer_id, wanted=_flag(values, "token"))
 
     def do_show(self, actor: Actor, values: Values) -> Reply:
-        return peer_json(selectors.get_peer(_name(values)))
+        return _with_presence([selectors.get_peer(_name(values))])[0]
 
     def do_list(self, actor: Actor, values: Values) -> Reply:
         search = values.get("search") or ""
         if not isinstance(search, str):
             raise BadRequest("search", "A text.")
-        return [peer_json(entry) for entry in selectors.list_peers(search=search, enabled=_flag(values, "enabled"))]
+        return _with_presence(selectors.list_peers(search=search, enabled=_flag(values, "enabled")))
 
     def do_set(self, actor: Actor, values: Values) -> Reply:
         peer_id, changes = _name(values), _draft(values, "peer_id", "token")
@@ -64,6 +66,12 @@ class Command(JsonCommand):
     def _set_enabled(self, actor: Actor, values: Values, *, enabled: bool) -> Reply:
         services.set_peers_enabled(actor=actor, peer_ids=[_name(values)], enabled=enabled)
         return peer_json(selectors.get_peer(_name(values)))
+
+
+def _with_presence(entries: Sequence[PeerEntry]) -> list[dict[str, Any]]:
+    """Peers with who of them is connected now, and when each was seen last."""
+    found = presence(entry.peer_id for entry in entries)
+    return [peer_json(entry) | {"presence": presence_json(found[entry.peer_id])} for entry in entries]
 
 
 def _name(values: Values) -> str:
