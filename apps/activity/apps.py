@@ -5,3 +5,10 @@ class ActivityConfig(AppConfig):
     name = "apps.activity"
     label = "activity"
     verbose_name = "Activity"
+
+    def ready(self) -> None:
+        from apps.activity.services import forget_namesake, rename_peer  # noqa: PLC0415 - the models are not there before
+        from apps.peers.services import peer_added, peer_renamed  # noqa: PLC0415 - the same
+
+        peer_renamed.connect(rename_peer, dispatch_uid="activity")
+        peer_added.connect(forget_namesake, dispatch_uid="activity")

@@ -61,17 +61,19 @@ def prune(retention: Retention, limit: int = PRUNE_ROWS) -> int:
     return _forget(too_many) or _forget(too_old)
 
 
-def rename_peer(old: str, new: str) -> None:
-    """A peer keeps what is known of it under its new name. Call it in the transaction of the change."""
-    for row in Presence.objects.filter(pk=old):
-        Presence.objects.filter(pk__in=(old, new)).delete()
+def rename_peer(*, old: str, new: str, **_: object) -> None:
+    """A peer keeps what is known of it under its new name; called in the transaction of the change."""
+    row = Presence.objects.filter(pk=old).first()
+    Presence.objects.filter(pk__in=(old, new)).delete()
+    if row is not None:
         row.pk = new
         row.save(force_insert=True)
+    Connection.objects.filter(peer_id=old).update(peer_id=new)
 
 
-def forget_peers(peer_ids: Sequence[str]) -> None:
-    """Forget when these were seen: whoever bears such a name later is another. Their events stay."""
-    Presence.objects.filter(pk__in=peer_ids).delete()
+def forget_namesake(*, peer_id: str, **_: object) -> None:
+    """A peer that is added has been seen by nobody yet; the events of an earlier one of that name stay."""
+    Presence.objects.filter(pk=peer_id).delete()
 
 
 def _forget(ids: "QuerySet[Event, Any]") -> int:

@@ -21,6 +21,8 @@ OBJECT_TYPE = "peer"
 
 peer_renamed = Signal()
 """Sent with `actor`, `old` and `new`, in the transaction that gives a peer another name."""
+peer_added = Signal()
+"""Sent with `actor` and `peer_id`, in the transaction that adds a peer: whoever had that name before was another."""
 
 
 class PeerAction(StrEnum):
@@ -140,7 +142,9 @@ def _write(actor: Actor, old: PeerEntry | None, new: PeerEntry, action: PeerActi
         Peer.objects.filter(pk=old.peer_id).update(**_columns(new))
     if old != new:
         record(actor=actor, changes=_changes(old, new, action))
-    if old is not None and old.peer_id != new.peer_id:
+    if old is None:
+        peer_added.send(sender=Peer, actor=actor, peer_id=new.peer_id)
+    elif old.peer_id != new.peer_id:
         peer_renamed.send(sender=Peer, actor=actor, old=old.peer_id, new=new.peer_id)
     return new
 

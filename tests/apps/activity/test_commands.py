@@ -68,9 +68,9 @@ def test_what_is_no_filter_is_refused_by_its_name(ask: Callable[..., Any], value
 
 
 def test_peers_are_listed_with_their_presence(ask: Callable[..., Any], add_peer: Callable[..., PeerEntry]) -> None:
-    take()
     for peer_id in ("laptop", "phone"):
         add_peer(peer_id)
+    take()
     laptop, phone = ask("peers", "list")
     assert laptop["presence"] == {
         "connected": 0,

@@ -1,5 +1,6 @@
 """Each event of a journal is taken once, and who is connected follows from them."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -8,7 +9,10 @@ from django.db import DatabaseError, transaction
 from apps.activity import services
 from apps.activity.models import Connection, Event, Position, Presence
 from apps.activity.services import Retention
+from apps.peers import services as peers
+from node.core.peers import PeerEntry
 from tests.support.journal_records import NOON, Record, Story
+from tests.support.panel import ALICE
 
 JOURNAL = "0" * 32
 OTHER = "1" * 32
@@ -188,13 +192,22 @@ def test_old_events_are_forgotten_and_are_not_taken_again() -> None:
     assert Event.objects.get().number == 2
 
 
-def test_a_renamed_peer_keeps_what_is_known_of_it_and_a_removed_one_does_not() -> None:
+def test_a_renamed_peer_keeps_what_is_known_of_it(add_peer: Callable[..., PeerEntry]) -> None:
+    for peer_id in ("a", "b"):
+        add_peer(peer_id)
     story = Story()
-    take(story.connected(1, "a"), story.connected(2, "b"))
+    take(story.connected(1, "a"), story.connected(2, "c"), story.connected(3, "b"))
     at = seen("a")
-    services.rename_peer("a", "b")
-    services.rename_peer("nobody", "b")
-    assert seen("b") == at
-    assert list(Presence.objects.values_list("pk", flat=True)) == ["b"]
-    services.forget_peers(["b"])
+    peers.update_peer(actor=ALICE, peer_id="a", changes={"peer_id": "c"})
+    assert seen("c") == at
+    assert sorted(Presence.objects.values_list("pk", flat=True)) == ["b", "c"]
+    assert sorted(Connection.objects.values_list("connection", "peer_id")) == [(1, "c"), (2, "c"), (3, "b")]
+    peers.update_peer(actor=ALICE, peer_id="b", changes={"display_name": "Bob"})
+    assert Presence.objects.filter(pk="b").exists()
+
+
+def test_a_new_peer_inherits_nothing_from_its_namesake(add_peer: Callable[..., PeerEntry]) -> None:
+    take(Story().connected(1, "a"))
+    add_peer("a")
     assert not Presence.objects.exists()
+    assert Event.objects.count() == 1
