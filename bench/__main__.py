@@ -5,12 +5,40 @@ import json
 import sys
 from collections.abc import Sequence
 
-from bench import abort, attacks, call, engine, fuzz, hold, kills, load, propagation, resolve, revocation, soak, vault
+from bench import (
+    abort,
+    attacks,
+    call,
+    engine,
+    follow,
+    fuzz,
+    hold,
+    kills,
+    load,
+    propagation,
+    resolve,
+    revocation,
+    soak,
+    vault,
+)
 
-BENCHES = {
-    module.NAME: module
-    for module in (propagation, revocation, resolve, load, engine, attacks, soak, vault, call, abort, fuzz, hold, kills)
-}
+_MODULES = (
+    propagation,
+    revocation,
+    resolve,
+    load,
+    engine,
+    attacks,
+    soak,
+    vault,
+    call,
+    abort,
+    fuzz,
+    hold,
+    kills,
+    follow,
+)
+BENCHES = {module.NAME: module for module in _MODULES}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,7 +2,7 @@
 
 Run as `python -m bench.django_writer ACTION PEERS WRITES PAUSE_MS`, with ALKNET_DATA and DJANGO_SETTINGS_MODULE set.
 ACTION is `describe` (another display name) or `disable`. Prints `ready`, waits for a line, and then prints for each
-write its number and the time at which its commit returned, in unix nanoseconds.
+write its number, the time at which its commit returned, in unix nanoseconds, and the milliseconds that it took.
 """
 
 import sys
@@ -21,12 +21,13 @@ def main(action: str, peers: int, writes: int, pause_ms: float) -> None:
     print("ready", flush=True)
     sys.stdin.readline()
     for number in range(writes):
+        began = time.perf_counter()
         if action == "disable":
             set_peers_enabled(actor=SYSTEM, peer_ids=[peer_name(number)], enabled=False)
         else:
             name = peer_name(number * 7919 % peers)
             update_peer(actor=SYSTEM, peer_id=name, changes={"display_name": f"write {number}"})
-        print(number, time.time_ns(), flush=True)
+        print(number, time.time_ns(), round((time.perf_counter() - began) * 1000, 3), flush=True)
         time.sleep(pause_ms / 1000)
 
 

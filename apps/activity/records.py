@@ -76,8 +76,8 @@ def _text(value: object, column: str) -> str | None:
     """One line without control characters, as long as the column at most."""
     if value is None:
         return None
-    text = value if isinstance(value, str) else ""
-    return printable(text[: _LIMITS[column]])
+    text = value[: _LIMITS[column]] if isinstance(value, str) else ""
+    return text if text.isprintable() else printable(text)
 
 
 def _integer(value: object) -> int | None:

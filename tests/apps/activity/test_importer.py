@@ -39,13 +39,13 @@ def levels(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def test_events_are_kept_in_pages_and_published_once(path: Path) -> None:
-    append(path, told(700))
+    append(path, told(1100))
     with following(path) as found:
-        found.until_kept(700)
+        found.until_kept(1100)
         append(path, told(5))
-        found.until_published(705)
-    assert [len(batch) for batch in found.published] == [300, 300, 100, 5]
-    assert len({event.pk for batch in found.published for event in batch}) == 705
+        found.until_published(1105)
+    assert [len(batch) for batch in found.published] == [500, 500, 100, 5]
+    assert len({event.pk for batch in found.published for event in batch}) == 1105
 
 
 def test_a_journal_that_is_not_there_yet_is_waited_for(path: Path, caplog: pytest.LogCaptureFixture) -> None:
