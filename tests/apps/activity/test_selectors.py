@@ -164,3 +164,16 @@ def test_more_steps_than_a_page_can_show_are_not_counted() -> None:
 
 def test_lists_are_newest_first(told: list[Event]) -> None:
     assert all(later.pk > earlier.pk for later, earlier in pairwise(selectors.events(EventFilters(), limit=100)))
+
+
+def test_a_journal_of_countless_kinds_is_listed_all_the_same() -> None:
+    story = Story()
+    services.import_batch("j", [story.tell(f"kind {n}", n, "a") for n in range(selectors.MAX_KINDS + 5)], oldest=1)
+    assert [event.connection for event in selectors.events(EventFilters(peer_id="a"), limit=3)] == [44, 43, 42]
+
+
+def test_counts_begin_where_they_are_asked_to(told: list[Event]) -> None:
+    since = START + timedelta(seconds=7.5)
+    counts = selectors.counts_over_time(["enforced"], since, timedelta(seconds=30), START + timedelta(seconds=300))
+    wanted = [event for event in told if event.kind == "enforced" and event.at >= since]
+    assert sum(counts["enforced"]) == len(wanted)
