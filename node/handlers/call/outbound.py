@@ -183,7 +183,9 @@ class PendingStream(Pending):
         return self
 
     async def __anext__(self) -> Any:
-        """The next item. Raises CallError, TIMEOUT once the deadline has passed."""
+        """The next item. Raises CallError, TIMEOUT once the deadline has passed, whatever has come meanwhile."""
+        if self._deadline is not None and asyncio.get_running_loop().time() >= self._deadline:
+            raise timed_out()
         if not self._items:
             await self._something()
         output, charge = self._items.popleft()

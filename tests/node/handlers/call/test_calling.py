@@ -5,16 +5,19 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from node.core.connection import Connection
 from node.core.identity import AuthContext
 from node.handlers.call.allowance import Allowances
+from node.handlers.call.charge import Charge
 from node.handlers.call.connection import CallConnection
 from node.handlers.call.dispatch import Dispatcher
 from node.handlers.call.errors import CallError
 from node.handlers.call.limits import CallLimits
 from node.handlers.call.operation import OperationRegistry
+from node.handlers.call.outbound import PendingStream
 from tests.support.quic import settled
 from tests.support.raw_call import RawCaller, RawPeer, read_event
 from tests.support.streams import connection_pair, stream_pair
@@ -98,6 +101,15 @@ async def test_a_call_that_takes_too_long_is_aborted(both: Both) -> None:
     call = asyncio.create_task(calls.call("a/b"))
     await answered(peer, 1)
     assert await call == 1
+
+
+async def test_a_subscription_past_its_time_gives_no_item_that_waits() -> None:
+    """Where its reader is the slower one, there would be one at any time."""
+    allowance = Allowances(LIMITS).of_peer()
+    pending = PendingStream("a", LIMITS, asyncio.get_running_loop().time())
+    await pending.responded(msgspec.Raw(b"1"), Charge(allowance.answers), alone=True)
+    with pytest.raises(CallError, match="TIMEOUT"):
+        await anext(aiter(pending))
 
 
 async def test_an_abort_goes_by_a_fresh_stream_where_the_peer_broke_the_last() -> None:
