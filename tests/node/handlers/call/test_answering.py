@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -11,10 +12,10 @@ from node.core.peers import PeerEntry
 from node.handlers.call.authority import ScopedEnvironment
 from node.handlers.call.errors import CallError
 from node.handlers.call.limits import CallLimits
-from node.handlers.call.operation import Operation, OperationContext
+from node.handlers.call.operation import Operation, OperationContext, OperationType
 from tests.support.call_dialogs import FINGERPRINT, DialogNode, in_memory
 from tests.support.quic import settled
-from tests.support.raw_call import read_event, read_events
+from tests.support.raw_call import frame, read_event, read_events
 
 
 @pytest.fixture
@@ -175,3 +176,57 @@ async def test_a_request_with_the_id_of_another_in_flight_is_dropped_and_not_hel
         answers = await read_events(stream)
         assert [event["payload"] for event in answers] == [{"output": 1}]
         await settled(lambda: node.idle)
+
+
+async def test_what_waits_for_its_turn_is_forgotten_with_the_connection() -> None:
+    node = DialogNode(CallLimits(max_in_flight=1))
+    async with in_memory(node) as caller:
+        for request_id in ("a", "b"):
+            await caller.request(request_id, {"operationId": "/slow/run"})
+        await settled(lambda: hasattr(node, "calls") and len(node.calls._inbound) == 2)
+
+
+async def test_what_is_aborted_while_it_waits_for_its_turn_never_runs() -> None:
+    node = DialogNode(CallLimits(max_in_flight=1))
+    async with in_memory(node) as caller:
+        first = await caller.request("a", {"operationId": "/slow/run"})
+        second = await caller.request("b", {"operationId": "/echo/run"})
+        second.finish()
+        await settled(lambda: hasattr(node, "calls") and len(node.calls._inbound) == 2)
+        await caller.send({"type": "call.aborted", "id": "b", "payload": {}})
+        await settled(lambda: node.calls._inbound._active["b"].aborted)
+        node.release.set()
+        assert (await read_event(first))["type"] == "call.responded"
+        assert await read_events(second) == []
+        await settled(lambda: node.idle)
+    assert node.contexts == []
+
+
+async def test_a_request_and_its_abort_in_one_breath_leave_nothing(node: DialogNode) -> None:
+    request = {"type": "call.requested", "id": "a", "payload": {"operationId": "/slow/run"}}
+    abort = {"type": "call.aborted", "id": "a", "payload": {}}
+    async with in_memory(node) as caller:
+        stream = await caller.connection.open_bi()
+        await stream.write(frame(request) + frame(abort))
+        stream.finish()
+        assert await read_events(stream) == []
+        await settled(lambda: node.idle)
+    assert node.cancelled == 0
+
+
+async def test_a_stream_that_yields_on_after_its_abort_is_closed(node: DialogNode) -> None:
+    async def stubborn(_: Any, __: OperationContext) -> AsyncIterator[int]:
+        try:
+            while True:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.sleep(0)
+                yield 0
+        finally:
+            node.closed += 1
+
+    node.registry.register(Operation("stubborn/on", stubborn, OperationType.SUBSCRIPTION))
+    async with in_memory(node) as caller:
+        stream = await caller.request("a", {"operationId": "stubborn/on"})
+        assert (await read_event(stream))["type"] == "call.responded"
+        await caller.send({"type": "call.aborted", "id": "a", "payload": {}})
+        await settled(lambda: node.closed == 1 and node.idle)
