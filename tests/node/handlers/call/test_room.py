@@ -9,12 +9,16 @@ from hypothesis import strategies as st
 
 from node.core.connection import BiStream
 from node.core.errors import StreamClosed
+from node.handlers.call.budget import ByteBudget
+from node.handlers.call.counts import CallCounts
 from node.handlers.call.errors import CallError
 from node.handlers.call.limits import CallLimits
+from node.handlers.call.room import Room
 from node.handlers.call.stream_errors import NO_ROOM
 from tests.support.bounded import MIB, Served, connected
 from tests.support.quic import settled, soon
 from tests.support.raw_call import RawCaller, read_event
+from tests.support.streams import stream_pair
 
 LARGE = 700_000
 NARROW = {
@@ -207,3 +211,31 @@ async def test_whatever_waits_for_whatever_all_of_it_ends(steps: list[tuple[str,
         ended = await soon(asyncio.gather(*asked, return_exceptions=True))
         assert all(isinstance(end, int | str | asyncio.CancelledError) for end in ended)
         await settled(lambda: served.held == 0 and room_of(served).used == 0)
+
+
+async def entered(room: Room, size: int) -> "asyncio.Task[None]":
+    """What has asked for so much of the room, and has it or waits."""
+    task = asyncio.create_task(room.enter(size, stream_pair()[0]))
+    await asyncio.sleep(0)
+    return task
+
+
+async def test_who_gives_up_lets_those_behind_go_ahead() -> None:
+    room = Room(100, ByteBudget(1000), 30.0, CallCounts())
+    await room.enter(60, stream_pair()[0])
+    large, small = await entered(room, 80), await entered(room, 30)
+    assert (len(room), small.done()) == (2, False)
+    large.cancel()
+    await asyncio.wait_for(small, 10)
+    assert (len(room), room.used) == (0, 90)
+
+
+async def test_who_is_gone_in_the_moment_of_being_admitted_takes_no_room() -> None:
+    room = Room(100, ByteBudget(1000), 30.0, CallCounts())
+    await room.enter(60, stream_pair()[0])
+    late = await entered(room, 80)
+    room.leave(60)
+    assert room.used == 80
+    late.cancel()
+    await asyncio.wait((late,))
+    assert (late.cancelled(), room.used) == (True, 0)
