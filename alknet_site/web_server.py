@@ -25,6 +25,7 @@ from apps.audit.schedule import keep_checkpoints
 from node.core.address import format_host_port
 from node.core.identity import Address
 from node.lifeline import Lifeline
+from node.service_manager import ServiceManager
 
 GRACE_S = 2
 """How long requests that are being answered may go on after the signal to stop, in seconds."""
@@ -57,19 +58,29 @@ def bind(address: Address) -> socket.socket:
 async def serve(sock: socket.socket, lifeline: Lifeline) -> None:
     """Serve the panel until SIGTERM, SIGINT or the supervisor's end; then let running requests finish, for a while."""
     address = format_host_port(panel_address(sock))
-    server = _Server(_config(), lambda: lifeline.ready(address=address))
+    manager = ServiceManager.from_environment()
+
+    def started() -> None:
+        lifeline.ready(address=address)
+        manager.ready(f"serving the panel at http://{address}")
+
+    def stop() -> None:
+        manager.stopping()
+        _stop(server)
+
+    server = _Server(_config(), started)
     live.attach()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _stop, server)
+        loop.add_signal_handler(number, stop)
     serving = asyncio.create_task(server.serve(sockets=[sock]))
     orphaned = asyncio.create_task(lifeline.wait_parent_gone())
     importer = _importer()
     importing = asyncio.create_task(importer.run())
     checkpoints = asyncio.create_task(keep_checkpoints(settings.ALKNET.audit.checkpoint_hours), name="checkpoints")
-    async with show_metrics(settings.ALKNET.metrics.web_listen, importer):
+    async with manager.watched(), show_metrics(settings.ALKNET.metrics.web_listen, importer):
         await asyncio.wait((serving, orphaned), return_when=asyncio.FIRST_COMPLETED)
-        _stop(server)
+        stop()
         orphaned.cancel()
         checkpoints.cancel()
         await serving

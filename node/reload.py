@@ -66,9 +66,11 @@ class SettingsWatch:
         self._looks = Looks(LOOK_EVERY)
         self._complaint = ""
         self._waiting: list[str] = []
+        self._done: Callable[[], object] | None = None
 
-    def ask(self) -> None:
-        """Have the file read at once, and the result told even if it is no news."""
+    def ask(self, done: Callable[[], object] | None = None) -> None:
+        """Have the file read at once, and the result told even if it is no news. `done` is called once it was read."""
+        self._done = done
         self._looks.ask()
 
     async def run(self) -> NoReturn:
@@ -81,6 +83,8 @@ class SettingsWatch:
             if asked or (now == seen and now != done):
                 done = now
                 await self._read(asked=asked)
+            if asked and self._done is not None:
+                self._done()
             seen = now
 
     async def _read(self, *, asked: bool) -> None:

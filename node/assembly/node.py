@@ -35,6 +35,7 @@ from node.opened import OpenedCredentials
 from node.quic.tls.keys import NodeKey
 from node.reload import LiveSettings, SettingsWatch
 from node.report import report
+from node.service_manager import ServiceManager
 from node.settings import LoadedSettings, Settings
 from node.store.libraries import require_one_sqlite
 from node.store.memory import MemoryIdentityStore
@@ -84,9 +85,16 @@ class Node:
             names = self.serving.names()
         return {**names, "serving": self.serving is not None, "vault": self.keeper.state}
 
-    def hang_up(self, watch: SettingsWatch) -> None:
+    def status(self) -> str:
+        """The same in a sentence, for the service manager."""
+        if self.serving is None:
+            return "waiting: " + ("; ".join(self.waiting()) or "the peers have not been read yet")
+        return f"serving at {self.serving.names()['address']}, vault {self.keeper.state}"
+
+    def hang_up(self, watch: SettingsWatch, manager: ServiceManager) -> None:
         """Read every file again that can be."""
-        watch.ask()
+        manager.reloading()
+        watch.ask(lambda: manager.ready(self.status()))
         if self.serving is not None:
             self.serving.certificates.ask()
         if isinstance(self.store, MemoryIdentityStore):
@@ -94,8 +102,12 @@ class Node:
 
 
 @contextlib.asynccontextmanager
-async def open_node(loaded: LoadedSettings, load: Load) -> AsyncIterator[Node]:
-    """A node whose store follows the peers and whose vault can be unlocked; everything closed on the way out."""
+async def open_node(loaded: LoadedSettings, load: Load, manager: ServiceManager | None = None) -> AsyncIterator[Node]:
+    """A node whose store follows the peers and whose vault can be unlocked; everything closed on the way out.
+
+    `manager` is told when it reads its settings again.
+    """
+    manager = manager or ServiceManager()
     settings, limits, metrics = loaded.settings, LiveSettings(loaded.settings), Metrics()
     require_one_sqlite()
     run_selftest()
@@ -118,7 +130,7 @@ async def open_node(loaded: LoadedSettings, load: Load) -> AsyncIterator[Node]:
         node = Node(
             settings, limits, metrics, keeper, identity, store, opened, operations, protocols.registry, links, journal
         )
-        stack.enter_context(on_signals({signal.SIGHUP: lambda: node.hang_up(watch)}))
+        stack.enter_context(on_signals({signal.SIGHUP: lambda: node.hang_up(watch, manager)}))
         await stack.enter_async_context(running(node.lag.run(), "loop lag"))
         await stack.enter_async_context(running(watch.run(), "settings"))
         await stack.enter_async_context(running(report(metrics), "report"))

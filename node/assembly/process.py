@@ -15,6 +15,7 @@ from node.lifeline import Lifeline
 from node.links.dialled import Dialling
 from node.quic.selftest import EngineMismatch
 from node.quic.tls.keys import KeyFileError
+from node.service_manager import ServiceManager
 from node.settings import LoadedSettings
 from node.store.libraries import TwoSqliteLibraries
 from node.store.policy import PolicyError
@@ -48,10 +49,11 @@ async def run_node(loaded: LoadedSettings, load: Load, lifeline: Lifeline) -> in
     keep_to_ourselves()
     stop = asyncio.Event()
     orphaned = asyncio.create_task(_stop_when_orphaned(lifeline, stop), name="lifeline")
+    manager = ServiceManager.from_environment()
     try:
         with on_signals({signal.SIGTERM: stop.set, signal.SIGINT: stop.set}):
-            async with open_node(loaded, load) as node:
-                await _run(node, lifeline, stop)
+            async with manager.watched(), open_node(loaded, load, manager) as node:
+                await _run(node, _Told(lifeline, manager), stop)
     except START_ERRORS as error:
         logger.critical("the node cannot start", extra={"error": str(error)})
         return 1
@@ -60,9 +62,31 @@ async def run_node(loaded: LoadedSettings, load: Load, lifeline: Lifeline) -> in
     return 0
 
 
-async def _run(node: Node, lifeline: Lifeline, stop: asyncio.Event) -> None:
+class _Told:
+    """Who is told how the node is: the supervisor and the service manager, one of which there may be."""
+
+    def __init__(self, lifeline: Lifeline, manager: ServiceManager) -> None:
+        self._lifeline, self._manager = lifeline, manager
+
+    def tell(self, node: Node) -> None:
+        """A node that waits for its vault is up as well: a person, and not a restart, makes it go on."""
+        self._lifeline.ready(**node.facts())
+        self._manager.ready(node.status())
+
+    def stopping(self) -> None:
+        self._manager.stopping()
+
+
+async def _run(node: Node, told: _Told, stop: asyncio.Event) -> None:
+    try:
+        await _until(node, told, stop)
+    finally:
+        told.stopping()
+
+
+async def _until(node: Node, told: _Told, stop: asyncio.Event) -> None:
     if node.identity.waits:
-        lifeline.ready(**node.facts())
+        told.tell(node)
     key = await until_key(node, stop)
     if key is None:
         return
@@ -71,8 +95,8 @@ async def _run(node: Node, lifeline: Lifeline, stop: asyncio.Event) -> None:
             return
         async with serve(listening, node.limits, node.store, node.metrics, node.journal) as node.serving:
             node.links.dial(Dialling(key, node.limits.quic, node.serving.endpoint.listing))
-            node.keeper.subscribe(lambda: lifeline.ready(**node.facts()))
-            lifeline.ready(**node.facts())
+            node.keeper.subscribe(lambda: told.tell(node))
+            told.tell(node)
             await stop.wait()
             node.links.dial_no_more()
 

@@ -1,0 +1,38 @@
+"""A large file as an answer, some of it at a time: neither the loop nor the memory notices how large it is."""
+
+import asyncio
+import os
+import stat
+from collections.abc import AsyncIterator
+from io import BufferedReader
+from pathlib import Path
+
+from django.http import StreamingHttpResponse
+
+PIECE = 256 * 1024
+"""Bytes that are read at once."""
+
+
+def opened(path: Path) -> BufferedReader:
+    """The file itself, and no link to another. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    file = os.fdopen(descriptor, "rb")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        file.close()
+        raise OSError("not a file")
+    return file
+
+
+def answer_with(file: BufferedReader, name: str) -> StreamingHttpResponse:
+    """The whole file, to be saved under this name."""
+    answer = StreamingHttpResponse(_pieces(file), content_type="application/octet-stream")
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    answer["Content-Length"] = str(os.fstat(file.fileno()).st_size)
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+async def _pieces(file: BufferedReader) -> AsyncIterator[bytes]:
+    with file:
+        while piece := await asyncio.to_thread(file.read, PIECE):
+            yield piece
