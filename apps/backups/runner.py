@@ -6,6 +6,7 @@ second library in it (decision 13).
 
 import json
 import logging
+import os
 import subprocess
 import sys
 import tempfile
@@ -105,9 +106,10 @@ class Runner:
         private_directory(backup.path.parent)
         command = [sys.executable, "-P", "-m", "node.cli.main", "backup", backup.file, "--lines"]
         command.append("--encrypt" if backup.encrypted else "--no-encrypt")
+        environment = {**os.environ, "ALKNET_DATA": str(settings.ALKNET.data)}
         with tempfile.TemporaryFile() as complaints:
             with subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, env=environment
             ) as self._child:
                 answer = self._followed(self._child)
             self._child = None

@@ -2,13 +2,15 @@
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
 
+from apps.backups import selectors as backups
 from apps.health.database import database_checks
 from apps.health.node import Lag, NodeLook, NodeWatch
-from node.core.health import Check
+from node.core.health import Check, failing
 
 FRESH_SECONDS = 1.0
 """A report that is younger is given again: whoever asks in a hurry costs one look a second."""
@@ -48,7 +50,18 @@ class Reports:
 def _report(watch: NodeWatch) -> Report:
     database = database_checks()
     node: NodeLook = watch.look()
-    return Report((*database, *node.checks), node.answered, node.lag)
+    return Report((*database, *_backups(database), *node.checks), node.answered, node.lag)
+
+
+def _backups(database: Sequence[Check]) -> list[Check]:
+    """Whether scheduled backups come about; where none is wanted, or nothing can be looked up, that is no check."""
+    every = settings.ALKNET.backup.every * 3600
+    if not every or failing(database):
+        return []
+    problem = backups.problem(every=every)
+    if problem is None:
+        return [Check("backups", ok=True, text="the scheduled ones come about")]
+    return [Check("backups", ok=False, text=problem, mend="the page of backups and the panel's log say more")]
 
 
 REPORTS = Reports(NodeWatch(settings.PATHS.control_socket))

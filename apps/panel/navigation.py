@@ -33,6 +33,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "title": "Administration",
             "items": [
                 _model(request, "Changes", "history", "audit", "auditentry"),
+                _model(request, "Backups", "backup", "backups", "backup"),
                 _model(request, "Users", "person", "auth", "user"),
                 _model(request, "Groups", "group", "auth", "group"),
             ],

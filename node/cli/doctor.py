@@ -14,6 +14,7 @@ import typer
 from node.cli import (
     appliance_checks,
     audit_checks,
+    backup_checks,
     database_checks,
     machine_checks,
     network_checks,
@@ -120,6 +121,7 @@ CHECKS: tuple[Check, ...] = (
     database_checks.database,
     database_checks.journal,
     vault_checks.vault,
+    backup_checks.backups,
     audit_checks.audit,
     appliance_checks.serving,
 )

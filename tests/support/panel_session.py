@@ -35,9 +35,25 @@ class PanelSession:
         """Fetch the page of a form, send it filled in, and give the page that comes of it."""
         found = _TOKEN.search(self.get(path))
         assert found is not None, f"no form at {path}"
-        body = urllib.parse.urlencode({"csrfmiddlewaretoken": found[1], **fields}).encode()
-        request = urllib.request.Request(urllib.parse.urljoin(self.url, path), body, {"Origin": self.url})
-        return self._page(request)
+        return self._page(self._filled(path, found[1], fields))
+
+    def download(self, page: str, path: str) -> bytes:
+        """What a form of `page` gives, byte by byte."""
+        found = _TOKEN.search(self.get(page))
+        assert found is not None, f"no form at {page}"
+        with self._opener.open(self._filled(path, found[1], {}), timeout=SECONDS) as answer:
+            body: bytes = answer.read()
+        return body
+
+    def _filled(self, path: str, token: str, fields: dict[str, str]) -> urllib.request.Request:
+        body = urllib.parse.urlencode({"csrfmiddlewaretoken": token, **fields}).encode()
+        return urllib.request.Request(urllib.parse.urljoin(self.url, path), body, {"Origin": self.url})
+
+    def submit(self, page: str, path: str, **fields: str) -> str:
+        """Send a form of `page` that leads to `path`."""
+        found = _TOKEN.search(self.get(page))
+        assert found is not None, f"no form at {page}"
+        return self._page(self._filled(path, found[1], fields))
 
     def _page(self, request: urllib.request.Request) -> str:
         with self._opener.open(request, timeout=SECONDS) as answer:
