@@ -138,9 +138,9 @@ class BackupAdmin(AuditedModelAdmin):
     def asked_by(self, backup: Backup) -> str:
         return "the schedule" if backup.way == Way.SCHEDULE else f"{backup.made_by.removeprefix('cli:')} ({backup.way})"
 
-    @admin.display(description="sealed", boolean=True, ordering="encrypted")
-    def protection(self, backup: Backup) -> bool:
-        return backup.encrypted
+    @admin.display(description="sealed", ordering="encrypted")
+    def protection(self, backup: Backup) -> str:
+        return "yes" if backup.encrypted else "no"
 
     @admin.display(description="SHA-256")
     def digest(self, backup: Backup) -> str:

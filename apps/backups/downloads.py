@@ -23,9 +23,21 @@ def opened(path: Path) -> BufferedReader:
     return file
 
 
-def answer_with(file: BufferedReader, name: str) -> StreamingHttpResponse:
+class Download(StreamingHttpResponse):
+    """Closes its file also where nobody has read a byte of it."""
+
+    def __init__(self, file: BufferedReader) -> None:
+        super().__init__(_pieces(file), content_type="application/octet-stream")
+        self.file = file
+
+    def close(self) -> None:
+        super().close()
+        self.file.close()
+
+
+def answer_with(file: BufferedReader, name: str) -> Download:
     """The whole file, to be saved under this name."""
-    answer = StreamingHttpResponse(_pieces(file), content_type="application/octet-stream")
+    answer = Download(file)
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     answer["Content-Length"] = str(os.fstat(file.fileno()).st_size)
     answer["Cache-Control"] = "no-store"

@@ -2,7 +2,7 @@ from django.apps import AppConfig, apps
 from django.contrib.admin.apps import SimpleAdminConfig
 from django.db.models.signals import post_save
 
-GROUPS = {"auth": "Administration", "audit": "Administration"}
+GROUPS = {"auth": "Administration", "audit": "Administration", "backups": "Administration"}
 """What the side bar calls an app; the path above a page says the same."""
 
 

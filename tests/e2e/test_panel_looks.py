@@ -21,6 +21,7 @@ PAGES = [
     "/credentials/credential/",
     "/credentials/credential/add/",
     "/audit/auditentry/",
+    "/backups/backup/",
     "/auth/user/add/",
     "/auth/group/add/",
 ]

@@ -1,5 +1,6 @@
 """A data directory is used by many or restored by one; a restore that was decided is ended by whoever comes first."""
 
+import os
 import threading
 from pathlib import Path
 
@@ -78,3 +79,14 @@ def test_a_plan_that_is_none_stops_everything_until_a_person_comes(tmp_path: Pat
     with pytest.raises(DataBusy, match="is damaged"), in_use(data):
         pass
     assert marks(data) == {"old"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root restores for others")
+def test_what_root_restores_belongs_to_whom_the_directory_belongs_to(tmp_path: Path) -> None:
+    """Or the service could not read it."""
+    (tmp_path / "data").mkdir(mode=0o700)
+    os.chown(tmp_path / "data", 1234, 1235)
+    data = decided(tmp_path)
+    with in_use(data):
+        made = [data / name for name in ("alknet.db", "secrets", "secrets/vault.json", "replaced", "replaced/then")]
+        assert {(path.stat().st_uid, path.stat().st_gid) for path in made} == {(1234, 1235)}
