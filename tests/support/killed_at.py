@@ -1,6 +1,6 @@
 """Runs `alknet` commands that die by SIGKILL just before the n-th change of a file below one of some directories.
 
-Each line of JSON that comes in is one run: `program` (vault, up or restore), `step` (past the last one the command ends
+Each line of JSON that comes in is one run: `program` (one of PROGRAMS), `step` (past the last one the command ends
 as it would, and `up` once it is up), `data`, `below` (the directories), `arguments`, and `terminal`, which is whether
 its standard streams are one. One line goes out: `status`, negative for a signal, and `said`.
 What counts as a change is seen by an audit hook of the interpreter, so that the command itself knows nothing of it.
@@ -26,7 +26,7 @@ from tests.support.custody import make_passphrases_quick
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 CHANGES = {"os.rename", "os.remove", "os.link", "os.mkdir", "os.chmod", "os.rmdir", "os.truncate"}
-PROGRAMS = ("vault", "up", "restore")
+PROGRAMS = ("vault", "up", "backup", "restore")
 
 
 class Reaper:
