@@ -33,7 +33,7 @@ class WatchedAdmin(ModelAdmin):
         context = {**self.admin_site.each_context(request), "title": title, "opts": self.opts, **facts}
         return TemplateResponse(request, template, context)
 
-    def fragment(self, request: HttpRequest, template: str, **facts: Any) -> HttpResponse:
+    def fragment(self, request: HttpRequest, template: str, /, **facts: Any) -> HttpResponse:
         """A part of a page, for a script that puts it in its place."""
         return TemplateResponse(request, template, facts)
 
