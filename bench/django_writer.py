@@ -1,8 +1,8 @@
 """The control plane's side: changes one peer after the other through the real service.
 
 Run as `python -m bench.django_writer ACTION PEERS WRITES PAUSE_MS`, with ALKNET_DATA and DJANGO_SETTINGS_MODULE set.
-ACTION is `describe` (another display name) or `disable`. Prints `ready`, waits for a line, and then prints for each
-write its number, the time at which its commit returned, in unix nanoseconds, and the milliseconds that it took.
+ACTION is `describe` (another display name), `disable` or `lock`. Prints `ready`, waits for a line, and then prints for
+each write its number, the time at which its commit returned, in unix nanoseconds, and the milliseconds that it took.
 """
 
 import sys
@@ -16,6 +16,7 @@ from bench.sample import peer_name
 def main(action: str, peers: int, writes: int, pause_ms: float) -> None:
     django.setup()
     from apps.audit.actors import SYSTEM
+    from apps.locks.services import lock
     from apps.peers.services import set_peers_enabled, update_peer
 
     print("ready", flush=True)
@@ -24,6 +25,8 @@ def main(action: str, peers: int, writes: int, pause_ms: float) -> None:
         began = time.perf_counter()
         if action == "disable":
             set_peers_enabled(actor=SYSTEM, peer_ids=[peer_name(number)], enabled=False)
+        elif action == "lock":
+            lock(actor=SYSTEM, target_kind="peer", target=peer_name(number), reason="bench")
         else:
             name = peer_name(number * 7919 % peers)
             update_peer(actor=SYSTEM, peer_id=name, changes={"display_name": f"write {number}"})

@@ -1,6 +1,7 @@
 """From a commit in Django to the moment at which the client sees its connection closed.
 
-A real node process, real clients over QUIC on loopback, and a Django process that disables their peers one by one.
+A real node process, real clients over QUIC on loopback, and a Django process that disables their peers one by one, or
+locks them.
 """
 
 import argparse
@@ -15,17 +16,20 @@ from bench.database import filled_database
 from bench.figures import spread
 from bench.sample import peer_name, sample_key
 from node.client.call import CallClient
-from node.core.connection import CLOSE_REVOKED
+from node.core.connection import CLOSE_LOCKED, CLOSE_REVOKED
 from node.core.paths import DataPaths
 from node.lifeline import ParentLifeline
 
 NAME = "revocation"
 DIALLED_AT_ONCE = 10
+CODES = {"disable": CLOSE_REVOKED, "lock": CLOSE_LOCKED}
+"""By what a connection is ended, and the close code that tells."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--peers", type=int, default=5_000)
     parser.add_argument("--connections", type=int, default=200)
+    parser.add_argument("--by", choices=sorted(CODES), default="disable", help="what ends the connections")
     parser.add_argument("--pause-ms", type=float, default=10.0, help="between two revocations")
 
 
@@ -34,17 +38,17 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         raise SystemExit("each connection needs a peer of its own: --connections is at most --peers")
     with filled_database(options.peers, keyed=options.connections) as paths:
         samples = asyncio.run(_measure(paths, options))
-    return {"peers": options.peers, "connections": options.connections, **spread(samples)}
+    return {"by": options.by, "peers": options.peers, "connections": options.connections, **spread(samples)}
 
 
 async def _measure(paths: DataPaths, options: argparse.Namespace) -> list[float]:
-    """Milliseconds from the commit that disabled each peer to the end of its connection, as its client saw it."""
+    """Milliseconds from the commit against each peer to the end of its connection, as its client saw it."""
     count = options.connections
-    write = ("-m", "bench.django_writer", "disable", str(options.peers), str(count), str(options.pause_ms))
+    write = ("-m", "bench.django_writer", options.by, str(options.peers), str(count), str(options.pause_ms))
     async with _node(paths, count) as facts, contextlib.AsyncExitStack() as stack:
         clients = await _connect(stack, facts["address"], facts["fingerprint"], count)
         writer = await stack.enter_async_context(running(paths, *write))
-        closings = asyncio.gather(*map(_closed_at, clients))
+        closings = asyncio.gather(*(_closed_at(client, CODES[options.by]) for client in clients))
         await writer.line()
         await writer.say("go")
         commits = [int((await writer.line()).split()[1]) for _ in range(count)]
@@ -85,9 +89,9 @@ async def _connect(stack: contextlib.AsyncExitStack, address: str, pin: str, cou
     return list(await asyncio.gather(*map(connect, range(count))))
 
 
-async def _closed_at(client: CallClient) -> int:
+async def _closed_at(client: CallClient, code: int) -> int:
     """When the connection ended, in unix nanoseconds."""
     end = await client.connection.wait_closed()
     at = time.time_ns()
-    assert end.code == CLOSE_REVOKED, end
+    assert end.code == code, end
     return at

@@ -4,7 +4,7 @@ from django.apps import AppConfig
 class LocksConfig(AppConfig):
     name = "apps.locks"
     label = "locks"
-    verbose_name = "Locks"
+    verbose_name = "Access"
 
     def ready(self) -> None:
         from apps.locks.services import follow_rename  # noqa: PLC0415 - the models are not there before

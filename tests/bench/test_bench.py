@@ -23,7 +23,11 @@ LATENCIES = {"p50_ms", "p99_ms", "max_ms"}
         ),
         (
             ["revocation", "--peers", "12", "--connections", "4", "--pause-ms", "1"],
-            {*LATENCIES, "peers", "connections"},
+            {*LATENCIES, "by", "peers", "connections"},
+        ),
+        (
+            ["revocation", "--peers", "6", "--connections", "2", "--pause-ms", "1", "--by", "lock"],
+            {*LATENCIES, "by", "peers", "connections"},
         ),
         (["resolve", "--peers", "100", "--runs", "2"], {"lookup_us", "lookup_max_us", "peers", "runs"}),
         (["load", "--peers", "500", "--runs", "1"], {"load_ms", "stall_ms", "stall_max_ms", "peers", "runs"}),
@@ -43,7 +47,7 @@ def test_each_bench_ends_in_one_line_of_figures(arguments: list[str], figures: s
     result = json.loads(done.stdout.splitlines()[-1])
     assert result.keys() == {"bench", *figures}
     assert result["bench"] == arguments[0]
-    assert all(value > 0 for name, value in result.items() if name != "bench")
+    assert all(value > 0 for name, value in result.items() if name not in ("bench", "by"))
 
 
 def test_percentiles_are_nearest_ranks() -> None:

@@ -57,7 +57,7 @@ class LockAdmin(AuditedModelAdmin):
             return [(None, {"fields": ["what", "until", "message", "reason", "placed", "created_by"]})]
         return [
             (None, {"fields": ["target_kind", "target"]}),
-            ("How long", {"fields": ["lasts", "until"]}),
+            ("End", {"fields": ["lasts", "until"]}),
             ("Words", {"fields": ["message", "reason"]}),
         ]
 
