@@ -8,6 +8,7 @@ import asyncio
 import time
 
 from node.core.lock_provider import LockProvider
+from node.core.locks import ALWAYS
 
 LOOK_EVERY = 1.0
 """Seconds in which a clock that was set is noticed, at the latest."""
@@ -40,11 +41,9 @@ class LockClock:
     def _arm(self) -> None:
         """For the next end or the next look, whichever is sooner; for nothing where no lock has an end."""
         self._disarm()
-        locks = self._provider.locks
-        if locks.timed:
-            now = time.time()
-            end = locks.next_end(now)
-            pause = LOOK_EVERY if end is None else min(LOOK_EVERY, max(_SOONEST, end - now))
+        span = self._provider.span
+        if span != ALWAYS:
+            pause = min(LOOK_EVERY, max(_SOONEST, span.end - time.time()))
             self._timer = asyncio.get_running_loop().call_later(pause, self._tick)
 
     def _disarm(self) -> None:

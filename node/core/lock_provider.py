@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from node.core.locks import NOTHING_HELD, Held, Lock, LockIndex
+from node.core.locks import ALWAYS, NOTHING_HELD, Held, Lock, LockIndex, Span
 from node.core.metrics import gauges
 
 MEANINGS = gauges(stored="Locks in the database, ended ones included.", held="Of those, locks that hold.")
@@ -31,6 +31,8 @@ class LockProvider:
     def __init__(self) -> None:
         self.locks = LockIndex()
         self.held: Held = NOTHING_HELD
+        self.span: Span = ALWAYS
+        """For how long that is so, if no lock changes."""
         self._lock_subscribers: list[Callable[[LockSwap], None]] = []
         self._rearm: Callable[[], None] = lambda: None
 
@@ -53,12 +55,16 @@ class LockProvider:
     def publish_locks(self, locks: LockIndex, committed_at: float | None = None) -> None:
         """Make `locks` current, and what they hold now."""
         self.locks = locks
-        self.keep_time(committed_at=committed_at)
+        self._hold(time.time(), committed_at)
         self._rearm()
 
-    def keep_time(self, *, committed_at: float | None = None) -> None:
+    def keep_time(self) -> None:
         """Bring what is held to what the clock says now, which may have been set; tell whoever subscribed."""
-        now = time.time()
+        if not self.span.has(now := time.time()):
+            self._hold(now, None)
+
+    def _hold(self, now: float, committed_at: float | None) -> None:
+        self.span = self.locks.span(now)
         old, new = self.held, self.locks.held(now)
         if new == old:
             return

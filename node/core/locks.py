@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from node.core.credentials import check_provider
 from node.core.errors import InvalidFields
@@ -110,6 +110,20 @@ NOTHING_HELD: Final = Held()
 """What holds while no lock does: the very object, so that the hot path asks no more than whether it is this one."""
 
 
+class Span(NamedTuple):
+    """From one end of a lock on, up to the next one, both in unix seconds; infinite where there is none."""
+
+    begin: float = -math.inf
+    end: float = math.inf
+
+    def has(self, now: float) -> bool:
+        return self.begin <= now < self.end
+
+
+ALWAYS: Final = Span()
+"""Where no lock has an end."""
+
+
 @dataclass(frozen=True, slots=True)
 class LockIndex:
     """Every lock by its id, expired ones too. `generation` is that of the rows that it was read from."""
@@ -138,15 +152,11 @@ class LockIndex:
             best[LockKind.CREDENTIAL],
         )
 
-    def next_end(self, now: float) -> float | None:
-        """The first end after this moment, in unix seconds; None where no lock has one before it."""
-        ends = (lock.expires_at for lock in self.locks.values() if lock.expires_at is not None)
-        return min((end for end in ends if end > now), default=None)
-
-    @property
-    def timed(self) -> bool:
-        """Whether anything here changes by the passing of time, or by a clock that is set back."""
-        return any(lock.expires_at is not None for lock in self.locks.values())
+    def span(self, now: float) -> "Span":
+        """The stretch of time around this moment in which the same holds."""
+        ends = [lock.expires_at for lock in self.locks.values() if lock.expires_at is not None]
+        began = max((end for end in ends if end <= now), default=-math.inf)
+        return Span(began, min((end for end in ends if end > now), default=math.inf))
 
 
 def check_target(kind: LockKind, value: Any) -> list[str]:

@@ -12,6 +12,7 @@ from node.core.identity import AuthContext, AuthToken, Identity
 from node.core.index import IndexProvider, build_index
 from node.core.lock_provider import LockSwap
 from node.core.locks import (
+    ALWAYS,
     MAX_MESSAGE,
     NOTHING_HELD,
     Lock,
@@ -105,14 +106,14 @@ def test_a_patched_index_is_one_of_the_rows_that_are_left(
 
 
 @given(st.lists(locks, max_size=6, unique_by=lambda lock: lock.lock_id), times)
-def test_nothing_changes_before_the_next_end(found: list[Lock], now: float) -> None:
+def test_the_same_holds_in_a_span_and_another_one_begins_at_its_end(found: list[Lock], now: float) -> None:
     whole = index(found)
-    end = whole.next_end(now)
-    later = [
-        moment for moment in (1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 9.0) if moment > now and (end is None or moment < end)
-    ]
-    assert all(whole.held(moment) == whole.held(now) for moment in later)
-    assert end is None or end > now
+    span = whole.span(now)
+    assert span.has(now)
+    for moment in (-1.0, 0.0, 0.5, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 9.0):
+        assert whole.held(moment) == whole.held(now) or not span.has(moment)
+        assert (whole.span(moment) == span) == span.has(moment)
+    assert (span == ALWAYS) == all(lock.expires_at is None for lock in found)
 
 
 def provider(*found: Lock) -> IndexProvider:
