@@ -88,6 +88,13 @@ async def test_a_running_operation_follows_every_change_of_its_credential(data: 
         await do("vault", "unlock")
         await becomes(client, digest_of(CANARY + "-2"))
 
+        lock = json.loads(await do("lock", "credential", "openai", "--json"))
+        await becomes(client, None)
+        assert await ask(client, "github") == digest_of(CANARY + "-other")
+        assert "it is locked" in await do("status")
+        await do("unlock", lock["id"])
+        await becomes(client, digest_of(CANARY + "-2"))
+
         await do("credential", "remove", "openai")
         await becomes(client, None)
         assert await ask(client, "github") == digest_of(CANARY + "-other")
