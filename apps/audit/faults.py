@@ -70,7 +70,7 @@ def _changed(number: int, previous: str, first: Link, later: Sequence[Link]) -> 
             if follows(first.hash, later[0], later[0].row.number + count):
                 words = f"{count} row{'s' if count > 1 else ''} before it {'are' if count > 1 else 'is'} missing."
                 return Broken(number, Fault.REMOVED, words)
-    words = "It is not what was written: its hash does not follow from it and the row before."
+    words = "It is not what was written: its hash does not fit it and the row before."
     return Broken(number, Fault.EDITED, words)
 
 

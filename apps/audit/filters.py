@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib.admin import AllValuesFieldListFilter
 
+from apps.audit.selectors import occurring_values
 from apps.audit.words import action_words, way_words
 
 
@@ -15,6 +16,7 @@ class _WordsFilter(AllValuesFieldListFilter):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.title = self.heading
+        self.lookup_choices = occurring_values(self.field_path)  # type: ignore[assignment] # it is iterated only
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         known = set(self.lookup_choices)

@@ -31,7 +31,7 @@ class AuditEntry(models.Model):
         verbose_name = "change"
         verbose_name_plural = "changes"
         indexes = [
-            models.Index(fields=["object_type", "object_id"], name="audit_object"),
+            models.Index(fields=["object_id", "object_type"], name="audit_which"),
             models.Index(fields=["actor_name"], name="audit_actor"),
             models.Index(fields=["actor_kind"], name="audit_door"),
             models.Index(fields=["action"], name="audit_action"),

@@ -3,12 +3,18 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import connection
 from django.db.models import Q, QuerySet
 
 from apps.audit.models import AuditEntry
 
 MAX_NAMES = 100
 """How many names of one object a history follows; the database bounds the depth of a query."""
+
+
+MAX_VALUES = 1000
+"""Different values of a column that a filter offers."""
+_INDEXED = ("action", "actor_kind")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,32 @@ def entries(filters: EntryFilters, *, before: int | None, limit: int) -> list[Au
     wanted = {lookup: getattr(filters, name) for name, lookup in _LOOKUPS.items()}
     rows = AuditEntry.objects.filter(**{lookup: value for lookup, value in wanted.items() if value is not None})
     return list((rows if before is None else rows.filter(pk__lt=before)).order_by("-pk")[:limit])
+
+
+def occurring_values(column: str) -> list[str]:
+    """The different values of an indexed column, in their order, without going through all rows."""
+    if column not in _INDEXED:
+        raise ValueError(column)
+    table = AuditEntry._meta.db_table
+    following = f"SELECT min({column}) FROM {table} WHERE {column} > value"  # noqa: S608 - constants
+    query = (
+        f"WITH RECURSIVE found(value) AS (SELECT min({column}) FROM {table} "  # noqa: S608 - constants
+        f"UNION ALL SELECT ({following}) FROM found WHERE value IS NOT NULL) "
+        f"SELECT value FROM found WHERE value IS NOT NULL LIMIT {MAX_VALUES}"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return [value for (value,) in cursor.fetchall()]
+
+
+def search(rows: QuerySet[AuditEntry], text: str) -> QuerySet[AuditEntry]:
+    """Those whose object or actor has a name that begins so, letter by letter, and those of the request of this id.
+
+    By ranges of indexes: a pattern would have every row read.
+    """
+    end = text + chr(0x10FFFF)
+    by_object, by_actor = Q(object_id__gte=text, object_id__lt=end), Q(actor_name__gte=text, actor_name__lt=end)
+    return rows.filter(by_object | by_actor | Q(request_id=text))
 
 
 def recent_entries(limit: int) -> list[AuditEntry]:

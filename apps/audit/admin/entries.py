@@ -4,15 +4,17 @@ import json
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 
+from apps.audit.admin.chain_pages import ChainPages
 from apps.audit.filters import ActionFilter, WayFilter
 from apps.audit.links import object_urls
 from apps.audit.models import AuditEntry
+from apps.audit.paginator import LogPaginator
+from apps.audit.selectors import search
 from apps.audit.words import action_words, way_words, who_words
 
 _OBJECT_URL = "_alknet_object_url"
@@ -20,30 +22,38 @@ _OBJECT_URL = "_alknet_object_url"
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(ModelAdmin):
+class AuditEntryAdmin(ChainPages):
     list_display = ["time", "who", "via", "what", "object_id"]
     list_filter = [("action", ActionFilter), ("actor_kind", WayFilter)]
     search_fields = ["object_id", "actor_name", "request_id"]
+    search_help_text = "Beginning of a name, or a request's id"
     list_per_page = 50
+    show_full_result_count = False
+    paginator = LogPaginator
+    sortable_by = ["time"]
     fieldsets = [
-        (None, {"fields": ["time", "who", "via", "what", "which", "request_id"]}),
+        (None, {"fields": ["row", "time", "who", "via", "what", "which", "request_id", "hash"]}),
         ("Values", {"fields": ["before_text", "after_text"]}),
     ]
-    readonly_fields = ["time", "who", "via", "what", "which", "before_text", "after_text"]
+    readonly_fields = ["row", "time", "who", "via", "what", "which", "before_text", "after_text", "hash"]
+
+    @admin.display(description="row")
+    def row(self, entry: AuditEntry) -> int:
+        return entry.pk
 
     @admin.display(description="time (UTC)", ordering="id")
     def time(self, entry: AuditEntry) -> str:
         return f"{entry.at:%Y-%m-%d %H:%M:%S}"
 
-    @admin.display(description="who", ordering="actor_name")
+    @admin.display(description="who")
     def who(self, entry: AuditEntry) -> str:
         return who_words(entry.actor_kind, entry.actor_name)
 
-    @admin.display(description="via", ordering="actor_kind")
+    @admin.display(description="via")
     def via(self, entry: AuditEntry) -> str:
         return way_words(entry.actor_kind)
 
-    @admin.display(description="what", ordering="action")
+    @admin.display(description="what")
     def what(self, entry: AuditEntry) -> str:
         return action_words(entry.action)
 
@@ -59,6 +69,12 @@ class AuditEntryAdmin(ModelAdmin):
     @admin.display(description="after")
     def after_text(self, entry: AuditEntry) -> SafeString | None:
         return _as_text(entry.after)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[AuditEntry], search_term: str
+    ) -> tuple[QuerySet[AuditEntry], bool]:
+        text = search_term.strip()
+        return (search(queryset, text) if text else queryset), False
 
     def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> AuditEntry | None:
         """With the address of what it is about, if the reader may go there."""

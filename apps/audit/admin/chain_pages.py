@@ -1,0 +1,162 @@
+"""Verifying, signing and exporting the log from the panel.
+
+A verification is done in steps that a page takes by itself until it is at the end. How far it is stands in the page,
+signed by the panel, so that nobody can leave rows out.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import sync_to_async
+from django.contrib import messages
+from django.core import signing
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.audit.checkpoints import NoCheckpoint, marks, newest_checkpoint, take_checkpoint
+from apps.audit.export import export_pieces
+from apps.audit.models import Checkpoint, Verification
+from apps.audit.reports import Report, last_report, report
+from apps.audit.rows import head
+from apps.audit.verification import PAGE, Verified, verify_page
+
+if TYPE_CHECKING:  # unfold has no types; its ModelAdmin is Django's with another look
+    from django.contrib.admin import ModelAdmin
+else:
+    from unfold.admin import ModelAdmin
+
+STEP = 10 * PAGE
+"""Rows that one request verifies: some tenths of a second."""
+MAX_AGE = 3600
+"""Seconds after which a page that was left half-way begins anew."""
+_SALT = "apps.audit.verification"
+
+
+@dataclass(frozen=True, slots=True)
+class ChainState:
+    """What the list of changes shows of the chain: what was verified, what is signed, and what came after."""
+
+    last: int
+    """Number of the newest row; 0 where there is none."""
+    verified: Verification | None
+    signed: Checkpoint | None
+
+    @property
+    def not_verified(self) -> int:
+        return max(0, self.last - (self.verified.number if self.verified else 0))
+
+    @property
+    def not_signed(self) -> int:
+        return max(0, self.last - (self.signed.number if self.signed else 0))
+
+    @property
+    def signed_at(self) -> str:
+        """As the panel writes times."""
+        return self.signed.signed_at[:16].replace("T", " ") if self.signed else ""
+
+
+def chain_state() -> ChainState:
+    return ChainState(head()[0], last_report(), newest_checkpoint())
+
+
+class ChainPages(ModelAdmin):
+    """Adds the state of the chain above the list, and the ways to verify, sign and export it."""
+
+    list_before_template = "audit/chain.html"
+
+    def get_urls(self) -> list[Any]:
+        own = [
+            path("verify/", self.admin_site.admin_view(self.verify_view), name="audit_auditentry_verify"),
+            path("sign/", self.admin_site.admin_view(self.sign_view), name="audit_auditentry_sign"),
+            path("export/", self.admin_site.admin_view(self.export_view), name="audit_auditentry_export"),
+        ]
+        return own + super().get_urls()
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        chain = {"chain": chain_state(), "may_sign": _may_sign(request)} if request.method == "GET" else {}
+        return super().changelist_view(request, {**chain, **(extra_context or {})})
+
+    def verify_view(self, request: HttpRequest) -> HttpResponse:
+        """A step, and the page that takes the next; at the end the list, with what was found."""
+        self._require(request)
+        if request.method != "POST":
+            return HttpResponseRedirect(self._list_url())
+        at, of = _position(request.POST.get("position", ""))
+        after = verify_page(at, marks(), STEP)
+        if not after.at_end:
+            return self._page(request, after, max(of, after.number))
+        self._tell(request, report(after))
+        return HttpResponseRedirect(self._list_url())
+
+    def sign_view(self, request: HttpRequest) -> HttpResponse:
+        self._require(request)
+        if not _may_sign(request):
+            raise PermissionDenied
+        return require_POST(self._sign)(request)
+
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+        self._require(request)
+        return require_safe(_export)(request)
+
+    def _sign(self, request: HttpRequest) -> HttpResponse:
+        try:
+            made = take_checkpoint()
+            self.message_user(request, f"The node has signed the log up to row {made.number}.", messages.SUCCESS)
+        except NoCheckpoint as error:
+            self.message_user(request, f"Not signed: {error}", messages.ERROR)
+        return HttpResponseRedirect(self._list_url())
+
+    def _tell(self, request: HttpRequest, found: Report) -> None:
+        """What is wrong stands above the list, for longer than a message does."""
+        if found.holds:
+            self.message_user(request, f"Every row holds, up to {found.number}.", messages.SUCCESS)
+
+    def _require(self, request: HttpRequest) -> None:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+
+    def _page(self, request: HttpRequest, at: Verified, of: int) -> HttpResponse:
+        context: dict[str, Any] = {
+            **self.admin_site.each_context(request),
+            "title": "Verify the log of changes",
+            "opts": self.opts,
+            "position": signing.dumps([at.number, at.hash, of], salt=_SALT),
+            "done": at.number,
+            "total": of,
+            "list_url": self._list_url(),
+        }
+        return TemplateResponse(request, "audit/verify.html", context)
+
+    def _list_url(self) -> str:
+        return reverse("admin:audit_auditentry_changelist")
+
+
+def _may_sign(request: HttpRequest) -> bool:
+    return request.user.has_perm("audit.add_checkpoint")
+
+
+def _position(text: str) -> tuple[Verified, int]:
+    """How far the page is, and of how many rows. From the beginning, where it says nothing that this panel signed."""
+    try:
+        number, digest, of = signing.loads(text, salt=_SALT, max_age=MAX_AGE)
+    except signing.BadSignature:
+        return Verified(), head()[0]
+    return Verified(number, digest), of
+
+
+def _export(request: HttpRequest) -> StreamingHttpResponse:
+    name = f"alknet-audit-{timezone.now():%Y%m%d-%H%M%S}.ndjson"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return StreamingHttpResponse(_pieces(), content_type="application/x-ndjson", headers=headers)
+
+
+async def _pieces() -> AsyncIterator[str]:
+    """Each piece read in the thread of the request, when the one before has gone out."""
+    pieces = export_pieces()
+    while (piece := await sync_to_async(lambda: next(pieces, None))()) is not None:
+        yield piece
