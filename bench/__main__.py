@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from bench import (
     abort,
     attacks,
+    audit,
     call,
     engine,
     follow,
@@ -37,6 +38,7 @@ _MODULES = (
     hold,
     kills,
     follow,
+    audit,
 )
 BENCHES = {module.NAME: module for module in _MODULES}
 

@@ -32,6 +32,11 @@ LATENCIES = {"p50_ms", "p99_ms", "max_ms"}
         (["resolve", "--peers", "100", "--runs", "2"], {"lookup_us", "lookup_max_us", "peers", "runs"}),
         (["load", "--peers", "500", "--runs", "1"], {"load_ms", "stall_ms", "stall_max_ms", "peers", "runs"}),
         (
+            ["audit", "--rows", "1500", "--requests", "1"],
+            {"rows", "row_us", "single_us", "bare_us", "verify_per_s", "offline_per_s"}
+            | {"newest_ms", "oldest_ms", "filtered_ms", "searched_ms", "change_ms"},
+        ),
+        (
             ["vault", "--rounds", "2", "--credentials", "10"],
             {
                 *("seal_ratio", "open_ratio", "seal_ratio_ready", "open_ratio_ready", "seal_per_s", "open_per_s"),

@@ -41,23 +41,23 @@ class Export:
         self.kind = kind
 
     def audit(self, entry):
-        if entry["version"] != 1:
-            raise Broken("the export is of a version that is not known here")
+        if json.dumps(entry["version"]) != "1":
+            raise Broken("the export is of another version")
 
     def row(self, entry):
         number = len(self.hashes)
-        if entry["number"] != number:
+        if json.dumps(entry["number"]) != str(number) or self.checkpoints:
             raise Broken(f"row {number} is missing or moved: row {entry['number']} stands in its place")
-        texts = [str(number)] + [entry[name] for name in TEXTS]
+        texts = (str(number), *(entry[name] for name in TEXTS))
         texts = [None if text is None else text.encode("utf-8") for text in texts]
-        lengths = b"".join(b"\xff\xff\xff\xff" if text is None else len(text).to_bytes(4, "big") for text in texts)
-        self.hashes.append(hashlib.sha256(self.hashes[-1] + lengths + b"".join(filter(None, texts))).digest())
+        lengths = [b"\xff" * 4 if text is None else len(text).to_bytes(4, "big") for text in texts]
+        self.hashes.append(hashlib.sha256(b"".join([self.hashes[-1], *lengths, *filter(None, texts)])).digest())
         if entry["hash"] != self.hashes[-1].hex():
             raise Broken(f"row {number} is not what was written, or does not follow from the one before")
 
     def checkpoint(self, entry):
         number, signer = entry["number"], entry["fingerprint"]
-        if entry["id"] != len(self.checkpoints) + 1:
+        if json.dumps(entry["id"]) != str(len(self.checkpoints) + 1):
             raise Broken(f"checkpoint {len(self.checkpoints) + 1} is missing")
         if self.keys and signer not in self.keys:
             raise Broken(f"checkpoint {entry['id']} is signed by another key: {signer}")
@@ -71,12 +71,12 @@ class Export:
         self.checkpoints.append(entry)
 
     def end(self, entry):
-        if (entry["rows"], entry["checkpoints"]) != (len(self.hashes) - 1, len(self.checkpoints)):
+        found = [len(self.hashes) - 1, len(self.checkpoints), self.hashes[-1].hex()]
+        if json.dumps([entry["rows"], entry["checkpoints"], entry["hash"]]) != json.dumps(found):
             raise Broken("the export is not whole")
 
 
 def verify(lines, keys=()):
-    """The export, if it holds. Raises Broken."""
     export = Export(keys)
     for place, line in enumerate(lines, start=1):
         try:
@@ -95,5 +95,5 @@ if __name__ == "__main__":
     except Broken as problem:
         sys.exit(f"BROKEN: {problem}")
     print(f"{len(verified.hashes) - 1} rows hold; checkpoints: {len(verified.checkpoints)}")
-    for made in verified.checkpoints[-1:]:
-        print(f"up to row {made['number']} they were signed on {made['signed_at']} by {made['fingerprint']}")
+    for one in verified.checkpoints[-1:]:
+        print(f"rows up to {one['number']} were signed on {one['signed_at']} by {one['fingerprint']}")
