@@ -33,6 +33,17 @@ async def keep_checkpoints(hours: float) -> None:
         await asyncio.sleep(LOOK_EVERY)
 
 
+def sign_where_possible() -> None:
+    """Have the log signed, for a copy of it that is about to be made. Where that cannot be, our own log says so.
+
+    Call it outside of a transaction.
+    """
+    try:
+        take_checkpoint()
+    except (NoCheckpoint, DatabaseError) as error:
+        logger.warning("no checkpoint of the audit log was taken", extra={"reason": str(error)})
+
+
 def is_due(age: timedelta) -> bool:
     """Whether the log has grown since the newest checkpoint, and that is at least so old."""
     newest, (last, _) = newest_checkpoint(), head()

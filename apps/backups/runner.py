@@ -20,6 +20,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from apps.audit.actors import SYSTEM, Actor
+from apps.audit.schedule import sign_where_possible
 from apps.backups import schedule, selectors, services
 from apps.backups.models import Backup, Way
 from apps.backups.services import BackupUnderWay
@@ -88,6 +89,7 @@ class Runner:
     def _make(self, actor: Actor, backup: Backup) -> None:
         """Have it made, and write down what became of it."""
         self.progress = Progress("beginning", 0, 1)
+        sign_where_possible()
         try:
             answer = self._run(backup)
         except OSError as error:

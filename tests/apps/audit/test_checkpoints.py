@@ -90,6 +90,18 @@ def test_a_forged_checkpoint_saves_no_verification(node: VaultNode) -> None:
     assert refusal() == BROKEN
 
 
+def test_a_copy_is_signed_where_that_is_possible_and_made_anyway(
+    node: VaultNode, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(2)
+    node.tell("lock")
+    schedule.sign_where_possible()
+    assert [record.reason for record in caplog.records] == [LOCKED]  # type: ignore[attr-defined]
+    node.tell("unlock")
+    schedule.sign_where_possible()
+    assert sql("SELECT number FROM audit_checkpoint") == [(2,)]
+
+
 def test_one_is_due_once_the_newest_is_old_and_the_log_has_grown() -> None:
     assert not is_due(HOUR)
     write(1)
