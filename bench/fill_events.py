@@ -7,6 +7,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from bench.sample import peer_name
@@ -43,8 +44,11 @@ def events(count: int) -> Iterator[tuple[Any, ...]]:
 
 
 def main(path: str, count: str) -> None:
-    with contextlib.closing(sqlite3.connect(path, timeout=60)) as database, database:
-        database.executemany(_INSERT, events(int(count)))
+    rows = events(int(count))
+    with contextlib.closing(sqlite3.connect(path, timeout=60)) as database:
+        while some := list(islice(rows, 5_000)):
+            with database:
+                database.executemany(_INSERT, some)
 
 
 if __name__ == "__main__":

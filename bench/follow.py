@@ -1,11 +1,11 @@
 """From the node's journal to a page of the panel: how late events are shown, and how a million of them are listed.
 
-Three parts, each with real processes. First a writer, which is the node's own, tells `--rate` events a second, the
-panel's web process imports them, and an onlooker does what the page's script does: it hears of news by its socket and
-fetches the rows. An event's lag is from its own time to the answer that brought its page up to it. Nothing may be
-missing or doubled. Meanwhile an administrator's changes are made, one every 50 ms: `write_p99_ms` is what they wait.
-Then `--events` are put into the database, and the list is fetched with filters of every kind. `web_rss_mb` is what the
-web process has in memory after all that.
+All with real processes. First a writer, which is the node's own, tells `--rate` events a second, the panel's web
+process imports them, and an onlooker does what the page's script does: it hears of news by its socket and fetches the
+rows. `lag` is from an event's own time until its import was told on the socket, `shown` until the answer that brought
+the page up to it. Nothing may be missing or doubled. Meanwhile an administrator's changes are made, one every 50 ms:
+`write_p99_ms` is what they wait. Then `--events` are put into the database, and the list is fetched with filters of
+every kind. `web_rss_mb` is what the web process has in memory after all that.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from bench.onlooker import Panel
 from node.core.paths import DataPaths
 
 NAME = "follow"
-SETTLE_S = 5.0
+SETTLE_S = 30.0
 QUERIES = (
     "",
     "kind=denied",
@@ -80,7 +80,7 @@ async def _follow(
 ) -> dict[str, Any]:
     seconds = options.seconds
     tell = ("-m", "bench.teller", str(paths.journal), str(options.rate), str(seconds), "1000")
-    look = ("-m", "bench.onlooker", url, cookie_file, str(seconds + SETTLE_S))
+    look = ("-m", "bench.onlooker", url, cookie_file)
     writes = int(seconds * 10)
     write = ("-m", "bench.django_writer", "describe", "1000", str(writes), "50")
     async with running(paths, *tell) as teller, running(paths, *look) as onlooker, running(paths, *write) as writer:
@@ -90,14 +90,16 @@ async def _follow(
             await child.say("go")
         waits = await _write_waits(writer, writes)
         told = int(await _last_line(teller, seconds))
-        seen = json.loads(await _last_line(onlooker, seconds))
+        await _imported(paths, told)
+        await onlooker.say("enough")
+        seen = json.loads(await onlooker.line())
     failures = list(disagreements(paths.journal, paths.database))
     kept = rows(paths.database, "SELECT id, at FROM activity_event ORDER BY id")
     if len(kept) != told:
         failures.append(f"{told} events were told, {len(kept)} are kept")
     if seen["shown"][-1][1] != kept[-1]["id"]:
         failures.append("the last event was never shown")
-    lags = _lags(kept, seen["shown"])
+    lags, shown = _lags(kept, seen["heard"]), _lags(kept, seen["shown"])
     print(f"web after following: {web.rss_mib():.1f} MiB", file=sys.stderr)
     return {
         "rate": options.rate,
@@ -105,6 +107,8 @@ async def _follow(
         "lag_p50_ms": round(percentile(lags, 50)),
         "lag_p99_ms": round(percentile(lags, 99)),
         "lag_max_ms": round(max(lags)),
+        "shown_p50_ms": round(percentile(shown, 50)),
+        "shown_p99_ms": round(percentile(shown, 99)),
         "fetches": len(seen["shown"]),
         "write_p99_ms": round(percentile(waits, 99), 1),
         "write_max_ms": round(max(waits), 1),
@@ -112,8 +116,16 @@ async def _follow(
     }
 
 
+async def _imported(paths: DataPaths, told: int) -> None:
+    """Wait until as many events are kept as were told, or no longer."""
+    for _ in range(int(SETTLE_S)):
+        if rows(paths.database, "SELECT count(*) AS n FROM activity_event")[0]["n"] >= told:
+            return
+        await asyncio.sleep(1.0)
+
+
 def _lags(kept: list[dict[str, Any]], shown: list[tuple[float, int]]) -> list[float]:
-    """Milliseconds from each event to the first answer that brought its page so far."""
+    """Milliseconds from each event to the first word or answer that reached so far."""
     newest = [identity for _, identity in shown]
     lags = []
     for row in kept:

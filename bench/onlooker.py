@@ -1,7 +1,8 @@
 """A page of the panel without its browser: it holds the socket, and fetches the rows of the list as the script does.
 
-Run as `python -m bench.onlooker URL COOKIE_FILE SECONDS`. Prints `ready` once its socket is open, and at the end a line
-of JSON: [unix seconds, newest id on screen] for each answer, and how long each fetch took in milliseconds.
+Run as `python -m bench.onlooker URL COOKIE_FILE`. Prints `ready` once its socket is open. A line that comes in ends
+it, with a line of JSON: `heard`, [unix seconds, newest id] of each word on the socket; `shown`, the same of each answer
+that was fetched; `fetch_ms`, how long that took.
 """
 
 import asyncio
@@ -47,28 +48,29 @@ def newest(page: str) -> int:
     return int(found[1]) if found else 0
 
 
-async def look(url: str, cookie: str, seconds: float) -> dict[str, list[object]]:
+async def look(url: str, cookie: str) -> dict[str, list[object]]:
+    """Until a line comes in."""
     panel = Panel(url, cookie)
     wanted = asyncio.Event()
+    heard: list[object] = []
     shown: list[object] = []
     taken: list[object] = []
     headers = {"Cookie": cookie, "Origin": url}
     async with connect(f"ws://{panel.host}/live/activity/", additional_headers=headers, proxy=None) as socket:
 
         async def listen() -> None:
-            async for _ in socket:
+            async for message in socket:
+                heard.append((time.time(), json.loads(message)["newest"]))
                 wanted.set()
 
         listening = asyncio.create_task(listen())
         after = newest((await asyncio.to_thread(panel.get, "/activity/event/"))[0])
         print("ready", flush=True)
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            try:
-                async with asyncio.timeout(min(CLOCK_S, max(0.0, end - time.monotonic()))):
-                    await wanted.wait()
-            except TimeoutError:
-                continue
+        enough = asyncio.create_task(asyncio.to_thread(sys.stdin.readline))
+        while not enough.done():
+            waiting = asyncio.create_task(wanted.wait())
+            await asyncio.wait((waiting, enough), timeout=CLOCK_S, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
             wanted.clear()
             page, milliseconds = await asyncio.to_thread(panel.get, f"/activity/event/rows/?after={after}")
             after = newest(page)
@@ -76,8 +78,8 @@ async def look(url: str, cookie: str, seconds: float) -> dict[str, list[object]]
             taken.append(milliseconds)
             await asyncio.sleep(REST_S)
         listening.cancel()
-    return {"shown": shown, "fetch_ms": taken}
+    return {"heard": heard, "shown": shown, "fetch_ms": taken}
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(look(sys.argv[1], Path(sys.argv[2]).read_text(), float(sys.argv[3])))), flush=True)
+    print(json.dumps(asyncio.run(look(sys.argv[1], Path(sys.argv[2]).read_text()))), flush=True)
