@@ -113,6 +113,8 @@ class Runner:
             with subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, env=environment
             ) as self._child:
+                if self._stopping.is_set():  # since before there was a process to end
+                    self._child.terminate()
                 answer = self._followed(self._child)
             self._child = None
             complaints.seek(0)

@@ -83,6 +83,14 @@ def test_one_that_fails_says_why(directory: Path, runner: Runner, monkeypatch: p
     assert audit() == [("alice", "backup.failed", failed.name)]
 
 
+def test_one_that_is_under_way_ends_with_the_panel_and_leaves_no_file(directory: Path, runner: Runner) -> None:
+    runner.begin(ALICE, Way.PANEL)
+    runner.stop()
+    cut = Backup.objects.get()
+    assert (cut.state, cut.error) == (State.FAILED, CUT_OFF)
+    assert not list(directory.iterdir())
+
+
 def test_a_directory_that_cannot_be_made_is_a_failure_too(
     runner: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
