@@ -16,6 +16,7 @@ from node.assembly.credentials import credentials_of, opener
 from node.assembly.handlers import call_operations, make_handlers
 from node.assembly.running import running as _running
 from node.client.call import CallClient
+from node.core.journal import NoJournal
 from node.core.metrics import Metrics
 from node.handlers.call.limits import CallLimits
 from node.opened import OpenedCredentials
@@ -201,5 +202,5 @@ async def test_background_work_that_fails_is_told_and_ends_nothing_else(caplog: 
 def test_the_settings_know_every_protocol_of_the_node() -> None:
     limits, store, vault = LiveSettings(Settings()), MemoryIdentityStore(), VaultService()
     opened = OpenedCredentials(credentials_of(store), limits.capabilities, opener(vault), vault.is_unlocked)
-    handlers = make_handlers(limits, store, Metrics(), call_operations(CallLimits()), opened).registry
+    handlers = make_handlers(limits, store, Metrics(), call_operations(CallLimits()), opened, NoJournal()).registry
     assert tuple(alpn.decode() for alpn in handlers.alpns()) == HANDLERS
