@@ -15,7 +15,7 @@ from apps.activity.importer import Importer
 from apps.health import selectors
 from node.core.health import Check
 from node.core.metrics import Kind, Labelled, Meaning, Metrics, counters
-from node.exposition.pages import build, numbers_page, pages
+from node.exposition.pages import build, exposition, pages
 from node.exposition.server import Page, PrivateServer
 from node.loop_lag import LoopLag
 
@@ -35,10 +35,10 @@ async def show_metrics(listen: str | None, importer: Importer) -> AsyncIterator[
         yield
         return
     lag = LoopLag()
-    page = numbers_page(_metrics(lag, importer), build(), PREFIX)
+    numbers = exposition(_metrics(lag, importer), build(), PREFIX)
 
     async def metrics() -> Page:
-        return await _apart(page)
+        return await _apart(numbers.page_at_once)  # some of them ask the database
 
     async def checks() -> list[Check]:
         return await _apart(selectors.health_report)

@@ -19,6 +19,7 @@ from bench import (
     propagation,
     resolve,
     revocation,
+    scrape,
     soak,
     vault,
 )
@@ -39,6 +40,7 @@ _MODULES = (
     kills,
     follow,
     audit,
+    scrape,
 )
 BENCHES = {module.NAME: module for module in _MODULES}
 

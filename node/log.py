@@ -6,13 +6,16 @@ each on stderr. Exceptions show their traceback and never the values of variable
 
 import logging
 import sys
-from typing import TextIO
+from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor
 
 from node.core import current
 from node.settings import LogSettings
+
+MAX_DEPTH = 4
+"""Levels of a field's value that are looked into for secrets."""
 
 
 def configure_logging(settings: LogSettings, stream: TextIO | None = None) -> None:
@@ -49,6 +52,7 @@ def _shared_processors() -> list[Processor]:
         structlog.stdlib.add_log_level,
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.stdlib.ExtraAdder(),
+        redact,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
 
@@ -56,6 +60,29 @@ def _shared_processors() -> list[Processor]:
 def _what_for(_logger: object, _method: str, fields: EventDict) -> EventDict:
     """The connection and the request that the line is about, where it does not say so itself."""
     return {**current.facts(), **fields}
+
+
+SECRET_NAMES = frozenset(
+    {
+        "password", "passphrase", "secret", "token", "auth_token", "api_key", "plaintext", "words", "mnemonic", "seed",
+        "private_key", "cookie", "authorization", "set_cookie", "csrf_token", "sessionid",
+    }
+)  # fmt: skip
+"""Fields that no line has a use for. Nobody logs them; this is for who does by mistake."""
+REDACTED = "[redacted]"
+
+
+def redact(_logger: object, _method: str, fields: EventDict) -> EventDict:
+    """The fields without the values of secrets, whatever they are in."""
+    return {name: _without_secrets(name, value) for name, value in fields.items()}
+
+
+def _without_secrets(name: object, value: Any, depth: int = 0) -> Any:
+    if isinstance(name, str) and name.lower().replace("-", "_") in SECRET_NAMES:
+        return REDACTED
+    if isinstance(value, dict) and depth < MAX_DEPTH:
+        return {key: _without_secrets(key, inner, depth + 1) for key, inner in value.items()}
+    return value
 
 
 def _renderers(settings: LogSettings, stream: TextIO) -> list[Processor]:

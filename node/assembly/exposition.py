@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from node.assembly.health import node_checks
 from node.core.health import Check
-from node.exposition.pages import build, numbers_page, pages
-from node.exposition.server import Page, Pages, PrivateServer
+from node.exposition.pages import build, exposition, pages
+from node.exposition.server import Pages, PrivateServer
 from node.quic.accelerated import running as engine
 from node.quic.version import WANTED
 
@@ -34,12 +34,9 @@ async def show_metrics(node: "Node") -> AsyncIterator[None]:
 
 def node_pages(node: "Node") -> Pages:
     facts = {**build(), "engine": engine().value, "aioquic": WANTED}
-    page = numbers_page(node.metrics, facts, PREFIX)
-
-    async def metrics() -> Page:
-        return page()
+    numbers = exposition(node.metrics, facts, PREFIX)
 
     async def checks() -> list[Check]:
         return node_checks(node)
 
-    return pages(metrics, checks)
+    return pages(numbers.page, checks)

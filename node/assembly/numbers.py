@@ -63,22 +63,32 @@ def by_alpn(endpoint: Endpoint) -> Mapping[str, float]:
 
 
 class PeerStates:
-    """Counts peers by state. How many are enabled is counted anew only where the index has changed."""
+    """Counts peers by state. A change costs what it changed; all are counted where everything was read anew."""
 
     def __init__(self, store: Store, endpoint: Endpoint) -> None:
         self._store = store
         self._endpoint = endpoint
-        self._counted: PeerIndex | None = None
-        self._enabled = 0
+        self._enabled: int | None = None
+        store.subscribe(self._follow)
+
+    def _follow(self, swap: IndexSwap) -> None:
+        if swap.changed is None or self._enabled is None:
+            self._enabled = None
+            return
+        self._enabled += sum(_enabled(swap.new, name) - _enabled(swap.old, name) for name in swap.changed)
 
     def counts(self) -> Mapping[str, float]:
         index = self._store.index
-        if index is not self._counted:
+        if self._enabled is None:
             self._enabled = sum(entry.enabled for entry in index.peers.values())
-            self._counted = index
         connected = self._endpoint.connections.peers
         absent = max(0, self._enabled - connected)
         return {"connected": connected, "absent": absent, "disabled": len(index.peers) - self._enabled}
+
+
+def _enabled(index: PeerIndex, peer_id: str) -> bool:
+    entry = index.peers.get(peer_id)
+    return entry is not None and entry.enabled
 
 
 class IndexLag:

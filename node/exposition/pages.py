@@ -5,10 +5,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from importlib import import_module
 from importlib.metadata import version
 from platform import python_version
+from typing import TYPE_CHECKING
 
 from node.core.health import Check, failing, report
 from node.core.metrics import Metrics
 from node.exposition.server import JSON, Page, Pages
+
+if TYPE_CHECKING:
+    from node.exposition.text import Exposition
 
 
 def pages(metrics: Callable[[], Awaitable[Page]], checks: Callable[[], Awaitable[list[Check]]]) -> Pages:
@@ -20,11 +24,11 @@ def pages(metrics: Callable[[], Awaitable[Page]], checks: Callable[[], Awaitable
     return {"/metrics": metrics, "/readyz": ready, "/healthz": _healthy}
 
 
-def numbers_page(metrics: Metrics, build: Mapping[str, str], prefix: str) -> Callable[[], Page]:
+def exposition(metrics: Metrics, build: Mapping[str, str], prefix: str) -> "Exposition":
     """Makes the page of these numbers, whose names begin with `prefix`."""
     # Only now, for it costs four megabytes and a tenth of a second, which most nodes have no use for.
-    make: Callable[[], Page] = import_module("node.exposition.text").Exposition(metrics, build, prefix).page
-    return make
+    made: Exposition = import_module("node.exposition.text").Exposition(metrics, build, prefix)
+    return made
 
 
 def ready_page(checks: list[Check]) -> Page:

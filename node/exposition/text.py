@@ -3,7 +3,9 @@
 A registry of our own holds them, and each look asks the rooms: nothing is kept here, and nothing is global.
 """
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import (
@@ -18,6 +20,9 @@ from prometheus_client.registry import Collector
 from node.core.metrics import Kind, Labelled, Meaning, Measured, Metrics
 from node.exposition.server import Page
 
+AT_ONCE = 8
+"""Metrics that are written in one step of the loop."""
+
 
 class Exposition:
     """Makes the page. `build` says what program this is: words that do not change while it runs."""
@@ -28,8 +33,28 @@ class Exposition:
         self._registry.register(_Rooms(metrics, build, prefix))
         ProcessCollector(registry=self._registry)
 
-    def page(self) -> Page:
+    async def page(self) -> Page:
+        """The page. Others on the loop have their turn between its parts."""
+        families, parts = iter(self._registry.collect()), []
+        while part := list(islice(families, AT_ONCE)):
+            parts.append(generate_latest(_Part(part)))
+            await asyncio.sleep(0)
+        return Page(b"".join(parts), CONTENT_TYPE_PLAIN_0_0_4)
+
+    def page_at_once(self) -> Page:
+        """The same in one go, for a thread that has no loop."""
         return Page(generate_latest(self._registry), CONTENT_TYPE_PLAIN_0_0_4)
+
+
+class _Part(CollectorRegistry):
+    """Some metrics of a page that is made in parts: the format has a few lines for each, and nothing around them."""
+
+    def __init__(self, families: list[Metric]) -> None:
+        super().__init__()
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
 
 
 class _Rooms(Collector):

@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from node.core import current
-from node.log import configure_logging
+from node.log import REDACTED, SECRET_NAMES, configure_logging
 from node.settings import LogSettings
 
 
@@ -37,6 +37,16 @@ def test_both_ways_of_logging_give_the_same_fields(stream: io.StringIO) -> None:
     first, second = lines(stream)
     assert first.pop("timestamp") <= second.pop("timestamp")
     assert first == second == {"logger": "a", "level": "info", "message": "closed it", "peer_id": "bob", "ms": 1.5}
+
+
+@pytest.mark.parametrize("name", [*sorted(SECRET_NAMES), "Authorization", "set-cookie"])
+def test_a_field_that_is_named_after_a_secret_has_no_value(stream: io.StringIO, name: str) -> None:
+    configure_logging(LogSettings(format="json"), stream)
+    logging.getLogger("a").warning("mistake", extra={name: "hunter2", "headers": {name: ["hunter2"], "host": "h"}})
+    structlog.get_logger("a").warning("mistake", **{name: "hunter2", "headers": {name: ("hunter2",), "host": "h"}})
+    assert "hunter2" not in stream.getvalue()
+    for line in lines(stream):
+        assert (line[name], line["headers"]) == (REDACTED, {name: REDACTED, "host": "h"})
 
 
 def test_the_level_is_a_floor(stream: io.StringIO) -> None:
