@@ -17,6 +17,7 @@ GRACE_SECONDS = 3.0
 NOTIFICATIONS = "_honker_notifications"
 
 _START = "alknet up starts it; its log says why it ended"
+_BUSY = "its log and the load of the machine say why"
 _SAME_VERSION = "restart both: the panel and the node are of different versions"
 
 
@@ -62,10 +63,12 @@ class NodeWatch:
         return NodeLook((heart, *checks, *_index(lag)), answered=True, lag=lag)
 
     def _silent(self, problem: str) -> Check:
+        said, _, remedy = problem.partition(": ")
+        mend = _START if remedy else _BUSY
         if self.answered_at is None:
-            return Check("node", ok=False, text=f"{problem}; it has not answered since the panel started", mend=_START)
+            return Check("node", ok=False, text=f"{said}; it has not answered since the panel started", mend=mend)
         seconds = time.monotonic() - self.answered_at
-        return Check("node", ok=False, text=f"{problem}; it last answered {seconds:.0f} s ago", mend=_START)
+        return Check("node", ok=False, text=f"{said}; it last answered {seconds:.0f} s ago", mend=mend)
 
 
 def _position(facts: Any) -> int | None:

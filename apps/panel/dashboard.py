@@ -8,10 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from apps.audit.selectors import recent_entries
+from apps.health.selectors import health_report
 from apps.panel.node_facts import node_facts
 from apps.panel.node_state import node_state
 from apps.panel.now import now
 from apps.peers.selectors import counts
+from node.core.health import failing
 
 RECENT_CHANGES = 8
 SEES_NOW = ("activity.view_event", "activity.view_connection")
@@ -38,6 +40,7 @@ def _changing(request: HttpRequest) -> dict[str, Any]:
     return {
         "now": now() if request.user.has_perms(SEES_NOW) else None,
         "node": node_facts(settings.PATHS, listen=settings.ALKNET.node.listen, browser_host=request.get_host()),
+        "failing": failing(health_report()),
         "node_state": state if may("credentials.view_credential") else replace(state, waiting=()),
         "changes": recent_entries(RECENT_CHANGES) if may("audit.view_auditentry") else None,
     }

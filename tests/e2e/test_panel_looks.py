@@ -25,11 +25,12 @@ PAGES = [
     "/locks/lock/everything/",
     "/audit/auditentry/",
     "/backups/backup/",
+    "/health/",
     "/auth/user/add/",
     "/auth/group/add/",
 ]
 HIDDEN_WIDTH = """() => [...document.querySelectorAll(
-  '.alknet-steps, .alknet-changes, .alknet-facts, .alknet-key, .alknet-node-problem')]
+  '.alknet-steps, .alknet-changes, .alknet-facts, .alknet-key, .alknet-node-problem, .alknet-checks')]
   .concat(document.documentElement).map(e => e.scrollWidth - e.clientWidth).filter(extra => extra > 0)"""
 
 
