@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import timedelta
@@ -22,6 +23,7 @@ from node.settings import load_settings
 from tests.support.appliance import alknet, environment
 from tests.support.certificates import DAY, HOUR, certificate, put
 
+ROOT = Path(__file__).parents[3]
 KEY = ec.generate_private_key(ec.SECP256R1())
 
 
@@ -33,6 +35,22 @@ def test_on_a_sound_installation_nothing_is_a_problem(tmp_path: Path) -> None:
     assert [finding["name"] for finding in findings] == [check.__name__ for check in doctor.CHECKS]
     assert all(finding["level"] in ("fine", "warning") for finding in findings)
     assert f"aioquic {WANTED}" in findings[0]["text"]
+
+
+def test_each_check_is_documented_with_whether_it_is_quick() -> None:
+    text = (ROOT / "docs" / "health.md").read_text().partition("## `alknet doctor`")[2].partition("\n## ")[0]
+    documented = re.findall(r"(?m)^\| `(\w+)` \| .* \| (yes|no) \|$", text)
+    quick = {True: "no", False: "yes"}
+    assert documented == [(check.__name__, quick[check in doctor.SLOW]) for check in doctor.CHECKS]
+
+
+def test_a_quick_look_leaves_out_what_takes_longer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def slow(_: object) -> Finding:
+        raise AssertionError
+
+    monkeypatch.setattr(doctor, "CHECKS", [slow])
+    monkeypatch.setattr(doctor, "SLOW", [slow])
+    assert CliRunner().invoke(doctor.app, ["--data", str(tmp_path), "--quick"]).exit_code == 0
 
 
 def test_the_setting_decides_which_engine_runs(tmp_path: Path) -> None:
