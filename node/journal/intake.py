@@ -48,10 +48,17 @@ class Intake:
             return None
         if waiting >= self._limits.value.max_queue:
             return "queue"
-        return None if event.peer_id is not None or event.kind is EventKind.ENFORCED or self._allows() else "strangers"
+        return None if _is_of_ours(event) or self._allows() else "strangers"
 
     def _allows(self) -> bool:
         """Use one of the strangers' share."""
         rate = self._limits.value.strangers_per_second
         self._share.per_second, self._share.at_once = rate, rate * BURST_SECONDS
         return self._share.take(time.monotonic())
+
+
+def _is_of_ours(event: Event) -> bool:
+    """Whether it tells of a change, or of a peer. One that is refused has no rights now, and may come back all day."""
+    if event.kind is EventKind.REFUSED:
+        return False
+    return event.peer_id is not None or event.kind is EventKind.ENFORCED

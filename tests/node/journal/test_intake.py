@@ -36,9 +36,10 @@ def test_strangers_have_a_share_that_fills_again(clock: list[float]) -> None:
     taken = intake()
     assert [taken.takes(begun(number), 0) for number in range(12)] == [True] * int(BURST_SECONDS) + [False] * 2
     assert taken.takes(begun(20, "ann"), 0)
+    assert not taken.takes(Event(EventKind.REFUSED, peer_id="ann"), 0), "one that is locked out comes back all day"
     clock[0] += 1
     assert [taken.takes(begun(number), 0) for number in (30, 31)] == [True, False]
-    assert taken.dropped == {"strangers": 3}
+    assert taken.dropped == {"strangers": 4}
 
 
 def test_what_the_node_says_of_itself_is_always_taken() -> None:
