@@ -37,11 +37,11 @@ class Database(Protocol):
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[Database]:
-    """The file through honker, with one reading connection, which waits for no lock. Raises RuntimeError."""
+def opened(path: Path, patience_ms: int) -> Iterator[Database]:
+    """The file through honker, with one reading connection, which waits so long for a lock. Raises RuntimeError."""
     database: Database = _honker_native.open(str(path), max_readers=1)
     try:
-        database.query("PRAGMA busy_timeout = 0")
+        database.query(f"PRAGMA busy_timeout = {patience_ms:d}")
         yield database
     finally:
         database.close()

@@ -88,7 +88,7 @@ def open_journal_file(path: Path, boot: str) -> Iterator[JournalFile]:
     """The file, made with mode 0600 where there is none. Raises OSError, RuntimeError, JournalTooNew."""
     with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    with opened(path) as database:
+    with opened(path, patience_ms=0) as database:
         yield JournalFile(path, database, boot)
 
 

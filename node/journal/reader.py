@@ -12,6 +12,8 @@ from node.journal.chosen import EVERYTHING, Chosen
 from node.journal.database import Database, file_id, opened
 from node.journal.schema import COLUMNS, VERSION, Record, record
 
+PATIENCE_MS = 250
+"""A reader is locked out only while the file is being recovered after a kill, or its log is taken away."""
 _COLUMNS = f"number, {', '.join(COLUMNS)}"
 
 
@@ -107,7 +109,7 @@ def open_journal(path: Path) -> Iterator[JournalReader]:
     """The journal for reading, for as long as the block lasts. Raises JournalMissing, RuntimeError."""
     if _file_id(path) == (0, 0):
         raise JournalMissing(path)
-    with opened(path) as database:
+    with opened(path, PATIENCE_MS) as database:
         yield JournalReader(path, database)
 
 

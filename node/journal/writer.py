@@ -26,6 +26,8 @@ BATCH = 50
 """Events of one commit: about half a millisecond of the loop."""
 RETRY_FIRST, RETRY_MAX = 0.05, 5.0
 """Seconds until the first retry after a failure, doubled each time up to the second."""
+LOOK_EVERY = 1.0
+"""Seconds without an event after which the file is looked for."""
 PRUNE_EVERY = 60.0
 """Seconds between two looks for what is too old or too much."""
 LAST_WORDS = 1.0
@@ -114,19 +116,25 @@ class JournalWriter(Journal):
         self._attempted = None
 
     async def _write(self, file: JournalFile) -> None:
-        """Until the file is lost. The first batch of a file goes out at once."""
+        """Until the file is lost. What waits for it when it is opened goes out at once."""
         while not file.lost:
-            while self._queue:
+            self._wake.clear()
+            for _ in range(0, len(self._queue), BATCH):
                 self._append(file)
                 await asyncio.sleep(0)
-            await self._prune(file)
-            self._wake.clear()
             self._tell_losses()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(1.0):
-                    await self._wake.wait()
-                    await asyncio.sleep(self._limits.value.flush_interval)
+            if self._prunes(file):
+                await asyncio.sleep(0)
+            else:
+                await self._gather()
         logger.warning("the journal's file was replaced or is gone; it is opened anew", extra={"path": str(self._path)})
+
+    async def _gather(self) -> None:
+        """Wait for an event, and a moment longer for others. After a while without any the file is looked at anyway."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_EVERY):
+                await self._wake.wait()
+                await asyncio.sleep(self._limits.value.flush_interval)
 
     def _append(self, file: JournalFile) -> None:
         batch = list(islice(self._queue, BATCH))
@@ -149,13 +157,15 @@ class JournalWriter(Journal):
             self._queue.popleft()
         self.written += count
 
-    async def _prune(self, file: JournalFile) -> None:
+    def _prunes(self, file: JournalFile) -> bool:
+        """Delete a little of what is too old or too much. True if there may be more: events go out in between."""
         if time.monotonic() - self._pruned < PRUNE_EVERY:
-            return
+            return False
         limits = self._limits.value
-        while file.prune(time.time() - limits.max_age * DAY, limits.max_size):  # noqa: ASYNC110 - lets others run
-            await asyncio.sleep(0)
+        if file.prune(time.time() - limits.max_age * DAY, limits.max_size):
+            return True
         self._pruned = time.monotonic()
+        return False
 
     def _tell_losses(self) -> None:
         """One event for each reason by which events were left out since the last one."""

@@ -12,6 +12,7 @@ from node.core.live import Live
 from node.journal.limits import JournalLimits
 from node.journal.reader import JournalMissing, JournalReplaced, open_journal
 from node.journal.writer import JournalWriter
+from tests.support.eventually import eventually
 
 LATER = 4_102_444_800.25
 """In the year 2100: nothing here is too old."""
@@ -47,7 +48,7 @@ async def test_what_is_recorded_is_read(tmp_path: Path) -> None:
     async with writing(tmp_path / "node.db") as journal:
         journal.record(Event(EventKind.STARTED))
         journal.record(ended(7))
-        assert await journal.flushed()
+        await eventually(lambda: journal.snapshot()["backlog"] == 0)
         with open_journal(tmp_path / "node.db") as reader:
             first, second = reader.read(0, 10)
             assert (first.kind, second.kind, first.boot) == ("started", "closed", journal.boot)
@@ -61,7 +62,7 @@ async def test_what_is_recorded_is_read(tmp_path: Path) -> None:
 async def test_a_reader_waits_for_commits(tmp_path: Path) -> None:
     async with writing(tmp_path / "node.db") as journal:
         journal.record(Event(EventKind.STARTED))
-        assert await journal.flushed()
+        await eventually(lambda: journal.snapshot()["backlog"] == 0)
         with open_journal(tmp_path / "node.db") as reader:
             reader.watch()
             seen = reader.read(0, 10)[-1].number
@@ -78,13 +79,13 @@ async def test_a_reader_learns_that_its_file_is_gone_or_another(tmp_path: Path) 
         pass
     async with writing(path) as journal:
         journal.record(Event(EventKind.STARTED))
-        assert await journal.flushed()
+        await eventually(lambda: journal.snapshot()["backlog"] == 0)
         with open_journal(path) as reader:
             path.rename(tmp_path / "away")
             with pytest.raises(JournalMissing):
                 reader.read(0, 1)
             journal.record(ended(1))
-            assert await journal.flushed()
+            await eventually(lambda: journal.snapshot()["backlog"] == 0)
             with pytest.raises(JournalReplaced):
                 reader.read(0, 1)
             old = reader.identity

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,7 +78,7 @@ async def test_a_file_that_another_process_has_locked_is_waited_for(
     path = tmp_path / "node.db"
     async with writing(path) as journal:
         journal.record(Event(EventKind.STARTED))
-        assert await journal.flushed()
+        await eventually(lambda: journal.snapshot()["backlog"] == 0)
         with Locked(path):
             journal.record(ended(1))
             await eventually(lambda: journal.snapshot()["failures"] > 3)
@@ -123,12 +124,12 @@ async def test_a_file_that_is_gone_is_made_anew(tmp_path: Path) -> None:
     path = tmp_path / "node.db"
     async with writing(path) as journal:
         journal.record(ended(1))
-        assert await journal.flushed()
+        await eventually(lambda: journal.snapshot()["backlog"] == 0)
         first = records(path)[-1].number
         for name in ("node.db", "node.db-wal", "node.db-shm"):
             (tmp_path / name).unlink(missing_ok=True)
         journal.record(ended(2))
-        assert await journal.flushed()
+        await eventually(lambda: journal.snapshot()["backlog"] == 0)
         await eventually(path.exists)
     [again] = records(path)
     assert again.connection == 2
@@ -220,3 +221,25 @@ async def test_what_is_too_old_or_too_much_goes(tmp_path: Path, monkeypatch: pyt
     found = records(path)
     assert [record.connection for record in found] == list(range(8000 - len(found), 8000))
     assert len(found) > 4000
+
+
+async def test_events_are_written_while_much_is_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "node.db"
+    async with writing(path) as journal:
+        for number in range(20 * PRUNE_ROWS // 4):
+            journal.record(Event(EventKind.CONNECTED, number, "old", at=time.time() - 1000))
+        await eventually(lambda: journal.snapshot()["backlog"] == 0)
+    seen: list[int] = []
+    prune = writer_module.JournalFile.prune
+
+    def noted(file: writer_module.JournalFile, before: float, max_size: int) -> bool:
+        seen.append(journal.snapshot()["backlog"])
+        journal.record(ended(len(seen)))
+        return prune(file, before, max_size)
+
+    monkeypatch.setattr(writer_module.JournalFile, "prune", noted)
+    async with writing(path, max_age=0.001) as journal:
+        journal.record(ended(0))
+        await eventually(lambda: {record.peer_id for record in records(path)} == {"laptop"})
+    assert len(seen) > 3
+    assert set(seen) == {0}, "each step of the deleting had let go out what had come"
