@@ -99,6 +99,8 @@ async def _follow(
         failures.append(f"{told} events were told, {len(kept)} are kept")
     if seen["shown"][-1][1] != kept[-1]["id"]:
         failures.append("the last event was never shown")
+    if seen["heard"][-1][1] != kept[-1]["id"]:
+        failures.append("the last event was never told on the socket")
     lags, shown = _lags(kept, seen["heard"]), _lags(kept, seen["shown"])
     print(f"web after following: {web.rss_mib():.1f} MiB", file=sys.stderr)
     return {

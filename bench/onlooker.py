@@ -56,7 +56,9 @@ async def look(url: str, cookie: str) -> dict[str, list[object]]:
     shown: list[object] = []
     taken: list[object] = []
     headers = {"Cookie": cookie, "Origin": url}
-    async with connect(f"ws://{panel.host}/live/activity/", additional_headers=headers, proxy=None) as socket:
+    place = f"ws://{panel.host}/live/activity/"
+    # As browsers do it sends no pings of its own.
+    async with connect(place, additional_headers=headers, proxy=None, ping_interval=None) as socket:
 
         async def listen() -> None:
             async for message in socket:
