@@ -30,6 +30,11 @@ class ImpatientProtocol(H11Protocol):
         if self.conn.their_state is not h11.SEND_BODY and self.conn.their_state is not h11.IDLE:
             self._expect_nothing()
 
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """The request has come, and its end is not read here any more: the socket has a time of its own."""
+        self._expect_nothing()
+        super().handle_websocket_upgrade(event)
+
     def on_response_complete(self) -> None:
         self._expect_request()
         super().on_response_complete()

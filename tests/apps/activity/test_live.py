@@ -13,6 +13,7 @@ from django.contrib.sessions.models import Session
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from alknet_site.http_protocol import ImpatientProtocol
 from alknet_site.web_sockets import MAX_MESSAGE
 from apps.activity import live
 from apps.activity.consumer import NOTHING_IS_READ, SIGNED_OUT, seats
@@ -64,6 +65,18 @@ async def test_every_open_page_is_told_of_a_batch_by_whatever_thread(admin: User
         live.publish([])
     assert [await closed(page) for page in pages] == [1012, 1012]
     assert seats._held.total() == 0
+
+
+async def test_a_page_may_listen_for_longer_than_a_request_may_take(
+    admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ImpatientProtocol, "request_s", 0.5)
+    cookie = await signed_in(admin)
+    async with serving() as site:
+        page = await site.open(cookie)
+        await asyncio.sleep(0.8)
+        live.publish([row(7)])
+        assert (await told(page))["newest"] == 7
 
 
 async def test_after_the_server_has_ended_nobody_is_told_and_nothing_breaks(admin: User) -> None:
