@@ -28,6 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="ENGINE",
         help="stock, accelerated, or the directory of a compiled engine that need not have passed its gate",
     )
+    parser.addoption("--pictures", metavar="DIR", help="keep the pictures of the panel's pages there")
     parser.addoption(
         "--any-aioquic",
         action="store_true",

@@ -1,5 +1,6 @@
 """The filters of the list of events, as an address carries them."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from apps.activity.filters import EventFilters
 from apps.activity.words import KINDS
 
 MAX_TEXT = 100
+_LOCAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?", re.ASCII)
 
 
 class _Moment(UnfoldAdminTextInputWidget):
@@ -18,7 +20,9 @@ class _Moment(UnfoldAdminTextInputWidget):
     input_type = "datetime-local"
 
     def format_value(self, value: Any) -> str | None:
-        return f"{value:%Y-%m-%dT%H:%M:%S}" if isinstance(value, datetime) else value and str(value)
+        """As HTML writes it; of what a browser would not show, nothing."""
+        text = f"{value:%Y-%m-%dT%H:%M:%S}" if isinstance(value, datetime) else str(value or "")
+        return text if _LOCAL.fullmatch(text) else None
 
 
 class FiltersForm(forms.Form):

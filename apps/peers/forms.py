@@ -95,6 +95,7 @@ class PeerRowForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["enabled"].show_hidden_initial = True
+        self.fields["enabled"].widget.attrs["aria-label"] = f"{self.instance.pk} enabled"
 
 
 class ApiKeyForm(forms.ModelForm):

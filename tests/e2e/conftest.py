@@ -71,8 +71,11 @@ class LiveClient:
         return facts
 
     def stop(self) -> None:
+        """Harmless when repeated."""
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
 
 @pytest.fixture

@@ -23,6 +23,8 @@ PAGES = [
     "/locks/lock/",
     "/locks/lock/add/",
     "/locks/lock/everything/",
+    "/activity/event/",
+    "/activity/connection/",
     "/audit/auditentry/",
     "/backups/backup/",
     "/health/",
@@ -30,7 +32,8 @@ PAGES = [
     "/auth/group/add/",
 ]
 HIDDEN_WIDTH = """() => [...document.querySelectorAll(
-  '.alknet-steps, .alknet-changes, .alknet-facts, .alknet-key, .alknet-node-problem, .alknet-checks')]
+  '.alknet-steps, .alknet-changes, .alknet-events, .alknet-charts, .alknet-facts, .alknet-key, .alknet-node-problem, ' +
+  '.alknet-checks')]
   .concat(document.documentElement).map(e => e.scrollWidth - e.clientWidth).filter(extra => extra > 0)"""
 
 

@@ -1,0 +1,86 @@
+"""The pages of what happens as they look, on a phone and on a desk, in the light and in the dark; pictures are kept.
+
+They lie in the test's own directory, which pytest keeps for its last three runs, or in that of --pictures.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import LiveClient
+from tests.e2e.test_panel_looks import hidden_width
+from tests.support.appliance import Appliance, alknet
+from tests.support.axe import violations
+from tests.support.browser import Panel
+
+pytestmark = pytest.mark.browser
+
+PAGES = {
+    "dashboard": "/",
+    "activity": "/activity/event/",
+    "filtered": "/activity/event/?kind=nonsense&peer=laptop",
+    "nothing": "/activity/event/?text=nothing+says+this",
+    "event": "",
+    "connections": "/activity/connection/",
+    "peers": "/peers/peer/",
+    "peer": "/peers/peer/laptop/change/",
+}
+THEME = "#changelist-search, #changelist-form thead, .selector, #submit-row"
+"""Parts of these pages that the theme makes."""
+
+
+@pytest.fixture
+def panel(page: Page, appliance: Appliance) -> Panel:
+    panel = Panel(page, appliance.ready["panel_url"].rstrip("/"))
+    panel.set_up(appliance.ready["setup_url"])
+    return panel
+
+
+@pytest.fixture
+def life(panel: Panel, appliance: Appliance, connect: Callable[[Path], LiveClient], tmp_path: Path) -> dict[str, str]:
+    """A peer with two connections, and a stranger whose connection has ended; the addresses of the pages."""
+    identity = tmp_path / "identity"
+    key = json.loads(alknet("id", "--identity", str(identity), "--json").stdout)["openssh"]
+    panel.add_peer("laptop", key=key)
+    connect(identity), connect(identity)
+    ready = appliance.ready
+    alknet("call", ready["node_address"], "--pin", ready["node_fingerprint"], "--anonymous", "node/whoami")
+    panel.page.goto(f"{panel.url}/activity/event/")
+    rows = panel.page.locator("[data-tail] tbody tr")
+    expect(rows.filter(has_text="Closed")).to_have_count(1)
+    address = rows.filter(has_text="laptop").first.get_by_role("link").first.get_attribute("href")
+    assert address is not None
+    return {**PAGES, "event": address}
+
+
+@pytest.fixture
+def pictures(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    place = Path(request.config.getoption("--pictures") or tmp_path / "pictures")
+    place.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def test_every_page_fits_is_within_reach_of_everybody_and_has_its_picture(
+    panel: Panel, life: dict[str, str], pictures: Path
+) -> None:
+    for scheme in ("light", "dark"):
+        panel.page.emulate_media(color_scheme=scheme)
+        for width in (375, 1280):
+            for name, address in life.items():
+                assert hidden_width(panel, address, width) == [], f"{name} at {width}"
+                panel.page.screenshot(path=pictures / f"{name}-{width}-{scheme}.png", full_page=True)
+    assert panel.complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(panel: Panel, life: dict[str, str], scheme: str) -> None:
+    """In what these pages bring; the theme around them is its makers'."""
+    panel.page.emulate_media(color_scheme=scheme)
+    found = {}
+    for name, address in life.items():
+        panel.page.goto(panel.url + address)
+        found[name] = violations(panel.page, within="#main", without=THEME)
+    assert not any(found.values()), found

@@ -1,0 +1,192 @@
+"""What happens, as it happens, in a real browser beside a real node: events, an end to a connection, no socket."""
+
+import json
+import re
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from tests.e2e.conftest import LiveClient
+from tests.support.appliance import Appliance, alknet
+from tests.support.browser import Panel
+
+pytestmark = [pytest.mark.browser]
+
+CONNECTED = "tr:has-text('Connected')"
+ROWS = "[data-tail] tbody tr"
+
+
+@pytest.fixture
+def panel(page: Page, appliance: Appliance) -> Panel:
+    panel = Panel(page, appliance.ready["panel_url"].rstrip("/"))
+    panel.set_up(appliance.ready["setup_url"])
+    return panel
+
+
+@pytest.fixture
+def laptop(panel: Panel, tmp_path: Path) -> Path:
+    """The identity of a peer that may connect."""
+    identity = tmp_path / "identity"
+    key = json.loads(alknet("id", "--identity", str(identity), "--json").stdout)["openssh"]
+    panel.add_peer("laptop", key=key)
+    return identity
+
+
+@pytest.fixture
+def no_socket(page: Page) -> list[str]:
+    """A network that lets no WebSocket through; the addresses that were tried."""
+    tried: list[str] = []
+
+    def refuse(route: WebSocketRoute) -> None:
+        tried.append(route.url)
+        route.close(code=1011, reason="no sockets here")
+
+    page.route_web_socket(re.compile(".*"), refuse)
+    return tried
+
+
+def events_in(appliance: Appliance, kind: str) -> list[float]:
+    """When events of this kind happened, as the panel's database has them (unix seconds)."""
+    with closing(sqlite3.connect(appliance.data / "alknet.db")) as database:
+        rows = database.execute(
+            "SELECT (julianday(at) - 2440587.5) * 86400 FROM activity_event WHERE kind = ? ORDER BY id", [kind]
+        )
+        return [at for (at,) in rows]
+
+
+def test_events_appear_while_the_page_is_looked_at(
+    panel: Panel, appliance: Appliance, laptop: Path, connect: Callable[[Path], LiveClient]
+) -> None:
+    page = panel.page
+    page.goto(f"{panel.url}/activity/event/?kind=connected")
+    expect(page.locator("[data-live-state]")).to_have_text("Live")
+    expect(page.get_by_text("No event is like that")).to_be_visible()
+
+    client = connect(laptop)
+    expect(page.locator(ROWS)).to_have_count(1)
+    expect(page.locator(ROWS)).to_contain_text("laptop")
+    expect(page.get_by_text("No event is like that")).to_be_hidden()
+
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("[data-live-state]")).to_have_text("Paused")
+    client.stop()
+    connect(laptop)
+    page.wait_for_timeout(1000)  # nothing is to happen
+    expect(page.locator(ROWS)).to_have_count(1)
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator(ROWS)).to_have_count(2)
+    expect(page.locator("[data-live-news]")).to_have_text(re.compile("new event"))
+
+    page.locator(ROWS).first.get_by_role("link").first.click()
+    expect(page.get_by_text("is open, since")).to_be_visible()
+    assert re.search(r"/activity/event/\d+/$", page.url), "the address of one event"
+    assert panel.complaints == []
+
+
+def test_a_connection_is_cut_and_its_row_goes(
+    panel: Panel, laptop: Path, connect: Callable[[Path], LiveClient]
+) -> None:
+    page = panel.page
+    page.goto(f"{panel.url}/activity/connection/")
+    expect(page.get_by_text("Nobody is connected")).to_be_visible()
+    first, second = connect(laptop), connect(laptop)
+    buttons = page.get_by_role("button", name=re.compile("Cut the connection of laptop"))
+    expect(buttons).to_have_count(2)
+
+    buttons.last.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("The connection of “laptop” was cut")).to_be_visible()
+    end = first.next_line()
+    assert (end["code"], end["reason"]) == (0x43, "disconnected by an administrator")
+    expect(buttons).to_have_count(1)
+    second.stop()
+
+    page.goto(panel.url)
+    expect(page.get_by_text("cut the connection")).to_be_visible()
+    page.goto(f"{panel.url}/activity/event/?kind=closed")
+    expect(page.locator(ROWS, has_text="disconnected by an administrator")).to_have_count(1)
+    assert panel.complaints == []
+
+
+def test_presence_and_the_dashboard_follow(panel: Panel, laptop: Path, connect: Callable[[Path], LiveClient]) -> None:
+    page = panel.page
+    page.goto(f"{panel.url}/peers/peer/")
+    row = page.locator("tr", has=page.get_by_role("link", name="laptop", exact=True))
+    expect(row).to_contain_text("Never seen")
+    switch = row.locator("input[type=checkbox][name$=-enabled]")
+    switch.click()
+    connect(laptop)
+    expect(row).to_contain_text("Connected")
+    expect(row).to_contain_text("Not saved yet")
+    assert not switch.is_checked(), "what was not saved yet is still there"
+    switch.click()
+
+    page.goto(panel.url)
+    figures = page.locator("[data-part=figures]")
+    expect(figures).to_contain_text("1")
+    page.goto(f"{panel.url}/peers/peer/laptop/change/")
+    page.get_by_role("button", name=re.compile("Cut the connection")).click()
+    expect(page.get_by_text("was cut")).to_be_visible()
+    assert page.url.endswith("/peers/peer/laptop/change/"), "back where the button was"
+    expect(page.locator("[data-part=peer-now]")).to_contain_text("Seen 20")
+    expect(page.locator("[data-part=peer-events]")).to_contain_text("Closed")
+    assert panel.complaints == []
+
+
+def test_without_sockets_the_page_looks_by_the_clock(
+    panel: Panel, no_socket: list[str], laptop: Path, connect: Callable[[Path], LiveClient]
+) -> None:
+    page = panel.page
+    page.goto(f"{panel.url}/activity/event/?kind=connected")
+    expect(page.locator("[data-live-state]")).to_have_text(re.compile("Looking every"))
+    connect(laptop)
+    expect(page.locator(ROWS)).to_have_count(1)
+
+    page.goto(f"{panel.url}/activity/connection/")
+    page.get_by_role("button", name=re.compile("Cut the connection")).click()
+    expect(page.get_by_text("Nobody is connected")).to_be_visible()
+    assert no_socket, "a socket was tried"
+
+
+def test_who_is_signed_out_elsewhere_is_told(panel: Panel, appliance: Appliance) -> None:
+    page = panel.page
+    page.goto(f"{panel.url}/activity/event/")
+    expect(page.locator("[data-live-state]")).to_have_text("Live")
+    with closing(sqlite3.connect(appliance.data / "alknet.db", isolation_level=None)) as database:
+        database.execute("DELETE FROM django_session")
+    expect(page.locator("[data-live-state]")).to_have_text(re.compile("signed out"))
+
+
+def test_an_event_is_on_the_screen_within_half_a_second(
+    panel: Panel, appliance: Appliance, laptop: Path, connect: Callable[[Path], LiveClient], record_property: Callable
+) -> None:
+    """From the node's own time of the event until the row is in the page; a figure, and a bound that is far."""
+    page = panel.page
+    page.goto(f"{panel.url}/activity/event/?kind=connected")
+    expect(page.locator("[data-live-state]")).to_have_text("Live")
+    page.evaluate(
+        """() => { window.seen = []; new MutationObserver((changes) => changes.forEach((change) =>
+        change.addedNodes.forEach((node) => node.dataset && node.dataset.id && window.seen.push(Date.now() / 1000))))
+        .observe(document.querySelector("[data-tail] tbody"), { childList: true }); }"""
+    )
+    count = 20
+    for number in range(count):
+        connect(laptop)
+        expect(page.locator(ROWS)).to_have_count(number + 1)
+        time.sleep(0.1)
+    late = sorted(
+        seen - at for seen, at in zip(page.evaluate("window.seen"), events_in(appliance, "connected"), strict=True)
+    )
+    figures = {
+        "p50_ms": round(1000 * late[count // 2]),
+        "p95_ms": round(1000 * late[-2]),
+        "max_ms": round(1000 * late[-1]),
+    }
+    record_property("event_to_screen", figures)
+    print(f"event to screen: {figures}")
+    assert late[count // 2] < 2, figures
