@@ -8,7 +8,7 @@ from apps.activity.selectors import events, events_after, newest_id
 
 PAGE = 50
 """Events of a page."""
-TEXT_WINDOW = 50_000
+TEXT_WINDOW = 20_000
 """Events that one page looks through for a text, which no index knows; the next page looks further."""
 MOST_NEW = 200
 """With more new events than this since the last look, a page shows the newest instead of adding them."""

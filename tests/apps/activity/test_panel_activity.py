@@ -326,15 +326,16 @@ def test_the_dashboard_tells_of_now(panel: Client, running_node: None) -> None:
         assert re.search(r'aria-label="Connections: 3 since \d\d:\d\d UTC, at most', page)
 
 
+# Where a peer's events are listed, each kind of event that there is costs two.
 PAGES = [
     (EVENTS, 9),
     (f"{EVENTS}?kind=refused&text=handler&peer=a", 9),
     (f"{ROWS}?after=0", 8),
     (CONNECTIONS, 7),
     (f"{CONNECTIONS}presence/?peer=a&peer=b", 6),
-    (f"{CONNECTIONS}of-peer/?peer=a", 9),
+    (f"{CONNECTIONS}of-peer/?peer=a", 18),
     ("/peers/peer/", 14),
-    ("/peers/peer/a/change/", 16),
+    ("/peers/peer/a/change/", 22),
     ("/", 20),
     ("/now/", 16),
 ]
