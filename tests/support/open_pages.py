@@ -21,8 +21,9 @@ SECONDS = 20
 class Site:
     """A running server; everything of one event loop."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, server: _Server) -> None:
         self.port = port
+        self._server = server
         self.host = f"localhost:{port}"
 
     async def open(
@@ -39,6 +40,12 @@ class Site:
             proxy=None,
             open_timeout=SECONDS,
         )
+
+    @property
+    def unsent(self) -> list[int]:
+        """Bytes that wait to be sent on each connection there is."""
+        connections = list(self._server.server_state.connections)
+        return [connection.transport.get_write_buffer_size() for connection in connections]
 
     async def status(self, cookie: str | None, **how: Any) -> int:
         """What the server answers: 101 where it lets the socket in."""
@@ -57,7 +64,7 @@ async def serving() -> AsyncIterator[Site]:
         task = asyncio.create_task(server.serve(sockets=[sock]))
         live.attach()
         try:
-            yield Site(sock.getsockname()[1])
+            yield Site(sock.getsockname()[1], server)
         finally:
             server.should_exit = True
             await task

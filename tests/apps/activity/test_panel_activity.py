@@ -358,9 +358,13 @@ def test_a_page_takes_as_many_queries_for_many_rows_as_for_few(
 
 
 def queries(client: Client, path: str) -> int:
-    with CaptureQueriesContext(connection) as done:
-        assert client.get(path).status_code == 200
-    return len(done)
+    """The least of three: what the dashboard tells of health is asked anew once a second."""
+    counts = []
+    for _ in range(3):
+        with CaptureQueriesContext(connection) as done:
+            assert client.get(path).status_code == 200
+        counts.append(len(done))
+    return min(counts)
 
 
 def test_the_page_of_an_event_takes_as_many_queries_however_long_its_connection_lived(panel: Client) -> None:
