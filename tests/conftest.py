@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from node.quic import accelerated
@@ -42,8 +43,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(home.cleanup)
     os.environ["XDG_CONFIG_HOME"] = home.name
     heed_signals()
-    if config.getoption("--hypothesis-profile"):
-        importlib.import_module("tests.support.examples")  # which has a profile of ours
+    importlib.import_module("tests.support.examples")  # which has the profiles
+    if not config.getoption("--hypothesis-profile"):
+        hypothesis.settings.load_profile("plain")
     choose_engine(config.getoption("--engine"))
     if config.getoption("--any-aioquic"):
         accept_any_version()
