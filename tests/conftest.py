@@ -116,3 +116,8 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid}: {reason} (--require-interop)"
     return report
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings_xdist_suffix() -> None:
+    """Each of several workers has a data directory of its own, and in it a database of the name that it has in life."""

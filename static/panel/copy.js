@@ -1,4 +1,4 @@
-"use strict";
+// A module: its names are its own, whatever else a page loads.
 
 // Puts a Copy button beside every text that people carry elsewhere: whatever has data-copy, and the spellings of keys.
 

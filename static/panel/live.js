@@ -1,4 +1,4 @@
-"use strict";
+// A module: its names are its own, whatever else a page loads.
 
 // Keeps a page current. A socket tells that something happened; what happened is fetched, as the page itself was. Without
 // the socket the same is done by the clock. A page says where it gets what:
