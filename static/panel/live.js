@@ -104,8 +104,10 @@ class Parts extends Source {
     return this.element.dataset.live;
   }
 
+  // A part within another comes and goes with that one.
   show(found) {
-    found.querySelectorAll("[data-part]").forEach((part) => {
+    const given = [...found.querySelectorAll("[data-part]")];
+    given.filter((part) => !part.parentElement.closest("[data-part]")).forEach((part) => {
       const known = parts.get(part.dataset.part);
       const text = part.innerHTML;
       if (known && known.text !== text) {

@@ -134,6 +134,8 @@ def test_presence_and_the_dashboard_follow(panel: Panel, laptop: Path, connect: 
     expect(page.get_by_text("was cut")).to_be_visible()
     assert page.url.endswith("/peers/peer/laptop/change/"), "back where the button was"
     expect(page.locator("[data-part=peer-now]")).to_contain_text("Seen 20")
+    connect(laptop)
+    expect(page.locator("[data-part=peer-now]")).to_contain_text("Connected")
     expect(page.locator("[data-part=peer-events]")).to_contain_text("Closed")
     assert panel.complaints == []
 
