@@ -21,6 +21,19 @@ else:
     from unfold.admin import ModelAdmin
 
 
+class LookedAtAdmin(ModelAdmin):
+    """A model that the panel shows, and whose rows nobody adds, changes or removes by its forms."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
 class AuditedModelAdmin(ModelAdmin):
     """Shows an object's audit rows as its history. Its services write those rows, so the admin's log stays silent."""
 

@@ -14,7 +14,7 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.audit.actors import user_actor
-from apps.audit.model_admin import AuditedModelAdmin
+from apps.audit.model_admin import AuditedModelAdmin, LookedAtAdmin
 from apps.backups import selectors, services
 from apps.backups.downloads import answer_with, opened
 from apps.backups.models import Backup, State, Way
@@ -25,7 +25,7 @@ MAKE, DOWNLOAD = "backups.make_backup", "backups.download_backup"
 
 
 @admin.register(Backup)
-class BackupAdmin(AuditedModelAdmin):
+class BackupAdmin(LookedAtAdmin, AuditedModelAdmin):
     """Seeing, making and downloading are three rights: who has a file has every peer and every password's hash."""
 
     object_type = "backup"
@@ -102,15 +102,6 @@ class BackupAdmin(AuditedModelAdmin):
             raise Http404 from None
         services.note_download(actor=user_actor(request.user), backup=backup)
         return answer_with(file, backup.name)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
     @admin.display(description="begun (UTC)", ordering="id")
     def begun(self, backup: Backup) -> str:

@@ -1,22 +1,18 @@
 """What the pages of events and of connections share: they are looked at, and never edited."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-if TYPE_CHECKING:  # unfold has no types; its ModelAdmin is Django's with another look
-    from django.contrib.admin import ModelAdmin
-else:
-    from unfold.admin import ModelAdmin
+from apps.audit.model_admin import LookedAtAdmin
 
 View = Callable[..., HttpResponse]
 
 
-class WatchedAdmin(ModelAdmin):
+class WatchedAdmin(LookedAtAdmin):
     """A model that the node's journal fills. Its pages are views of their own, at names that the admin knows."""
 
     def guarded(self, view: View) -> View:
@@ -36,12 +32,3 @@ class WatchedAdmin(ModelAdmin):
     def fragment(self, request: HttpRequest, template: str, /, **facts: Any) -> HttpResponse:
         """A part of a page, for a script that puts it in its place."""
         return TemplateResponse(request, template, facts)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False

@@ -6,7 +6,7 @@ signed by the panel, so that nobody can leave rows out.
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.contrib import messages
@@ -20,15 +20,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.audit.checkpoints import NoCheckpoint, marks, newest_checkpoint, take_checkpoint
 from apps.audit.export import export_pieces
+from apps.audit.model_admin import LookedAtAdmin
 from apps.audit.models import Checkpoint, Verification
 from apps.audit.reports import Report, last_report, report
 from apps.audit.rows import head
 from apps.audit.verification import PAGE, Verified, verify_page
-
-if TYPE_CHECKING:  # unfold has no types; its ModelAdmin is Django's with another look
-    from django.contrib.admin import ModelAdmin
-else:
-    from unfold.admin import ModelAdmin
 
 STEP = 10 * PAGE
 """Rows that one request verifies: some tenths of a second."""
@@ -64,7 +60,7 @@ def chain_state() -> ChainState:
     return ChainState(head()[0], last_report(), newest_checkpoint())
 
 
-class ChainPages(ModelAdmin):
+class ChainPages(LookedAtAdmin):
     """Adds the state of the chain above the list, and the ways to verify, sign and export it."""
 
     list_before_template = "audit/chain.html"
