@@ -1,6 +1,7 @@
 """What the panel's pages of a model share: the audit log takes the place of Django's own admin log."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
@@ -9,6 +10,7 @@ from django.db.models import Model, QuerySet
 from django.forms import model_to_dict
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from unfold.decorators import action
 
 from apps.audit.actors import user_actor
 from apps.audit.form_facts import facts, is_secret, without
@@ -19,6 +21,18 @@ if TYPE_CHECKING:  # unfold has no types; its ModelAdmin is Django's with anothe
     from django.contrib.admin import ModelAdmin
 else:
     from unfold.admin import ModelAdmin
+
+_Method = TypeVar("_Method", bound=Callable[..., HttpResponse])
+
+
+def page_action(
+    description: str, *, url_path: str, icon: str, permission: str = "change"
+) -> Callable[[_Method], _Method]:
+    """A button, above a list or on an object's page, that leads to a view of its own, for those who may use it."""
+    decorate: Callable[[_Method], _Method] = action(
+        description=description, url_path=url_path, icon=icon, permissions=[permission]
+    )
+    return decorate
 
 
 class LookedAtAdmin(ModelAdmin):

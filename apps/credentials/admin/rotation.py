@@ -4,18 +4,17 @@ Each step is a request that rotates a few, and answers with how far it is. The s
 closed half-way loses nothing, and the next rotation ends what it left.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from unfold.decorators import action
 
 from apps.audit.actors import user_actor
+from apps.audit.model_admin import page_action
 from apps.credentials import selectors, services
 from apps.credentials.errors import Absent, NodeUnavailable
 from apps.credentials.models import Credential
@@ -26,8 +25,6 @@ if TYPE_CHECKING:  # unfold has no types; its ModelAdmin is Django's with anothe
     from django.contrib.admin import ModelAdmin
 else:
     from unfold.admin import ModelAdmin
-
-_Method = TypeVar("_Method", bound=Callable[..., HttpResponse])
 
 STEP = 20
 """Credentials that one request rotates: well under a second."""
@@ -63,14 +60,6 @@ class _Wish:
         return services.plan_rotation(providers=[name for name in self.names if name in known], to=self.to)
 
 
-def list_action(description: str, *, url_path: str, icon: str) -> Callable[[_Method], _Method]:
-    """A button above the list that leads to a view of its own, for those who may change what is in it."""
-    decorate: Callable[[_Method], _Method] = action(
-        description=description, url_path=url_path, icon=icon, permissions=["change"]
-    )
-    return decorate
-
-
 class RotationPages(ModelAdmin):
     """Adds the ways to rotate: a list action for those selected, and a button for all."""
 
@@ -86,7 +75,7 @@ class RotationPages(ModelAdmin):
             return None
         return self._confirm(request, _Wish(None, None if everything else names))
 
-    @list_action("Rotate all", url_path="rotate", icon="autorenew")
+    @page_action("Rotate all", url_path="rotate", icon="autorenew")
     def rotate_all(self, request: HttpRequest) -> HttpResponse:
         """Asks first; then each POST is a step, of all or of those that the page names."""
         if request.method != "POST":

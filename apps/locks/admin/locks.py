@@ -1,7 +1,6 @@
 """The panel's pages of locks: placed, listed, lifted; never changed. Every write goes through the services."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
@@ -12,26 +11,15 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.decorators import action
 
 from apps.audit.actors import user_actor
-from apps.audit.model_admin import AuditedModelAdmin
+from apps.audit.model_admin import AuditedModelAdmin, page_action
 from apps.locks import selectors, services
 from apps.locks.admin.filters import StateFilter
 from apps.locks.forms import EverythingForm, LockForm
 from apps.locks.models import Lock
 from apps.locks.words import end_words, what_words
 from node.core.locks import LockKind
-
-_Method = TypeVar("_Method", bound=Callable[..., HttpResponse])
-
-
-def page_action(description: str, *, url_path: str, icon: str, permission: str) -> Callable[[_Method], _Method]:
-    """A button that leads to a view of its own, for those who have the permission."""
-    decorate: Callable[[_Method], _Method] = action(
-        description=description, url_path=url_path, icon=icon, permissions=[permission]
-    )
-    return decorate
 
 
 @admin.register(Lock)

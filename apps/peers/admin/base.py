@@ -1,29 +1,15 @@
 """What the panel's pages of peers and of API keys share."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from django.contrib import messages
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from unfold.decorators import action
 
 from apps.audit.model_admin import AuditedModelAdmin
 from apps.peers.errors import Absent
 from node.core.peers import InvalidPeer
-
-_Method = TypeVar("_Method", bound=Callable[..., HttpResponse])
-
-
-def page_action(
-    description: str, *, url_path: str, icon: str, permission: str = "change"
-) -> Callable[[_Method], _Method]:
-    """A button on an object's page that leads to a view of its own, for those who have the permission for it."""
-    decorate: Callable[[_Method], _Method] = action(
-        description=description, url_path=url_path, icon=icon, permissions=[permission]
-    )
-    return decorate
 
 
 class AccessAdmin(AuditedModelAdmin):

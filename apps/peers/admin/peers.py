@@ -15,8 +15,9 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from apps.audit.actors import user_actor
+from apps.audit.model_admin import page_action
 from apps.peers import selectors, services
-from apps.peers.admin.base import AccessAdmin, page_action
+from apps.peers.admin.base import AccessAdmin
 from apps.peers.admin.display import key_spellings
 from apps.peers.admin.filters import TokenFilter
 from apps.peers.admin.now import add_presence, may_see_presence, presence_label
