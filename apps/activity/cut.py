@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
+from django.http import HttpRequest
 
 from apps.activity.models import Connection
 from apps.audit.actors import Actor
@@ -24,6 +25,11 @@ REASON = "disconnected by an administrator"
 
 class CutFailed(Exception):
     """The connection was not cut, or nobody knows. A sentence for people."""
+
+
+def may_cut(request: HttpRequest) -> bool:
+    """To end a connection is to delete it."""
+    return request.user.has_perm("activity.delete_connection")
 
 
 def cut(*, actor: Actor, connection: Connection, control_socket: Path) -> bool:

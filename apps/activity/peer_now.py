@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from apps.activity import selectors
+from apps.activity.cut import may_cut
 from apps.activity.filters import EventFilters
 
 EVENTS = 10
@@ -22,7 +23,7 @@ def now_of_peer(request: HttpRequest, peer_id: str) -> dict[str, Any]:
         "peer_id": peer_id,
         "presence": selectors.presence([peer_id])[peer_id],
         "connections": selectors.open_connections(peer_id=peer_id, limit=CONNECTIONS),
-        "may_cut": request.user.has_perm("activity.delete_connection"),
+        "may_cut": may_cut(request),
         "next": reverse("admin:peers_peer_change", args=[quote(peer_id)]),
     }
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from apps.activity import selectors
 from apps.activity.admin.base import WatchedAdmin
-from apps.activity.cut import CutFailed, cut
+from apps.activity.cut import CutFailed, cut, may_cut
 from apps.activity.models import Connection
 from apps.activity.peer_now import events_of_peer, now_of_peer
 from apps.audit.actors import user_actor
@@ -86,11 +86,6 @@ class ConnectionAdmin(WatchedAdmin):
             self.message_user(request, words, messages.SUCCESS)
         else:
             self.message_user(request, f"The connection of {whose} had ended already.", messages.INFO)
-
-
-def may_cut(request: HttpRequest) -> bool:
-    """To end a connection is to delete it."""
-    return request.user.has_perm("activity.delete_connection")
 
 
 def _way_back(request: HttpRequest) -> str:

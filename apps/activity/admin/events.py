@@ -8,6 +8,7 @@ from django.urls import path
 
 from apps.activity import selectors
 from apps.activity.admin.base import WatchedAdmin
+from apps.activity.cut import may_cut
 from apps.activity.filters import EventFilters
 from apps.activity.forms import FiltersForm
 from apps.activity.links import peer_urls
@@ -56,7 +57,7 @@ class EventAdmin(WatchedAdmin):
             facts["others"] = [other for other in selectors.events(same, limit=OF_CONNECTION) if other.pk != event.pk]
             facts["open"] = selectors.open_connection(event.boot, event.connection)
         facts["peer_url"] = peer_urls([event.peer_id], request.user).get(event.peer_id or "")
-        facts["may_cut"] = request.user.has_perm("activity.delete_connection")
+        facts["may_cut"] = may_cut(request)
         return self.page(request, "activity/event.html", kind_words(event.kind).title, **facts)
 
 
