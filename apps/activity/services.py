@@ -10,11 +10,12 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import QuerySet
 
 from apps.activity.models import Connection, Event, Position, Presence
 from apps.activity.presence import GAP, REPLACED, Changes, Key, Sight, changes_of
 from apps.activity.records import Record, event_of
+from apps.activity.selectors import newest_id
 
 PRUNE_ROWS = 1_000
 """Most events that are forgotten in one transaction."""
@@ -55,8 +56,7 @@ def import_batch(journal: str, records: Sequence[Record], *, oldest: int | None)
 
 def prune(retention: Retention, limit: int = PRUNE_ROWS) -> int:
     """Forget at most `limit` of the events that are too many or too old, the oldest first. Give how many."""
-    newest = Event.objects.aggregate(newest=Max("id"))["newest"] or 0
-    too_many = Event.objects.filter(id__lte=newest - retention.keep_events).order_by("id").values("id")[:limit]
+    too_many = Event.objects.filter(id__lte=newest_id() - retention.keep_events).order_by("id").values("id")[:limit]
     too_old = Event.objects.filter(at__lt=retention.since).order_by("at").values("id")[:limit]
     return _forget(too_many) or _forget(too_old)
 
