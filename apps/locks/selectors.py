@@ -46,6 +46,11 @@ def holding(now: float | None = None) -> QuerySet[Lock]:
     return Lock.objects.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=moment))
 
 
+def ended() -> QuerySet[Lock]:
+    """The rows that have come to their end."""
+    return Lock.objects.filter(expires_at__lte=time.time())
+
+
 def locks_on(kind: str, target: str) -> list[LockFacts]:
     """What holds one target at this moment, a lock of everything included."""
     everything = Q(target_kind=LockKind.EVERYTHING)

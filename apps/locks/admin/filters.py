@@ -18,7 +18,6 @@ class StateFilter(SimpleListFilter):
         return [("holds", "Holds now"), ("ended", "Has ended")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Lock]) -> QuerySet[Lock]:
-        holding = selectors.holding().values("pk")
         if self.value() == "holds":
-            return queryset.filter(pk__in=holding)
-        return queryset.exclude(pk__in=holding) if self.value() == "ended" else queryset
+            return queryset.filter(pk__in=selectors.holding().values("pk"))
+        return queryset.filter(pk__in=selectors.ended().values("pk")) if self.value() == "ended" else queryset

@@ -84,8 +84,9 @@ class LockAdmin(AuditedModelAdmin):
     def get_actions_list(self, request: HttpRequest) -> Any:
         """What has ended is offered for removal where anything has."""
         offered = super().get_actions_list(request)  # type: ignore[misc] # unfold has no types
-        ended = Lock.objects.exclude(pk__in=selectors.holding().values("pk")).exists()
-        return offered if ended else [one for one in offered if not one.action_name.endswith("remove_ended")]
+        if selectors.ended().exists():
+            return offered
+        return [one for one in offered if not one.action_name.endswith("remove_ended")]
 
     @admin.action(description="Unlock selected", permissions=["unlock"])
     def unlock_selected(self, request: HttpRequest, queryset: QuerySet[Lock]) -> None:
@@ -117,7 +118,7 @@ class LockAdmin(AuditedModelAdmin):
     @page_action("Remove ended", url_path="remove-ended", icon="delete_sweep", permission="unlock")
     def remove_ended(self, request: HttpRequest) -> HttpResponse:
         if request.method != "POST":
-            ended = [found for found in selectors.list_locks() if not found.holds]
+            ended = [selectors.facts(row) for row in selectors.ended()]
             return self._page(request, "locks/remove_ended.html", title="Remove ended locks", ended=ended)
         count = services.remove_expired(actor=user_actor(request.user))
         self.message_user(request, f"Removed {count} ended lock{'' if count == 1 else 's'}.", messages.SUCCESS)

@@ -63,7 +63,7 @@ def unlock(*, actor: Actor, lock_id: str) -> LockFacts:
 def remove_expired(*, actor: Actor) -> int:
     """Remove every lock that has come to its end. Returns how many went."""
     with transaction.atomic():
-        over = [found for found in selectors.list_locks() if not found.holds]
+        over = [selectors.facts(row) for row in selectors.ended()]
         _remove(actor, over)
         return len(over)
 
