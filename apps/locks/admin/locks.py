@@ -90,10 +90,10 @@ class LockAdmin(AuditedModelAdmin):
 
     @admin.action(description="Unlock selected", permissions=["unlock"])
     def unlock_selected(self, request: HttpRequest, queryset: QuerySet[Lock]) -> None:
-        names = [what_words(row.target_kind, row.target) for row in queryset]
-        for lock_id in list(queryset.values_list("pk", flat=True)):
-            services.unlock(actor=user_actor(request.user), lock_id=lock_id)
-        self.message_user(request, f"Unlocked: {', '.join(names)}.", messages.SUCCESS)
+        selected = list(queryset)
+        for row in selected:
+            services.unlock(actor=user_actor(request.user), lock_id=row.pk)
+        self.message_user(request, f"Unlocked: {', '.join(map(self.what, selected))}.", messages.SUCCESS)
 
     @page_action("Unlock", url_path="unlock", icon="lock_open", permission="unlock")
     def unlock(self, request: HttpRequest, object_id: str) -> HttpResponse:
