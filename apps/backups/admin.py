@@ -64,12 +64,12 @@ class BackupAdmin(LookedAtAdmin, AuditedModelAdmin):
         }
         return super().changelist_view(request, context | (extra_context or {}))
 
-    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
-        backup = self.get_object(request, object_id)
-        offered = backup is not None and request.user.has_perm(DOWNLOAD) and is_here(backup)
-        url = reverse("admin:backups_backup_download", args=[backup.pk]) if backup is not None and offered else None
-        kwargs["extra_context"] = {**(kwargs.get("extra_context") or {}), "download_url": url}
-        return super().change_view(request, object_id, *args, **kwargs)
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """With where the file is had, for those who may have it."""
+        backup: Backup = context["original"]
+        offered = request.user.has_perm(DOWNLOAD) and is_here(backup)
+        url = reverse("admin:backups_backup_download", args=[backup.pk]) if offered else None
+        return super().render_change_form(request, context | {"download_url": url}, *args, **kwargs)
 
     def make(self, request: HttpRequest) -> HttpResponse:
         """Begin one; it goes on in the background."""
