@@ -13,7 +13,6 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -174,9 +173,3 @@ def _with_connection(work: Any, *arguments: Any) -> None:
 
 RUNNER = Runner()
 """This process's own."""
-
-
-def backup_directory() -> Path:
-    """Where the panel's backups lie."""
-    directory: Path = settings.ALKNET.backups
-    return directory
