@@ -1,4 +1,4 @@
-"use strict";
+// A module: its names are its own, whatever else a page loads.
 
 // Shows how far a backup is that is under way, and the list as it is then when it has ended. Without it, the page says
 // how far it was when it was opened.

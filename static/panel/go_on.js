@@ -1,4 +1,4 @@
-"use strict";
+// A module: its names are its own, whatever else a page loads.
 
 // Long work is done in steps, each the answer to a form. This sends the forms one after another, and shows each answer
 // in place, so that the browser's history holds one page of them. Without it, the button does a step.

@@ -1,4 +1,4 @@
-"use strict";
+// A module: its names are its own, whatever else a page loads.
 
 // A list saves its switches together. Until then a flipped one says so in its own row, with a button beside it, and
 // leaving the page asks first: a revocation that only looks done is worse than none.
