@@ -1,12 +1,14 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from apps.peers import services
 from node.core.peers import PeerEntry
 from tests.support.panel import ALICE, draft
+from tests.support.vault_node import VaultNode
 
 
 @pytest.fixture
@@ -37,3 +39,17 @@ def panel(admin_client: Client, forget_audit: Callable[[], None]) -> Client:
     """The panel, signed in as the administrator “admin”. An error of a view fails the test."""
     forget_audit()
     return admin_client
+
+
+@pytest.fixture(scope="module")
+def _running_node() -> Iterator[VaultNode]:
+    node = VaultNode(settings.PATHS.control_socket)
+    yield node
+    node.end()
+
+
+@pytest.fixture
+def node(_running_node: VaultNode) -> VaultNode:
+    """A node that seals and signs, with its vault unlocked."""
+    _running_node.tell("unlock")
+    return _running_node
