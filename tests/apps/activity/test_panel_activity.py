@@ -15,7 +15,6 @@ from django.utils import timezone
 
 from apps.activity.models import Connection, Event
 from apps.activity.pages import MOST_NEW, PAGE
-from node.local_socket import LocalSocket
 from tests.support.control import Told, control_thread
 from tests.support.happenings import BOOT, busy, imported
 from tests.support.journal_records import NOON, Story
@@ -24,14 +23,6 @@ from tests.support.panel import audit
 EVENTS, ROWS = "/activity/event/", "/activity/event/rows/"
 CONNECTIONS = "/activity/connection/"
 AddPeer = Callable[..., Any]
-
-
-@pytest.fixture
-def running_node() -> Iterator[None]:
-    """Somebody listens where a running node does."""
-    listening = LocalSocket.listen(settings.PATHS.control_socket)
-    yield
-    listening.close()
 
 
 @pytest.fixture

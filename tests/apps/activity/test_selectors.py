@@ -1,7 +1,6 @@
 """What pages ask of what happened and of who is connected."""
 
 import socket
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -12,19 +11,10 @@ from apps.activity import selectors, services
 from apps.activity.filters import EventFilters
 from apps.activity.models import Event
 from apps.activity.selectors import EnforcementFigures, PeerPresence
-from node.local_socket import LocalSocket
 from tests.support.journal_records import NOON, Story
 
 pytestmark = pytest.mark.django_db
 START = datetime.fromtimestamp(NOON, UTC)
-
-
-@pytest.fixture
-def running_node() -> Iterator[None]:
-    """Somebody listens where a running node does."""
-    listening = LocalSocket.listen(settings.PATHS.control_socket)
-    yield
-    listening.close()
 
 
 @pytest.fixture
