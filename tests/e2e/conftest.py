@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.support import warm
 from tests.support.appliance import Appliance, environment, running_appliance
+from tests.support.browser import Panel
 
 CHROMIUM_OPTIONS = (
     "--no-sandbox",
@@ -52,6 +53,14 @@ def page(browser: Browser) -> Iterator[Page]:
         page = context.new_page()
         page.set_default_timeout(15_000)
         yield page
+
+
+@pytest.fixture
+def panel(page: Page, appliance: Appliance) -> Panel:
+    """The appliance's panel, its set-up link followed and its first administrator signed in."""
+    panel = Panel(page, appliance.ready["panel_url"])
+    panel.set_up(appliance.ready["setup_url"])
+    return panel
 
 
 class LiveClient:

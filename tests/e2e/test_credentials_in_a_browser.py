@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.support.appliance import Appliance
 from tests.support.browser import Panel
@@ -13,13 +13,6 @@ CANARY = "sk-canary-7f3a91"
 LIST = "/credentials/credential/"
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def panel(page: Page, appliance: Appliance) -> Panel:
-    panel = Panel(page, appliance.ready["panel_url"])
-    panel.set_up(appliance.ready["setup_url"])
-    return panel
 
 
 def fill(panel: Panel, content: str, *, provider: str = "") -> None:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
 
 from tests.e2e.conftest import LiveClient
 from tests.support.appliance import Appliance, alknet
@@ -20,14 +19,6 @@ pytestmark = [pytest.mark.browser]
 @pytest.fixture
 def python() -> str:
     return sys.executable
-
-
-@pytest.fixture
-def panel(page: Page, appliance: Appliance) -> Panel:
-    """The panel, its set-up link followed and its first administrator signed in."""
-    panel = Panel(page, appliance.ready["panel_url"])
-    panel.set_up(appliance.ready["setup_url"])
-    return panel
 
 
 def whoami(appliance: Appliance, identity: Path) -> dict[str, object] | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.e2e.conftest import LiveClient
 from tests.e2e.test_panel_looks import hidden_width
@@ -30,13 +30,6 @@ PAGES = {
 }
 THEME = "#changelist-search, #changelist-form thead, .selector, #submit-row"
 """Parts of these pages that the theme makes."""
-
-
-@pytest.fixture
-def panel(page: Page, appliance: Appliance) -> Panel:
-    panel = Panel(page, appliance.ready["panel_url"].rstrip("/"))
-    panel.set_up(appliance.ready["setup_url"])
-    return panel
 
 
 @pytest.fixture

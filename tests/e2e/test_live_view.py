@@ -22,13 +22,6 @@ ROWS = "[data-tail] tbody tr"
 
 
 @pytest.fixture
-def panel(page: Page, appliance: Appliance) -> Panel:
-    panel = Panel(page, appliance.ready["panel_url"].rstrip("/"))
-    panel.set_up(appliance.ready["setup_url"])
-    return panel
-
-
-@pytest.fixture
 def laptop(panel: Panel, tmp_path: Path) -> Path:
     """The identity of a peer that may connect."""
     identity = tmp_path / "identity"

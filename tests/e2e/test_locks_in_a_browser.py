@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, expect
 
 from node.core.connection import CLOSE_LOCKED
 from tests.e2e.conftest import LiveClient
@@ -15,13 +15,6 @@ from tests.support.browser import Panel
 LIST = "/locks/lock/"
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def panel(page: Page, appliance: Appliance) -> Panel:
-    panel = Panel(page, appliance.ready["panel_url"])
-    panel.set_up(appliance.ready["setup_url"])
-    return panel
 
 
 def row(panel: Panel, what: str) -> Locator:
