@@ -65,6 +65,11 @@ def is_signed(checkpoint: Checkpoint) -> bool:
     return base64.b64encode(signature).decode() == checkpoint.signature  # not another spelling of it
 
 
+def checkpoint_json(checkpoint: Checkpoint) -> dict[str, Any]:
+    """For programs, and for others to verify (docs/audit.md)."""
+    return {name: getattr(checkpoint, name) for name in _FIELDS}
+
+
 def marks() -> Marks:
     """What the checkpoints that hold say of the chain."""
     found: dict[int, list[str]] = {}

@@ -7,6 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from apps.audit.chain import Link
+from apps.audit.checkpoints import checkpoint_json
 from apps.audit.models import Checkpoint
 from apps.audit.rows import head, read_links
 
@@ -42,8 +43,7 @@ def _row(link: Link) -> dict[str, Any]:
 
 
 def _checkpoint(one: Checkpoint) -> dict[str, Any]:
-    names = ("id", "number", "hash", "fingerprint", "signed_at", "signature")
-    return {"type": "checkpoint", **{name: getattr(one, name) for name in names}}
+    return {"type": "checkpoint", "id": one.pk, **checkpoint_json(one)}
 
 
 def _bytes(value: Any) -> dict[str, str]:

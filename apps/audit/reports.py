@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from apps.audit.checkpoints import BadCheckpoint, bad_checkpoints, newest_checkpoint
+from apps.audit.checkpoints import BadCheckpoint, bad_checkpoints, checkpoint_json, newest_checkpoint
 from apps.audit.faults import Broken
 from apps.audit.models import Checkpoint, Verification
 from apps.audit.verification import Verified
@@ -51,11 +51,6 @@ def report(end: Verified, keys: tuple[str, ...] = ()) -> Report:
 def last_report() -> Verification | None:
     """How the last one ended; None where there was none yet."""
     return Verification.objects.first()
-
-
-def checkpoint_json(checkpoint: Checkpoint) -> dict[str, Any]:
-    names = ("number", "hash", "fingerprint", "signed_at", "signature")
-    return {name: getattr(checkpoint, name) for name in names}
 
 
 def _keep(made: Report) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 from alknet_site.json_command import BadRequest, JsonCommand, Progress, Reply
 from apps.audit.actors import Actor
-from apps.audit.checkpoints import NoCheckpoint, marks, take_checkpoint
+from apps.audit.checkpoints import NoCheckpoint, checkpoint_json, marks, take_checkpoint
 from apps.audit.export import export_pieces
 from apps.audit.models import AuditEntry
-from apps.audit.reports import checkpoint_json, report
+from apps.audit.reports import report
 from apps.audit.selectors import EntryFilters, entries
 from apps.audit.verification import Verified, verify
 
