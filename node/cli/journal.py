@@ -33,7 +33,7 @@ app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 @app.command()
 def journal(
     *,
-    last: Annotated[int, typer.Option("--last", "-n", min=0, help="How many of the newest events.")] = 20,
+    last: Annotated[int, typer.Option("--limit", "-n", min=0, help="How many of the newest events.")] = 20,
     kind: Annotated[list[EventKind] | None, typer.Option("--kind", help="Of this kind; may be repeated.")] = None,
     peer: Annotated[str | None, typer.Option("--peer", help="About this peer.")] = None,
     connection: Annotated[

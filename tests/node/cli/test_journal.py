@@ -37,7 +37,7 @@ def run(data: Path) -> Run:
 
 @pytest.fixture
 def follower(data: Path) -> Iterator[subprocess.Popen[str]]:
-    command = [*warm_alknet(), "journal", "--follow", "--json", "--last", "1"]
+    command = [*warm_alknet(), "journal", "--follow", "--json", "--limit", "1"]
     with subprocess.Popen(
         command, env=environment(ALKNET_DATA=str(data)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -61,7 +61,7 @@ async def visit(node: NodeProcess, data: Path) -> None:
 async def begun(run: Run, count: int) -> list[dict[str, Any]]:
     """The journal, once it has so many ends of connections."""
     while True:
-        found = events((await asyncio.to_thread(run, "--json", "--last", "100"))[1])
+        found = events((await asyncio.to_thread(run, "--json", "--limit", "100"))[1])
         if sum(event["kind"] == "closed" for event in found) >= count:
             return found
 
