@@ -34,65 +34,51 @@ def lock() -> None:
     """Hold back a peer, a scope, a protocol, a credential or everything. See also alknet locks, alknet unlock."""
 
 
-@app.command()
-def peer(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The peer's name, or an API key's prefix.")],
-    *,
-    span: ForOption = "",
-    until: UntilOption = "",
-    reason: ReasonOption = "",
-    message: MessageOption = "",
-    data: DataOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Close a peer's connections, and refuse others of it with the message."""
-    _lock({"target_kind": "peer", "target": name, "reason": reason, "message": message}, span, until, data, as_json)
+def _command_for(kind: str, metavar: str, what: str, effect: str) -> None:
+    """A command that locks one target of this kind; `what` is said of its name, `effect` of the command."""
+
+    @app.command(kind, help=effect)
+    def lock_one(
+        name: Annotated[str, typer.Argument(metavar=metavar, help=what)],
+        *,
+        span: ForOption = "",
+        until: UntilOption = "",
+        reason: ReasonOption = "",
+        message: MessageOption = "",
+        data: DataOption = None,
+        as_json: JsonOption = False,
+    ) -> None:
+        wish = {"target_kind": kind, "target": name, "reason": reason, "message": message, **_end(span, until)}
+        _place(wish, data, as_json=as_json)
 
 
-@app.command()
-def scope(
-    name: Annotated[str, typer.Argument(metavar="SCOPE", help="A right, spelled as the peers have it.")],
-    *,
-    span: ForOption = "",
-    until: UntilOption = "",
-    reason: ReasonOption = "",
-    message: MessageOption = "",
-    data: DataOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Take a scope from everybody who has it. Connections stay; what needs the scope is denied."""
-    _lock({"target_kind": "scope", "target": name, "reason": reason, "message": message}, span, until, data, as_json)
-
-
-@app.command()
-def alpn(
-    name: Annotated[str, typer.Argument(metavar="ALPN", help="A protocol, such as alknet/call.")],
-    *,
-    span: ForOption = "",
-    until: UntilOption = "",
-    reason: ReasonOption = "",
-    message: MessageOption = "",
-    data: DataOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Close a protocol's connections, and refuse others with the message."""
-    _lock({"target_kind": "alpn", "target": name, "reason": reason, "message": message}, span, until, data, as_json)
-
-
-@app.command()
-def credential(
-    name: Annotated[str, typer.Argument(metavar="PROVIDER", help="See alknet credential list.")],
-    *,
-    span: ForOption = "",
-    until: UntilOption = "",
-    reason: ReasonOption = "",
-    message: MessageOption = "",
-    data: DataOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Take a credential out of every handler's hands."""
-    wish = {"target_kind": "credential", "target": name, "reason": reason, "message": message}
-    _lock(wish, span, until, data, as_json)
+for _row in (
+    (
+        "peer",
+        "NAME",
+        "The peer's name, or an API key's prefix.",
+        "Close a peer's connections, and refuse others of it with the message.",
+    ),
+    (
+        "scope",
+        "SCOPE",
+        "A right, spelled as the peers have it.",
+        "Take a scope from everybody who has it. Connections stay; what needs the scope is denied.",
+    ),
+    (
+        "alpn",
+        "ALPN",
+        "A protocol, such as alknet/call.",
+        "Close a protocol's connections, and refuse others with the message.",
+    ),
+    (
+        "credential",
+        "PROVIDER",
+        "See alknet credential list.",
+        "Take a credential out of every handler's hands.",
+    ),
+):
+    _command_for(*_row)
 
 
 @app.command()
@@ -111,10 +97,6 @@ def everything(
     if not yes:
         _confirm()
     _place(wish, data, as_json=as_json)
-
-
-def _lock(wish: dict[str, Any], span: str, until: str, data: Path | None, as_json: bool) -> None:  # noqa: FBT001 - private
-    _place(wish | _end(span, until), data, as_json=as_json)
 
 
 def _place(wish: dict[str, Any], data: Path | None, *, as_json: bool) -> None:
