@@ -74,11 +74,11 @@ def check_scopes(control: AccessControl, identity: Identity | None) -> Decision:
         return _denied("authentication required", "the caller is anonymous, and something is asked of callers")
     missing = next((scope for scope in control.required_scopes if scope not in identity.scopes), None)
     if missing is not None:
-        return _denied(f"missing required scope: {missing}", f"“{identity.id}” {_scopes_of(identity)}")
+        return _without(f"missing required scope: {missing}", identity, [missing], _scopes_of(identity))
     choices = control.required_scopes_any
     if choices is not None and not any(scope in identity.scopes for scope in choices):
         why = _scopes_of(identity) if choices else "is refused like everybody: the list to choose from is empty"
-        return _denied(f"missing required scope (any of: {', '.join(choices)})", f"“{identity.id}” {why}")
+        return _without(f"missing required scope (any of: {', '.join(choices)})", identity, choices, why)
     return _allowed(f"“{identity.id}” has every scope that is asked for")
 
 
@@ -116,9 +116,20 @@ def _denied(message: str, explanation: str) -> Decision:
     return Decision(allowed=False, message=message, explanation=explanation)
 
 
+def _without(message: str, identity: Identity, asked: Iterable[str], why: str) -> Decision:
+    """A denial for want of one of the scopes `asked`: with the words of its lock, where the caller has it but for that.
+
+    The spec's words come first, so that whoever reads these goes on doing so.
+    """
+    locked = next((scope for scope in asked if scope in identity.locked), None)
+    if locked is None:
+        return _denied(message, f"“{identity.id}” {why}")
+    words = identity.locked[locked]
+    return _denied(f"{message}; {words}", f"“{identity.id}” {why}; {_clipped(locked)} is {words}")
+
+
 def _scopes_of(identity: Identity) -> str:
-    held_back = f"; locked at this moment: {_listed(identity.locked)}" if identity.locked else ""
-    return f"has these scopes: {_listed(identity.scopes)}{held_back}"
+    return f"has these scopes: {_listed(identity.scopes)}"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -12,13 +12,14 @@ Address = tuple[str, int]
 class Identity:
     """A resolved caller: `id` is the peer_id, an API key's prefix, or a composition label. Equal by value.
 
-    `locked` names the scopes that a lock keeps from it, for explanations; no check reads it.
+    `locked` has the scopes that a lock keeps from it, each with the words of that lock. It is for what the denied and
+    the journal are told; no check is decided by it.
     """
 
     id: str
     scopes: tuple[str, ...] = ()
     resources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    locked: tuple[str, ...] = field(default=(), compare=False)
+    locked: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """Exactly `id`, `scopes` and `resources`, always all three."""

@@ -251,6 +251,10 @@ class IndexProvider(LockProvider, IdentityProvider):
     def resolve_from_token(self, token: AuthToken) -> Identity | None:
         return self.held.resolved(self.index.resolve_token(token))
 
+    def lock_on_token(self, token: AuthToken) -> Lock | None:
+        holder = self.index.resolve_token(token)
+        return None if holder is None else self.held.on_caller(holder.id)
+
     def lock_on(self, auth: AuthContext) -> Lock | None:
         """The same for a connection that was accepted as somebody, and for one whose key has got a peer since."""
         holders = (self.index.resolve_fingerprint(name) for name in auth.fingerprints)

@@ -23,6 +23,8 @@ MAX_REASON = 1000
 """Longest reason that administrators leave for each other, in characters."""
 MAX_ALPN = 255
 """Longest name of a protocol, in bytes (RFC 7301 §3.1)."""
+MAX_REMEMBERED = 65_536
+"""Callers whose identity under the present locks is remembered; beyond them, all are forgotten and worked out anew."""
 LOCKED = "locked"
 """The first word of every refusal by a lock; its message follows after a colon."""
 
@@ -78,6 +80,8 @@ class Held:
     scopes: Mapping[str, Lock] = field(default_factory=dict)
     alpns: Mapping[bytes, Lock] = field(default_factory=dict)
     credentials: Mapping[str, Lock] = field(default_factory=dict)
+    _remembered: dict[str, tuple[Identity, Identity | None]] = field(default_factory=dict, compare=False, repr=False)
+    """What `resolved` said last of each name, and of which identity it did. Never of another than is asked about."""
 
     def on_connection(self, alpn: bytes, peer_ids: Iterable[str] = ()) -> Lock | None:
         """The lock on a connection of this protocol, with a peer of these names; a stranger has none."""
@@ -92,14 +96,33 @@ class Held:
     def resolved(self, identity: Identity | None) -> Identity | None:
         """An identity as it is now: nobody where it is locked itself, else without the scopes that are.
 
-        An API key goes by its prefix, as a peer does by its name.
+        An API key goes by its prefix, as a peer does by its name. Of an identity that was seen before under these
+        locks, the answer is a look into a dictionary, however many scopes it has.
         """
-        if identity is None or self.everything is not None or identity.id in self.peers:
+        if identity is None or self is NOTHING_HELD:
+            return identity
+        seen = self._remembered.get(identity.id)
+        if seen is not None and (seen[0] is identity or seen[0] == identity):
+            return seen[1]
+        if len(self._remembered) >= MAX_REMEMBERED:
+            self._remembered.clear()
+        found = self._resolved(identity)
+        self._remembered[identity.id] = identity, found
+        return found
+
+    def on_caller(self, name: str) -> Lock | None:
+        """The lock that makes a nobody of a peer of this name, or of an API key with this prefix."""
+        return self.everything or self.peers.get(name)
+
+    def _resolved(self, identity: Identity) -> Identity | None:
+        if self.on_caller(identity.id) is not None:
             return None
         if self.scopes.keys().isdisjoint(identity.scopes):
             return identity
         kept = tuple(scope for scope in identity.scopes if scope not in self.scopes)
-        return replace(identity, scopes=kept, locked=tuple(s for s in identity.scopes if s in self.scopes))
+        return replace(
+            identity, scopes=kept, locked={s: self.scopes[s].words for s in identity.scopes if s in self.scopes}
+        )
 
     def __len__(self) -> int:
         named = len(self.peers) + len(self.scopes) + len(self.alpns) + len(self.credentials)

@@ -23,6 +23,10 @@ class IdentityProvider(ABC):
         """The lock that holds such a connection back at this moment; a provider that knows no locks has none."""
         return None
 
+    def lock_on_token(self, token: AuthToken) -> Lock | None:
+        """The lock because of which a token that is somebody's does not resolve; None where there is no such lock."""
+        return None
+
 
 class IdentityStore(IdentityProvider):
     """Read and write. A write returns after its commit and does not promise that the next read sees it."""

@@ -41,7 +41,7 @@ class Denials:
             "message": message,
             "explanation": decision.explanation,
         }
-        if caller is not None and caller != self._auth.identity:
+        if caller is not None and (self._auth.identity is None or caller.id != self._auth.identity.id):
             detail["caller"] = caller.id
         self._record(EventKind.DENIED, message, detail)
 

@@ -77,17 +77,31 @@ def test_what_is_held_is_what_every_lock_says(found: list[Lock], now: float) -> 
 
 @given(st.lists(locks, max_size=6, unique_by=lambda lock: lock.lock_id), times, st.sampled_from(["ann", "zoe"]))
 def test_an_identity_is_what_every_lock_leaves_of_it(found: list[Lock], now: float, name: str) -> None:
-    identity = Identity(name, ("a", "b"), {"repo": ("web",)})
-    seen = index(found).held(now).resolved(identity)
+    """Whether it is asked about for the first time, again, or after it had other scopes under the same locks."""
+    held = index(found).held(now)
     gone = strongest(found, LockKind.EVERYTHING, "", now) or strongest(found, LockKind.PEER, name, now)
-    locked = tuple(scope for scope in identity.scopes if strongest(found, LockKind.SCOPE, scope, now))
-    if gone is not None:
-        assert seen is None
-    else:
-        kept = tuple(scope for scope in identity.scopes if scope not in locked)
-        assert seen == replace(identity, scopes=kept)
-        assert seen is not None
-        assert seen.locked == locked
+    for scopes in (("a", "b"), ("a", "b"), ("b", "c"), (), ("a", "b")):
+        identity = Identity(name, scopes, {"repo": ("web",)})
+        seen = held.resolved(identity)
+        locks = {scope: strongest(found, LockKind.SCOPE, scope, now) for scope in scopes}
+        if gone is not None:
+            assert seen is None
+        else:
+            assert seen == replace(identity, scopes=tuple(scope for scope in scopes if locks[scope] is None))
+            assert seen is not None
+            assert seen.locked == {scope: lock.words for scope, lock in locks.items() if lock is not None}
+
+
+def test_an_identity_is_worked_out_once_and_not_for_ever_more_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node.core.locks.MAX_REMEMBERED", 2)
+    held = index([Lock("1", LockKind.SCOPE, "a")]).held(0.0)
+    ann, bob, cyd = (Identity(name, ("a", "b")) for name in ("ann", "bob", "cyd"))
+    first = held.resolved(ann)
+    assert held.resolved(Identity("ann", ("a", "b"))) is first
+    assert [held.resolved(one) for one in (bob, cyd, ann)] == [Identity(name, ("b",)) for name in ("bob", "cyd", "ann")]
+    assert len(held._remembered) == 2
+    assert NOTHING_HELD.resolved(ann) is ann
+    assert not NOTHING_HELD._remembered
 
 
 @given(st.lists(locks, max_size=6), st.lists(locks | st.sampled_from("123456"), max_size=6), times)
@@ -131,13 +145,45 @@ def test_a_locked_peer_is_nobody_by_key_and_by_token() -> None:
     assert provider(Lock("1", LockKind.PEER, "alk_abcd")).resolve_from_token(AuthToken(b"alk_abcd1234")) is None
 
 
+def test_the_lock_on_a_token_is_its_holders_and_a_guess_has_none() -> None:
+    lock, everything = Lock("1", LockKind.PEER, "ann", "away"), Lock("2", LockKind.EVERYTHING)
+    ann, robot, guess = (AuthToken(raw) for raw in (b"ann's", b"alk_abcd1234", b"a guess"))
+    assert [provider(lock).lock_on_token(token) for token in (ann, robot, guess)] == [lock, None, None]
+    assert [provider(everything).lock_on_token(token) for token in (ann, robot, guess)] == [
+        everything,
+        everything,
+        None,
+    ]
+    assert provider().lock_on_token(ann) is None
+
+
 def test_a_locked_scope_is_nobodys_and_the_explanation_names_it() -> None:
     identity = provider(Lock("1", LockKind.SCOPE, "a")).resolve_from_fingerprint(KEY)
     assert identity == Identity("ann", ("b",), {"repo": ("web",)})
     decision = check_access(AccessControl(("a",)), identity)
-    assert (decision.allowed, decision.message) == (False, "missing required scope: a")
-    assert decision.explanation == "“ann” has these scopes: b; locked at this moment: a"
+    assert (decision.allowed, decision.message) == (False, "missing required scope: a; locked")
+    assert decision.explanation == "“ann” has these scopes: b; a is locked"
     assert identity.to_json() == {"id": "ann", "scopes": ["b"], "resources": {"repo": ["web"]}}
+
+
+def test_the_denied_are_told_the_message_of_the_lock_and_only_they_are() -> None:
+    identity = provider(Lock("1", LockKind.SCOPE, "a", "call the desk")).resolve_from_fingerprint(KEY)
+    decision = check_access(AccessControl(("b", "a")), identity)
+    assert decision.message == "missing required scope: a; locked: call the desk"
+    assert decision.explanation == "“ann” has these scopes: b; a is locked: call the desk"
+    choice = check_access(AccessControl((), ("x", "a")), identity)
+    assert choice.message == "missing required scope (any of: x, a); locked: call the desk"
+    assert check_access(AccessControl((), ("a", "b")), identity).allowed, "one of several is left"
+    others = check_access(AccessControl(("a", "c")), Identity("zoe", ("b",)))
+    assert others.message == "missing required scope: a", "who never had it hears nothing of a lock"
+
+
+def test_no_message_is_lost_in_what_the_journal_keeps_of_a_denial() -> None:
+    scopes = tuple(f"{number}{'s' * 250}" for number in range(1000))
+    locked = Identity("p" * 255, scopes, locked={"t" * 255: "locked: " + "é" * 112 + "…"})
+    decision = check_access(AccessControl(("t" * 255,)), locked)
+    assert decision.explanation.endswith("is locked: " + "é" * 112 + "…")
+    assert len(decision.explanation) < 1000
 
 
 def test_the_lock_on_a_connection_goes_by_who_it_was_accepted_as_and_by_its_key() -> None:
