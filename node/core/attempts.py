@@ -21,13 +21,16 @@ class TokenGuard:
         self.failures = 0
 
     def resolve(self, token: AuthToken) -> Identity | None:
-        """Whose token this is; None if nobody's, and for every token once the connection has used up its failures."""
+        """Whose token this is; None if nobody's, and for every token once the connection has used up its failures.
+
+        A token whose holder is locked is nobody's for as long, and has not failed: nobody guessed.
+        """
         guards = self._guards
         if self.failures >= guards.allowed():
             self._end()
             return None
         identity = guards.provider.resolve_from_token(token)
-        if identity is None:
+        if identity is None and guards.provider.lock_on_token(token) is None:
             self.failures += 1
             guards.failed += 1
             if self.failures >= guards.allowed():

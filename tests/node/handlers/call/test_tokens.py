@@ -12,6 +12,7 @@ from node.core.connection import CLOSE_TOKENS
 from node.core.identity import AuthContext, AuthToken, Identity
 from node.core.index import IndexProvider, build_index
 from node.core.live import Live
+from node.core.locks import Lock, LockIndex, LockKind
 from node.core.peers import PeerEntry
 from node.core.tokens import hash_token
 from node.endpoint.limits import EndpointLimits
@@ -30,6 +31,7 @@ class Node:
         provider, registry = IndexProvider(), OperationRegistry()
         provider.publish(build_index([PeerEntry("ann", auth_token_hash=hash_token(GOOD))], (), 1))
         register_discovery(registry)
+        self.provider = provider
         self.limits = Live(EndpointLimits(max_token_failures=3))
         self.guards = TokenGuards(provider, lambda: self.limits.value.max_token_failures)
         self.handler = CallHandler(registry, provider, CallLimits(), self.guards)
@@ -83,6 +85,16 @@ async def test_the_limit_is_read_at_each_token() -> None:
         with pytest.raises(CallError):
             await who(client, "guess")
         assert (await soon(client.connection.wait_closed())).code == CLOSE_TOKENS
+
+
+async def test_the_token_of_a_locked_peer_is_nobodys_and_is_no_guess() -> None:
+    node = Node()
+    node.provider.publish_locks(LockIndex({"1": Lock("1", LockKind.PEER, "ann")}))
+    async with node.client() as client:
+        assert [await who(client, GOOD) for _ in range(5)] == [None] * 5
+        assert node.guards.snapshot() == {"failed": 0, "closed": 0}
+        node.provider.publish_locks(LockIndex())
+        assert await who(client, GOOD) == "ann"
 
 
 async def test_calls_without_a_token_are_not_counted() -> None:
