@@ -19,8 +19,8 @@ logger = logging.getLogger(__name__)
 class LockEnforcement:
     """What one change of the locks did. `milliseconds` run from the commit to the last close frame, if that is known.
 
-    `by_lock` counts the connections that each lock closed; `placed` and `lifted` are the locks that hold from now on,
-    and those that do no longer.
+    `by_lock` counts the connections that each lock closed. `placed` are the locks that hold from now on; `lifted` are
+    those that do no longer, where no other one holds the same.
     """
 
     generation: int
@@ -35,13 +35,15 @@ def enforce_locks(swap: LockSwap, provider: IdentityProvider, connections: LiveC
     """Close every connection that is held back now, and log what the change did."""
     closed = close_locked(_touched(swap, connections), provider)
     old, new = set(_locks(swap.old)), set(_locks(swap.new))
+    still = {lock.what for lock in new}
+    lifted = (lock for lock in old - new if lock.what not in still)
     done = LockEnforcement(
         swap.generation,
         closed.total(),
         since(swap.committed_at),
         closed,
         tuple(sorted(new - old, key=_name)),
-        tuple(sorted(old - new, key=_name)),
+        tuple(sorted(lifted, key=_name)),
     )
     for lock in done.placed:
         _log("locked", done, lock, closed[lock])

@@ -171,3 +171,26 @@ async def test_the_journal_and_the_stopwatch_have_it(bench: Bench) -> None:
     await eventually(lambda: bench.journal.of(EventKind.CLOSED))
     assert bench.journal.of(EventKind.CLOSED)[0].reason == "locked: away"
     assert bench.endpoint.last_enforcement is not None
+
+
+async def test_of_two_locks_on_one_peer_the_end_of_one_frees_nobody_and_is_not_told_as_if_it_did(bench: Bench) -> None:
+    short, long = (
+        Lock("1", LockKind.PEER, "ann", "an hour", time.time() + 3600),
+        Lock("2", LockKind.PEER, "ann", "away"),
+    )
+    told = []
+    for locks, words in (
+        ([short], "locked: an hour"),
+        ([short, long], "locked: away"),
+        ([long], "locked: away"),
+        ([short], "locked: an hour"),
+        ([], ""),
+    ):
+        bench.lock(*locks)
+        told.append([event.detail["change"] for event in bench.journal.of(EventKind.ENFORCED)])
+        if words:
+            assert await refused(bench.connect()) == words
+    assert told[-1] == ["locked peer ann"] * 3 + ["unlocked peer ann"]
+    served = bench.connect()
+    assert await left(bench) == {("ann", ALPN)}
+    del served
