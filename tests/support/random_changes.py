@@ -1,0 +1,118 @@
+"""Changes of the store's rows by chance: for hypothesis, and for seeded histories."""
+
+import random
+
+from hypothesis import strategies as st
+
+from node.core.locks import Lock
+from node.core.peers import ApiKeyEntry, PeerEntry
+from tests.support.store_changes import (
+    Change,
+    lift,
+    place,
+    put,
+    put_api_key,
+    reinsert,
+    remove,
+    remove_api_key,
+    remove_sealed,
+    rename,
+    rename_lock,
+    rename_sealed,
+    replace_lock,
+    reseal,
+    seal,
+    spoil,
+    spoil_lock,
+    spoil_sealed,
+    toggle,
+)
+from tests.support.store_model import (
+    JUNK,
+    KEYS,
+    LOCK_IDS,
+    LOCK_JUNK,
+    LOCKS,
+    NAMES,
+    PREFIXES,
+    PROVIDERS,
+    SEALED,
+    SEALED_JUNK,
+    TOKENS,
+)
+
+names = st.sampled_from(NAMES)
+lock_ids = st.sampled_from(LOCK_IDS)
+placed = st.builds(lambda name, fields: Lock(name, *fields), lock_ids, st.sampled_from(LOCKS))
+providers, sealed = st.sampled_from(PROVIDERS), st.sampled_from(SEALED)
+entries = st.builds(
+    PeerEntry,
+    peer_id=names,
+    fingerprints=st.lists(st.sampled_from(KEYS), unique=True, max_size=2).map(tuple),
+    auth_token_hash=st.none() | st.sampled_from(TOKENS),
+    scopes=st.lists(st.sampled_from(["a", "b"]), unique=True, max_size=2).map(tuple),
+    enabled=st.booleans(),
+)
+api_keys = st.builds(ApiKeyEntry, st.sampled_from(PREFIXES), st.sampled_from(TOKENS), expires_at=st.none() | st.just(9))
+changes = st.one_of(
+    entries.map(put),
+    entries.map(reinsert),
+    st.builds(spoil, names, st.sampled_from(JUNK)),
+    names.map(remove),
+    st.builds(rename, names, names),
+    names.map(toggle),
+    api_keys.map(put_api_key),
+    st.sampled_from(PREFIXES).map(remove_api_key),
+    st.builds(seal, providers, sealed),
+    st.builds(reseal, providers, sealed),
+    st.builds(spoil_sealed, providers, st.sampled_from(SEALED_JUNK)),
+    providers.map(remove_sealed),
+    st.builds(rename_sealed, providers, providers),
+    placed.map(place),
+    placed.map(replace_lock),
+    st.builds(spoil_lock, lock_ids, st.sampled_from(LOCK_JUNK)),
+    lock_ids.map(lift),
+    st.builds(rename_lock, lock_ids, lock_ids),
+)
+commits = st.lists(changes, max_size=4)
+pages = st.integers(1, 5)
+
+
+def random_peer(chance: random.Random) -> PeerEntry:
+    return PeerEntry(
+        chance.choice(NAMES),
+        tuple(chance.sample(KEYS, chance.randint(0, 2))),
+        chance.choice([None, *TOKENS]),
+        tuple(chance.sample(["a", "b"], chance.randint(0, 2))),
+        enabled=chance.random() < 0.7,
+    )
+
+
+def random_change(chance: random.Random) -> Change:
+    peer, other = random_peer(chance), chance.choice(NAMES)
+    name = peer.peer_id
+    lock_id = chance.choice(LOCK_IDS)
+    prefix, provider, blob = chance.choice(PREFIXES), chance.choice(PROVIDERS), chance.choice(SEALED)
+    return chance.choice(
+        [
+            put(peer),
+            put(peer),
+            reinsert(peer),
+            spoil(name, chance.choice(JUNK)),
+            remove(name),
+            rename(name, other),
+            toggle(name),
+            put_api_key(ApiKeyEntry(prefix, chance.choice(TOKENS))),
+            remove_api_key(prefix),
+            seal(provider, blob),
+            reseal(provider, blob),
+            spoil_sealed(provider, chance.choice(SEALED_JUNK)),
+            remove_sealed(provider),
+            rename_sealed(provider, chance.choice(PROVIDERS)),
+            place(Lock(lock_id, *chance.choice(LOCKS))),
+            replace_lock(Lock(lock_id, *chance.choice(LOCKS))),
+            spoil_lock(lock_id, chance.choice(LOCK_JUNK)),
+            lift(lock_id),
+            rename_lock(lock_id, chance.choice(LOCK_IDS)),
+        ]
+    )

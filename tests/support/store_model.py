@@ -1,0 +1,76 @@
+"""What rows of peers, keys, sealed credentials and locks hold: the oracle of histories, and what they draw from.
+
+It is a dict of what each row holds, and the rules of spec core §8: enabled peers in the order of their names.
+"""
+
+from dataclasses import dataclass, field
+
+from node.core.credential_index import Credentials
+from node.core.credentials import EncryptedData
+from node.core.identity import Identity
+from node.core.index import PeerIndex
+from node.core.locks import Lock, LockIndex, LockKind
+from node.core.peers import ApiKeyEntry, PeerEntry
+from node.core.tokens import hash_token
+
+NAMES = ["ann", "bob", "cyd", "dée", "eve's\u2009\""]
+KEYS = [f"ed25519:{n:064x}" for n in range(4)]
+TOKENS = [hash_token(f"token {n}") for n in range(2)]
+PREFIXES = ["alk_aaaa", "alk_bbbb"]
+JUNK = [
+    ("fingerprints", "[1]"),
+    ("fingerprints", "no json"),
+    ("auth_token_hash", "sha256:short"),
+    ("scopes", '["two words"]'),
+    ("scopes", '{"a": 1}'),
+    ("resources", "[]"),
+    ("resources", '{"repo": "web"}'),
+    ("enabled", "perhaps"),
+    ("enabled", 7),
+    ("display_name", "two\nlines"),
+]
+PROVIDERS = ["openai", "git hub", "ünï'\""]
+SEALED = [EncryptedData(version, bytes(version), bytes(12), bytes([version]) * 20) for version in (2, 3)]
+LOCK_IDS = ["1", "two", "dreí'\""]
+LOCKS = [
+    (LockKind.PEER, "ann", "", None),
+    (LockKind.PEER, "ann", "away", 5.5),
+    (LockKind.SCOPE, "a", "", 9.0),
+    (LockKind.ALPN, "test/é", "", None),
+    (LockKind.CREDENTIAL, "openai", "spent", 7.25),
+    (LockKind.EVERYTHING, "", "maintenance", None),
+]
+LOCK_JUNK = [
+    ("target_kind", "pear"),
+    ("target", "two\nlines"),
+    ("target", b"\xff"),
+    ("message", "two\nlines"),
+    ("message", b"\xff"),
+    ("expires_at", "soon"),
+]
+SEALED_JUNK = [("key_version", "two"), ("key_version", 0), ("iv", "a text"), ("salt", 7), ("data", "")]
+
+
+@dataclass
+class Model:
+    """What the rows hold: the oracle. A row that cannot be read is None."""
+
+    peers: dict[str, PeerEntry | None] = field(default_factory=dict)
+    keys: dict[str, ApiKeyEntry] = field(default_factory=dict)
+    sealed: dict[str, EncryptedData | None] = field(default_factory=dict)
+    locks: dict[str, Lock | None] = field(default_factory=dict)
+
+    def holder(self, credential: str) -> Identity | None:
+        for _, peer in sorted(self.peers.items()):
+            if peer and peer.enabled and credential in (*peer.fingerprints, peer.auth_token_hash):
+                return Identity(peer.peer_id, peer.scopes, peer.resources)
+        return None
+
+    def agrees(self, index: PeerIndex, credentials: Credentials, locks: LockIndex) -> bool:
+        return (
+            dict(locks.locks) == {name: lock for name, lock in self.locks.items() if lock}
+            and dict(credentials) == {name: sealed for name, sealed in self.sealed.items() if sealed}
+            and dict(index.peers) == {name: peer for name, peer in self.peers.items() if peer}
+            and dict(index.api_keys) == self.keys
+            and all(index.resolve_fingerprint(name) == self.holder(name) for name in KEYS + TOKENS)
+        )
