@@ -73,15 +73,15 @@ async def _measure(place: Path, aborts: int) -> list[tuple[float, float]]:
 
 async def _abort(clients: dict[str, CallClient], ticket: str) -> tuple[float, float]:
     asked = asyncio.create_task(clients["edge"].call("edge/wait", {"ticket": ticket}))
-    await _mark(clients["worker"], "worker", "begun", ticket)
+    await mark(clients["worker"], "worker", "begun", ticket)
     given_up = time.monotonic_ns()
     asked.cancel()
-    last = await _mark(clients["worker"], "worker", "aborted", ticket)
-    first = await _mark(clients["edge"], "edge", "aborted", ticket)
+    last = await mark(clients["worker"], "worker", "aborted", ticket)
+    first = await mark(clients["edge"], "edge", "aborted", ticket)
     return (last - first) / 1e6, (last - given_up) / 1e6
 
 
-async def _mark(client: CallClient, service: str, kind: str, ticket: str) -> int:
+async def mark(client: CallClient, service: str, kind: str, ticket: str) -> int:
     """When this happened at that node, in nanoseconds, as soon as it has."""
     async with asyncio.timeout(TIMEOUT_S):
         while True:

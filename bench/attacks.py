@@ -10,16 +10,13 @@ An attack for which a bound does not hold is named in `failures`, and the exit c
 import argparse
 import asyncio
 import contextlib
-import json
-import tempfile
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
+from bench import cases
 from bench.assailants import ASSAULTS
 from bench.child import Child, running
-from bench.engine_commands import prepare
 from bench.engine_side import ALPN, HOST
 from bench.engine_workload import request
 from bench.figures import percentile
@@ -46,15 +43,11 @@ MOST_MIB_ELSE = 40.0
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seconds", type=float, default=20.0, help="of each attack")
-    parser.add_argument("--only", nargs="*", default=list(ASSAULTS), choices=list(ASSAULTS), metavar="NAME")
+    cases.add_options(parser, ASSAULTS, seconds=20.0)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    prepare(1)
-    with tempfile.TemporaryDirectory(prefix="alknet-bench-") as directory:
-        paths = DataPaths(Path(directory))
-        results = {name: asyncio.run(_measure(paths, name, options.seconds)) for name in options.only}
+    results = cases.run(options, _measure)
     return {
         "seconds": options.seconds,
         "attacks": results,
@@ -82,7 +75,7 @@ async def _measure(paths: DataPaths, name: str, seconds: float) -> dict[str, Any
     async with _server(paths) as (server, port, pin):
         honest = _Opener(await _connect(port, pin))
         await _requests([], honest, 0.5)
-        before = await report(server)
+        before = await cases.report(server)
         idle: list[float] = []
         under: list[float] = []
         connects: list[float] = []
@@ -99,7 +92,7 @@ async def _measure(paths: DataPaths, name: str, seconds: float) -> dict[str, Any
                 await asyncio.gather(
                     _requests(under, honest, seconds / rounds), _connects(connects, port, pin, seconds / rounds)
                 )
-            after = await report(server)
+            after = await cases.report(server)
     idle_p99, p99 = (max(percentile(samples, 99), LEAST_P99_MS) for samples in (idle, under))
     return {
         "idle_p99_ms": round(percentile(idle, 99), 2),
@@ -120,12 +113,6 @@ async def _server(paths: DataPaths) -> AsyncIterator[tuple[Child, int, str]]:
     async with running(paths, "-m", "bench.watched_server", "{}") as server:
         port, pin = (await server.line()).split()
         yield server, int(port), pin
-
-
-async def report(server: Child) -> dict[str, Any]:
-    await server.say("report")
-    told: dict[str, Any] = json.loads(await server.line())
-    return told
 
 
 async def _connect(port: int, pin: str) -> Connection:

@@ -111,7 +111,7 @@ def _pair(numbers: str, amount: float) -> dict[str, tuple[str, float]]:
 @contextlib.asynccontextmanager
 async def _client(paths: DataPaths) -> AsyncIterator[Child]:
     """A client that is connected to a server, both in fresh processes."""
-    async with running(paths, "-m", "bench.call_server") as server:
+    async with running(paths, "-m", "bench.call_server", "strangers") as server:
         port, pin = (await server.line()).split(maxsplit=1)
         async with running(paths, "-m", "bench.call_client", port, pin) as client:
             await client.line()

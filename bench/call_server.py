@@ -1,18 +1,24 @@
-"""The serving end of the call bench: calls and the bare echo on one QUIC listener, in a process of its own.
+"""The serving end of the benches of calls: calls and the bare echo on one QUIC listener, in a process of its own.
 
-Run as `python -m bench.call_server`. Prints its port and pin, and serves until it is killed or its input ends.
+Run as `python -m bench.call_server CALLERS`. CALLERS is "strangers", or "peers" where everybody is to be taken for one:
+those may have us hold most. Prints its port and pin, then a line of JSON for each line that comes in: what memory it
+has had, and what of its bounds has bitten. It serves until it is killed or its input ends.
 """
 
 import asyncio
 import contextlib
+import json
+import logging
+import sys
 from collections.abc import AsyncIterator
 
 from bench import call_echo
 from bench.engine_commands import commands, prepare
 from bench.engine_side import HOST
+from bench.memory import peak, resident
 from node.core.connection import Connection
 from node.core.errors import ConnectionClosed
-from node.core.identity import Address, AuthContext
+from node.core.identity import Address, AuthContext, Identity
 from node.core.index import IndexProvider
 from node.core.tasks import TaskSet
 from node.handlers.call.decorator import query, subscription
@@ -34,10 +40,16 @@ async def items(count: int) -> AsyncIterator[int]:
         yield number
 
 
+@query("bench/fill")
+async def fill(size: int) -> str:
+    return "x" * size
+
+
 class Server:
-    def __init__(self) -> None:
+    def __init__(self, auth: AuthContext) -> None:
+        self._auth = auth
         registry = OperationRegistry()
-        for operation in (echo, items):
+        for operation in (echo, items, fill):
             registry.register(operation)
         self._handler = CallHandler(registry, IndexProvider(), CallLimits())
         self._tasks = TaskSet()
@@ -56,18 +68,23 @@ class Server:
 
     async def _serve_calls(self, connection: Connection) -> None:
         with contextlib.suppress(ConnectionClosed):
-            await self._handler.handle(connection, AuthContext.anonymous(ALPN))
+            await self._handler.handle(connection, self._auth)
+
+    def report(self) -> str:
+        return json.dumps({"rss": resident(), "peak": peak(), **self._handler.snapshot()})
 
 
-async def main() -> None:
+async def main(callers: str) -> None:
     key = NodeKey.generate()
+    server = Server(AuthContext(Identity("peer"), ALPN) if callers == "peers" else AuthContext.anonymous(ALPN))
     listener = await QuicListener.bind(HOST, 0, key=key, alpns=[ALPN, call_echo.ALPN])
-    listener.start(Server().accept)
+    listener.start(server.accept)
     print(listener.address[1], key.fingerprint, flush=True)
     async for _ in commands():
-        pass
+        print(server.report(), flush=True)
 
 
 if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)
     prepare(0)
-    asyncio.run(main())
+    asyncio.run(main(sys.argv[1]))

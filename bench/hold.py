@@ -9,13 +9,11 @@ import argparse
 import asyncio
 import contextlib
 import json
-import tempfile
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
-from bench.child import Child, running
-from bench.engine_commands import prepare
+from bench import cases
+from bench.child import running
 from bench.engine_side import HOST
 from node.core.connection import BiStream, Connection
 from node.core.errors import StreamError
@@ -31,38 +29,28 @@ MOST_MIB = {"unread": 60.0, "half": 140.0, "flood": 140.0}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each case")
-    parser.add_argument("--only", nargs="*", default=list(CASES), choices=list(CASES), metavar="NAME")
+    cases.add_options(parser, CASES, seconds=10.0)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    prepare(1)
-    with tempfile.TemporaryDirectory(prefix="alknet-bench-") as directory:
-        paths = DataPaths(Path(directory))
-        results = {name: asyncio.run(_measure(paths, name, options.seconds)) for name in options.only}
+    results = cases.run(options, _measure)
     failures = [name for name, result in results.items() if result["peak_mib"] >= MOST_MIB[name]]
     return {"seconds": options.seconds, "cases": results, "failures": failures}
 
 
 async def _measure(paths: DataPaths, name: str, seconds: float) -> dict[str, Any]:
-    async with running(paths, "-m", "bench.hold_server") as server:
+    async with running(paths, "-m", "bench.call_server", "peers") as server:
         port, pin = (await server.line()).split()
         connection = await dial_quic(HOST, int(port), alpn=ALPN, key=None, pin=pin)
-        before = await _report(server)
+        before = await cases.report(server)
         attack = asyncio.ensure_future(CASES[name](connection))
         await asyncio.wait((attack,), timeout=seconds)
-        after = await _report(server)
+        after = await cases.report(server)
         attack.cancel()
         await asyncio.gather(attack, return_exceptions=True)
         connection.close()
     counts = {key: after[key] for key in after if after[key] and key not in ("rss", "peak")}
     return {"peak_mib": round((after["peak"] - before["rss"]) / MIB, 1), "counts": counts}
-
-
-async def _report(server: Child) -> dict[str, int]:
-    await server.say("report")
-    told: dict[str, int] = json.loads(await server.line())
-    return told
 
 
 def _request(number: int, **payload: Any) -> bytes:

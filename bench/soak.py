@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.attacks import report
+from bench.cases import report
 from bench.child import Child, running
 from node.core.paths import DataPaths
 from node.quic.limits import QuicLimits

@@ -1,25 +1,14 @@
 """Attackers, the node and honest peers in processes of their own: who is kept out, and what is held."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from bench.assailants import ASSAULTS
 from bench.attacks import MOST_CONNECT_S, MOST_MIB_ELSE
-
-ROOT = Path(__file__).parents[2]
-linux_only = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+from tests.support.benches import judged, linux_only
 
 
 def run_attacks(seconds, name):
-    command = [sys.executable, "-m", "bench", "attacks", f"--seconds={seconds}", "--only", name]
-    done = subprocess.run(command, check=False, cwd=ROOT, stdout=subprocess.PIPE, timeout=120)
-    told = json.loads(done.stdout)
-    assert done.returncode == bool(told["failures"])
-    return told["attacks"][name]
+    return judged("attacks", f"--seconds={seconds}", "--only", name)["attacks"][name]
 
 
 @linux_only

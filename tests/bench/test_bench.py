@@ -1,14 +1,12 @@
 """The benchmarks run, and end in one line of JSON with the figures that they promise. Speed is not a test's affair."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from bench.figures import percentile, spread
 from bench.sample import sample_key, sample_peers
+from tests.support.benches import figures_of, run_bench
 
 ROOT = Path(__file__).parents[2]
 LATENCIES = {"p50_ms", "p99_ms", "max_ms"}
@@ -46,10 +44,9 @@ LATENCIES = {"p50_ms", "p99_ms", "max_ms"}
     ],
 )
 def test_each_bench_ends_in_one_line_of_figures(arguments: list[str], figures: set[str]) -> None:
-    command = [sys.executable, "-m", "bench", *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = run_bench(*arguments)
     assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout.splitlines()[-1])
+    result = figures_of(done)
     assert result.keys() == {"bench", *figures}
     assert result["bench"] == arguments[0]
     assert all(value > 0 for name, value in result.items() if name not in ("bench", "by"))

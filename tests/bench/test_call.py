@@ -1,23 +1,17 @@
 """The bench of calls runs to the end, and computes what it says. Speed is not a test's affair."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 from bench.call import RATIOS, figures
+from tests.support.benches import figures_of, run_bench
 
-ROOT = Path(__file__).parents[2]
 SIZES = {"rounds": 2, "requests": 70, "subscriptions": 3, "bulk": 1, "transfer_mib": 1}
 MEASURED = {name for pair in RATIOS.values() for name in pair}
 
 
 def test_it_ends_in_ratios_to_the_bare_echo() -> None:
     sizes = [f"--{name.replace('_', '-')}={size}" for name, size in SIZES.items()]
-    command = [sys.executable, "-m", "bench", "call", *sizes]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = run_bench("call", *sizes)
     assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout.splitlines()[-1])
+    result = figures_of(done)
     assert result.pop("bench") == "call"
     assert {name: result.pop(name) for name in SIZES} == SIZES
     spread = result.pop("spread")

@@ -1,10 +1,6 @@
 """A short fuzz run of what reads calls, and proof that it finds what it looks for."""
 
-import json
 import random
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,16 +9,13 @@ from bench.fuzz import Fuzz, consume
 from bench.fuzz_inputs import BODIES, chunks_of
 from node.handlers.call import envelope
 from node.handlers.call.frames import FrameReader, encode_frame
-
-ROOT = Path(__file__).parents[2]
-linux_only = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+from tests.support.benches import figures_of, linux_only, run_bench
 
 
 @linux_only
 def test_a_short_run_finds_nothing() -> None:
-    command = [sys.executable, "-m", "bench", "fuzz", "--inputs", "20000"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
-    result = json.loads(done.stdout.splitlines()[-1])
+    done = run_bench("fuzz", "--inputs", "20000")
+    result = figures_of(done)
     assert result["failures"] == [], f"{result['seed']}: {done.stderr}"
     assert done.returncode == 0
     assert result["inputs"] == 20_000
@@ -68,7 +61,6 @@ async def test_bytes_that_are_charged_and_never_came_are_a_failure(monkeypatch: 
 
 @linux_only
 def test_memory_that_grows_is_a_failure() -> None:
-    command = [sys.executable, "-m", "bench", "fuzz", "--inputs", "2", "--growth-mib", "-1"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = run_bench("fuzz", "--inputs", "2", "--growth-mib", "-1")
     assert done.returncode == 1
     assert "memory grew" in done.stdout

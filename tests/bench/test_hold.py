@@ -1,24 +1,13 @@
 """A node and a hostile caller in processes of their own: what the caller can have the node hold."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from bench.hold import CASES, MOST_MIB
-
-ROOT = Path(__file__).parents[2]
-linux_only = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+from tests.support.benches import judged, linux_only
 
 
 def run_hold(seconds, name):
-    command = [sys.executable, "-m", "bench", "hold", f"--seconds={seconds}", "--only", name]
-    done = subprocess.run(command, check=False, cwd=ROOT, stdout=subprocess.PIPE, timeout=120)
-    told = json.loads(done.stdout)
-    assert done.returncode == bool(told["failures"])
-    return told["cases"][name]
+    return judged("hold", f"--seconds={seconds}", "--only", name)["cases"][name]
 
 
 @linux_only

@@ -1,9 +1,6 @@
 """What the kills are judged by finds every way in which journal, activity, presence and clients can disagree."""
 
-import json
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +9,7 @@ import pytest
 
 from bench.agreement import disagreements, journal_rows, replayed, unseen
 from bench.visitors import Visit
+from tests.support.benches import figures_of, run_bench
 
 ROOT = Path(__file__).parents[2]
 NOON = 1_764_244_800.0
@@ -86,9 +84,8 @@ def test_what_a_client_saw_must_be_told(files):
 
 @pytest.mark.soak
 def test_a_few_kills_leave_one_story():
-    command = [sys.executable, "-m", "bench", "kills", "--kills=5"]
-    done = subprocess.run(command, check=False, cwd=ROOT, stdout=subprocess.PIPE, timeout=300)
-    told = json.loads(done.stdout)
+    done = run_bench("kills", "--kills=5", timeout=300)
+    told = figures_of(done)
     assert told["failures"] == []
     assert told["kills"] >= 5
     assert told["answered"] > 0

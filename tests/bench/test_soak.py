@@ -1,16 +1,10 @@
 """The soak leaves nothing, and says so when something grows. How it goes for half an hour is no test's affair."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from bench.churn import PER_SECOND
 from bench.soak import judge
-
-ROOT = Path(__file__).parents[2]
+from tests.support.benches import figures_of, linux_only, run_bench
 
 
 def sampled(*mebibytes):
@@ -27,9 +21,8 @@ def test_what_grew_and_what_is_left_is_a_failure():
 
 
 @pytest.mark.soak
-@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+@linux_only
 def test_a_minute_of_churn_leaves_nothing():
-    command = [sys.executable, "-m", "bench", "soak", "--minutes=1"]
-    told = json.loads(subprocess.run(command, check=False, cwd=ROOT, stdout=subprocess.PIPE, timeout=240).stdout)
+    told = figures_of(run_bench("soak", "--minutes=1", timeout=240))
     assert set(told["done"]) == {peer.__name__ for peer in PER_SECOND}
     assert told["left"] == {}

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from bench.abort import mark
 from node.client.call import CallClient
 from node.client.reconnecting import ReconnectingClient
 from node.handlers.call.errors import CallError
@@ -24,16 +25,6 @@ async def chain(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chain
 
 def client_of(node: NodeProcess) -> contextlib.AbstractAsyncContextManager[CallClient]:
     return CallClient.connect(node.facts["address"], key=None, pin=node.facts["fingerprint"])
-
-
-async def mark(client: CallClient, service: str, kind: str, ticket: str) -> int:
-    """When this happened to a request at that node, in nanoseconds, as soon as it has."""
-    async with asyncio.timeout(SECONDS):
-        while True:
-            at = await client.call(f"{service}/mark", {"ticket": ticket, "kind": kind})
-            if at is not None:
-                return int(at)
-            await asyncio.sleep(0.01)
 
 
 async def test_an_abort_at_the_first_cancels_the_handler_at_the_last(chain: Chain) -> None:
