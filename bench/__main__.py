@@ -11,7 +11,6 @@ from bench import (
     audit,
     call,
     engine,
-    follow,
     fuzz,
     hold,
     journal,
@@ -40,7 +39,6 @@ _MODULES = (
     fuzz,
     hold,
     kills,
-    follow,
     audit,
     scrape,
 )

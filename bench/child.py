@@ -13,6 +13,8 @@ from node.core.paths import DataPaths
 
 TIMEOUT_S = 60.0
 """For one line: far more than any of them takes."""
+MAX_LINE = 64 * 1024 * 1024
+"""Bytes of one line."""
 
 
 class Child:
@@ -59,6 +61,7 @@ async def running(
         cwd=ROOT,
         stdin=PIPE,
         stdout=PIPE,
+        limit=MAX_LINE,
         pass_fds=pass_fds,
     )
     try:

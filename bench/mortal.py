@@ -8,6 +8,7 @@ import sys
 import time
 from asyncio.subprocess import Process
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from bench.database import ROOT, environment
@@ -67,11 +68,17 @@ class Mortal:
             self._process.terminate()
         await self._end()
 
-    def rss_mib(self) -> float:
-        """What of it is in memory now, in MiB (proc(5))."""
+    def rss_mb(self) -> float:
+        """What of it is in memory now, in MB (proc(5))."""
         assert self._process is not None
-        with open(f"/proc/{self._process.pid}/statm") as file:  # noqa: PTH123 - no file of a disk
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+        statm = Path(f"/proc/{self._process.pid}/statm").read_text()
+        return round(int(statm.split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
+
+    def cpu_s(self) -> float:
+        """Seconds of processor time that it has taken since it began (proc(5))."""
+        assert self._process is not None
+        after_name = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, after_name[11:13])) / os.sysconf("SC_CLK_TCK")
 
     async def _end(self) -> None:
         assert self._process is not None

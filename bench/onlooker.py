@@ -1,8 +1,8 @@
 """A page of the panel without its browser: it holds the socket, and fetches the rows of the list as the script does.
 
-Run as `python -m bench.onlooker URL COOKIE_FILE`. Prints `ready` once its socket is open. A line that comes in ends
-it, with a line of JSON: `heard`, [unix seconds, newest id] of each word on the socket; `shown`, the same of each answer
-that was fetched; `fetch_ms`, how long that took.
+Run as `python -m bench.onlooker URL COOKIE_FILE`. Prints `ready` once the page is live. A line that comes in ends it,
+with a line of JSON: `heard`, [unix seconds, newest id] of each word on the socket; `shown`, [unix seconds, id] of each
+row that came into the table; `doubled`, how many rows stood there twice; `fetches`.
 """
 
 import asyncio
@@ -12,14 +12,16 @@ import re
 import sys
 import time
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import connect
 
-REST_S = 0.2
-"""Between two fetches, as the script of the page has it."""
+LEAST_REST_S = 0.05
+"""Between two fetches at least, as the script of the page has it; else as long as the last one took."""
 CLOCK_S = 15.0
 _NEWEST = re.compile(r'data-newest="(\d+)"')
+_ROW = re.compile(r'data-id="(\d+)"')
 
 
 class Panel:
@@ -43,18 +45,29 @@ class Panel:
         return text, taken
 
 
-def newest(page: str) -> int:
-    found = _NEWEST.search(page)
-    return int(found[1]) if found else 0
+class Table:
+    """The rows that a page has been given, each with the time of the answer that brought it."""
+
+    def __init__(self) -> None:
+        self.newest = 0
+        self.shown: dict[int, float] = {}
+
+    def take(self, page: str) -> bool:
+        """True if the answer says that there is more."""
+        now = time.time()
+        for row in _ROW.findall(page):
+            self.shown.setdefault(int(row), now)
+        found = _NEWEST.search(page)
+        self.newest = int(found[1]) if found else 0
+        return "data-more" in page
 
 
-async def look(url: str, cookie: str) -> dict[str, list[object]]:
+async def look(url: str, cookie: str) -> dict[str, Any]:
     """Until a line comes in."""
-    panel = Panel(url, cookie)
+    panel, table = Panel(url, cookie), Table()
     wanted = asyncio.Event()
     heard: list[object] = []
-    shown: list[object] = []
-    taken: list[object] = []
+    fetches = 0
     headers = {"Cookie": cookie, "Origin": url}
     place = f"ws://{panel.host}/live/activity/"
     # As browsers do it sends no pings of its own.
@@ -66,7 +79,7 @@ async def look(url: str, cookie: str) -> dict[str, list[object]]:
                 wanted.set()
 
         listening = asyncio.create_task(listen())
-        after = newest((await asyncio.to_thread(panel.get, "/activity/event/"))[0])
+        table.take((await asyncio.to_thread(panel.get, "/activity/event/"))[0])
         print("ready", flush=True)
         enough = asyncio.create_task(asyncio.to_thread(sys.stdin.readline))
         while not enough.done():
@@ -74,13 +87,14 @@ async def look(url: str, cookie: str) -> dict[str, list[object]]:
             await asyncio.wait((waiting, enough), timeout=CLOCK_S, return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
             wanted.clear()
-            page, milliseconds = await asyncio.to_thread(panel.get, f"/activity/event/rows/?after={after}")
-            after = newest(page)
-            shown.append((time.time(), after))
-            taken.append(milliseconds)
-            await asyncio.sleep(REST_S)
+            page, milliseconds = await asyncio.to_thread(panel.get, f"/activity/event/rows/?after={table.newest}")
+            if table.take(page):
+                wanted.set()
+            fetches += 1
+            await asyncio.sleep(max(LEAST_REST_S, milliseconds / 1000))
         listening.cancel()
-    return {"heard": heard, "shown": shown, "fetch_ms": taken}
+    shown = [(at, identity) for identity, at in table.shown.items()]
+    return {"heard": heard, "shown": shown, "doubled": 0, "fetches": fetches}
 
 
 if __name__ == "__main__":

@@ -1,32 +1,23 @@
-"""From the node's journal to a page of the panel: how late events are shown, and how a million of them are listed.
-
-All with real processes. First a writer, which is the node's own, tells `--rate` events a second, the panel's web
-process imports them, and an onlooker does what the page's script does: it hears of news by its socket and fetches the
-rows. `lag` is from an event's own time until its import was told on the socket, `shown` until the answer that brought
-the page up to it. Nothing may be missing or doubled. Meanwhile an administrator's changes are made, one every 50 ms:
-`write_p99_ms` is what they wait. Then `--events` are put into the database, and the list is fetched with filters of
-every kind. `web_rss_mb` is what the web process has in memory after all that.
-"""
+"""The panel's half of `bench journal`: how late events are on a page, and how a million of them are listed."""
 
 import argparse
 import asyncio
 import json
 import random
-import sys
 from bisect import bisect_left
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from bench import mortal
 from bench.agreement import disagreements, rows
 from bench.child import Child, running
-from bench.database import filled_database, run_child
+from bench.database import run_child
 from bench.figures import percentile
 from bench.mortal import Mortal
 from bench.onlooker import Panel
 from node.core.paths import DataPaths
 
-NAME = "follow"
 SETTLE_S = 30.0
 QUERIES = (
     "",
@@ -46,19 +37,8 @@ QUERIES = (
 """What is asked of the list: filters that find much, little and nothing, near and far."""
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--rate", type=int, default=1_000)
-    parser.add_argument("--seconds", type=float, default=30.0)
-    parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--fetches", type=int, default=130)
-
-
-def run(options: argparse.Namespace) -> dict[str, Any]:
-    with filled_database(1_000) as paths:
-        return asyncio.run(_run(paths, options))
-
-
-async def _run(paths: DataPaths, options: argparse.Namespace) -> dict[str, Any]:
+async def followed_and_listed(paths: DataPaths, options: argparse.Namespace) -> dict[str, Any]:
+    """`options` are those of `bench journal`; `failures` says what was lost or doubled."""
     web = mortal.web(paths)
     cookie = run_child(paths, "-m", "bench.session").strip()
     cookie_file = paths.data / "cookie"
@@ -67,55 +47,80 @@ async def _run(paths: DataPaths, options: argparse.Namespace) -> dict[str, Any]:
     await web.ready()
     url = f"http://{web.facts['address']}"
     try:
-        followed = await _follow(paths, web, url, str(cookie_file), options)
-        run_child(paths, "-m", "bench.fill_events", str(paths.database), str(options.events))
+        followed = await _follow(paths, web, (url, str(cookie_file)), options)
+        run_child(paths, "-m", "bench.fill_events", str(paths.database), str(options.kept))
         listed = await asyncio.to_thread(_list, Panel(url, cookie), options.fetches)
-        return {**followed, **listed, "web_rss_mb": round(web.rss_mib(), 1)}
+        return {**followed, **listed, "web_rss_mb": web.rss_mb()}
     finally:
         await web.stop()
 
 
-async def _follow(
-    paths: DataPaths, web: Mortal, url: str, cookie_file: str, options: argparse.Namespace
-) -> dict[str, Any]:
+async def _follow(paths: DataPaths, web: Mortal, page: tuple[str, str], options: argparse.Namespace) -> dict[str, Any]:
     seconds = options.seconds
     tell = ("-m", "bench.teller", str(paths.journal), str(options.rate), str(seconds), "1000")
-    look = ("-m", "bench.onlooker", url, cookie_file)
     writes = int(seconds * 10)
     write = ("-m", "bench.django_writer", "describe", "1000", str(writes), "50")
+    look = ("-m", "bench.browser" if options.browser else "bench.onlooker", *page)
     async with running(paths, *tell) as teller, running(paths, *look) as onlooker, running(paths, *write) as writer:
         for child in (teller, onlooker, writer):
             assert await child.line() == "ready"
+        cpu = web.cpu_s()
         for child in (teller, writer):
             await child.say("go")
         waits = await _write_waits(writer, writes)
         told = int(await _last_line(teller, seconds))
+        cpu = web.cpu_s() - cpu
         await _imported(paths, told)
         await onlooker.say("enough")
         seen = json.loads(await onlooker.line())
-    failures = list(disagreements(paths.journal, paths.database))
     kept = rows(paths.database, "SELECT id, at FROM activity_event ORDER BY id")
-    if len(kept) != told:
-        failures.append(f"{told} events were told, {len(kept)} are kept")
-    if seen["shown"][-1][1] != kept[-1]["id"]:
-        failures.append("the last event was never shown")
-    if seen["heard"][-1][1] != kept[-1]["id"]:
-        failures.append("the last event was never told on the socket")
-    lags, shown = _lags(kept, seen["heard"]), _lags(kept, seen["shown"])
-    print(f"web after following: {web.rss_mib():.1f} MiB", file=sys.stderr)
     return {
-        "rate": options.rate,
         "told": told,
-        "lag_p50_ms": round(percentile(lags, 50)),
-        "lag_p99_ms": round(percentile(lags, 99)),
-        "lag_max_ms": round(max(lags)),
-        "shown_p50_ms": round(percentile(shown, 50)),
-        "shown_p99_ms": round(percentile(shown, 99)),
-        "fetches": len(seen["shown"]),
+        **_figures(kept, seen),
+        "web_cpu": round(cpu / seconds, 2),
         "write_p99_ms": round(percentile(waits, 99), 1),
         "write_max_ms": round(max(waits), 1),
-        "failures": failures,
+        "failures": [*disagreements(paths.journal, paths.database), *_losses(told, kept, seen)],
     }
+
+
+def _figures(kept: list[dict[str, Any]], seen: dict[str, Any]) -> dict[str, Any]:
+    """Milliseconds from each event to the first word that reached so far, and to its row on the page."""
+    words, on_page = seen["heard"], {identity: at for at, identity in seen["shown"]}
+    numbers = [identity for _, identity in words]
+
+    def heard(identity: int) -> float | None:
+        place = bisect_left(numbers, identity)
+        return words[place][0] if place < len(words) else None
+
+    lags, shown = _delays(kept, heard), _delays(kept, on_page.get)
+    return {
+        "lag_p50_ms": round(percentile(lags, 50)),
+        "lag_p99_ms": round(percentile(lags, 99)),
+        "on_screen_p50_ms": round(percentile(shown, 50)),
+        "on_screen_p99_ms": round(percentile(shown, 99)),
+        "on_screen_max_ms": round(max(shown)),
+        "fetches": seen["fetches"],
+    }
+
+
+def _delays(kept: list[dict[str, Any]], moment: Callable[[int], float | None]) -> list[float]:
+    found = [(moment(row["id"]), row["at"]) for row in kept]
+    return [1000 * (at - datetime.fromisoformat(began).replace(tzinfo=UTC).timestamp()) for at, began in found if at]
+
+
+def _losses(told: int, kept: list[dict[str, Any]], seen: dict[str, Any]) -> list[str]:
+    failures = []
+    if len(kept) != told:
+        failures.append(f"{told} events were told, {len(kept)} are kept")
+    missing = {row["id"] for row in kept} - {identity for _, identity in seen["shown"]}
+    if missing:
+        failures.append(f"{len(missing)} events were never in the table of the page")
+    if seen["doubled"]:
+        failures.append("events stood in the table of the page twice")
+    if seen["heard"][-1][1] != kept[-1]["id"]:
+        failures.append("the last event was never told on the socket")
+    return failures
 
 
 async def _imported(paths: DataPaths, told: int) -> None:
@@ -124,18 +129,6 @@ async def _imported(paths: DataPaths, told: int) -> None:
         if rows(paths.database, "SELECT count(*) AS n FROM activity_event")[0]["n"] >= told:
             return
         await asyncio.sleep(1.0)
-
-
-def _lags(kept: list[dict[str, Any]], shown: list[tuple[float, int]]) -> list[float]:
-    """Milliseconds from each event to the first word or answer that reached so far."""
-    newest = [identity for _, identity in shown]
-    lags = []
-    for row in kept:
-        place = bisect_left(newest, row["id"])
-        if place < len(shown):
-            at = datetime.fromisoformat(row["at"]).replace(tzinfo=UTC).timestamp()
-            lags.append((shown[place][0] - at) * 1000)
-    return lags
 
 
 async def _write_waits(writer: Child, writes: int) -> list[float]:
