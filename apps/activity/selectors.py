@@ -15,6 +15,7 @@ from django.db.models.lookups import IContains
 from apps.activity.filters import EventFilters
 from apps.activity.models import Connection, Event, Position, Presence
 from apps.activity.node_process import node_runs
+from apps.activity.writing import stored
 from node.core.journal import EventKind
 
 MAX_LIMIT = 1_000
@@ -171,13 +172,8 @@ def _counted(since: datetime, length: float, steps: int) -> list[tuple[str, int,
         SELECT kind, CAST((strftime('%%s', at) - %s) / %s AS INTEGER) AS place, count(*)
         FROM activity_event WHERE at >= %s AND at < %s GROUP BY kind, place"""
     with connection.cursor() as cursor:
-        cursor.execute(sql, [math.floor(begin.timestamp()), length, _stored(begin), _stored(end)])
+        cursor.execute(sql, [math.floor(begin.timestamp()), length, stored(begin), stored(end)])
         return list(cursor.fetchall())
-
-
-def _stored(at: datetime) -> str:
-    """A time as its column has it."""
-    return str(connection.ops.adapt_datetimefield_value(at))
 
 
 def _kinds_to_ask_for(filters: EventFilters) -> list[str] | None:

@@ -13,9 +13,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from apps.activity.models import Connection, Event, Position, Presence
-from apps.activity.presence import GAP, REPLACED, Changes, Key, Sight, changes_of
+from apps.activity.presence import GAP, REPLACED, Changes, changes_of
 from apps.activity.records import Record, event_of
 from apps.activity.selectors import newest_id
+from apps.activity.writing import encoded, insert_connections, insert_events, upsert_presence
 
 PRUNE_ROWS = 1_000
 """Most events that are forgotten in one transaction."""
@@ -41,6 +42,7 @@ def import_batch(journal: str, records: Sequence[Record], *, oldest: int | None)
     `oldest` is the first number that the journal still had after `records` were read: a gap shows by it.
     """
     prepared = [event_of(journal, record) for record in records]
+    rows = {event.number: encoded(event) for event in prepared}
     with transaction.atomic():
         position = Position.objects.filter(pk=journal).first()
         fresh = [event for event in prepared if position is None or event.number > position.number]
@@ -48,7 +50,7 @@ def import_batch(journal: str, records: Sequence[Record], *, oldest: int | None)
             return []
         before = Position.objects.filter(latest=True).first()
         events = [*_notices(fresh[0], position, before, oldest), *fresh]
-        Event.objects.bulk_create(events)
+        insert_events(events, (rows.get(event.number) or encoded(event) for event in events))
         _apply(changes_of(events, before.boot if before else "", before.at if before else None))
         _move(events[-1], before)
     return events
@@ -111,8 +113,8 @@ def _apply(changes: Changes) -> None:
         Connection.objects.filter(boot=boot, connection__in=numbers).delete()
     if changes.ended is not None:
         _end_all(changes.ended)
-    Connection.objects.bulk_create([_connection(key, event) for key, event in changes.opened.items()])
-    _see(changes.seen)
+    insert_connections(changes.opened.values())
+    upsert_presence((peer_id, sight.at, sight.address, sight.alpn) for peer_id, sight in changes.seen.items())
 
 
 def _end_all(at: datetime) -> None:
@@ -120,32 +122,6 @@ def _end_all(at: datetime) -> None:
     connected = Connection.objects.exclude(peer_id=None).values("peer_id")
     Presence.objects.filter(peer_id__in=connected, last_seen__lt=at).update(last_seen=at)
     Connection.objects.all().delete()
-
-
-def _connection(key: Key, event: Event) -> Connection:
-    boot, number = key
-    return Connection(
-        boot=boot,
-        connection=number,
-        peer_id=event.peer_id,
-        fingerprint=event.fingerprint,
-        alpn=event.alpn,
-        address=event.address,
-        since=event.at,
-    )
-
-
-def _see(seen: dict[str, Sight]) -> None:
-    known = Presence.objects.in_bulk(seen)
-    rows = []
-    for peer_id, sight in seen.items():
-        row = known.get(peer_id) or Presence(peer_id=peer_id, last_seen=sight.at)
-        row.last_seen = max(row.last_seen, sight.at)
-        row.last_address = sight.address or row.last_address
-        row.last_alpn = sight.alpn or row.last_alpn
-        rows.append(row)
-    columns = ["last_seen", "last_address", "last_alpn"]
-    Presence.objects.bulk_create(rows, update_conflicts=True, unique_fields=["peer_id"], update_fields=columns)
 
 
 def _move(last: Event, before: Position | None) -> None:
