@@ -10,7 +10,9 @@ PAGE = 50
 """Events of a page."""
 TEXT_WINDOW = 20_000
 """Events that one page looks through for a text, which no index knows; the next page looks further."""
-MOST_NEW = 200
+PART = 200
+"""Events that one answer looks through for those that are new on a page; the next answer looks further."""
+MOST_NEW = 1_000
 """With more new events than this since the last look, a page shows the newest instead of adding them."""
 
 
@@ -18,7 +20,7 @@ MOST_NEW = 200
 class EventPage:
     """Events, newest first. `older` is the `before` of the next page, or None where there is none.
 
-    `newest` is the id of the newest event of all when this was read: what comes later has a higher one.
+    `newest` is the id up to which all events were looked at: what comes later has a higher one.
     """
 
     events: list[Event]
@@ -26,6 +28,8 @@ class EventPage:
     older: int | None = None
     whole: bool = True
     """False where these are to be added to what a page shows already."""
+    more: bool = False
+    """Whether there were events with higher ids than `newest` already."""
 
 
 def event_page(filters: EventFilters, before: int | None = None) -> EventPage:
@@ -41,11 +45,12 @@ def event_page(filters: EventFilters, before: int | None = None) -> EventPage:
 
 def new_events(filters: EventFilters, after: int) -> EventPage:
     """What came after the event with this id, to be added to a page; or a whole page, where that is too much."""
-    newest = newest_id()
-    if not 0 <= newest - after <= MOST_NEW:
+    last = newest_id()
+    if not 0 <= last - after <= MOST_NEW:
         return event_page(filters)
-    found = [event for event in events_after(filters, after, MOST_NEW) if event.pk <= newest]
-    return EventPage(found[::-1], newest, whole=False)
+    newest = min(last, after + PART)
+    found = [event for event in events_after(filters, after, PART) if event.pk <= newest]
+    return EventPage(found[::-1], newest, whole=False, more=newest < last)
 
 
 def _anything_below(event_id: int) -> bool:

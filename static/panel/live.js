@@ -8,9 +8,10 @@
 const SOCKET = "/live/activity/";
 const CLOCK_MS = 2000; // without a socket
 const SLOW_CLOCK_MS = 15000; // with one: the page's own safety net
-const REST_MS = 200; // between two fetches of the same address
+const LEAST_REST_MS = 50; // between two fetches of the same address; else as long as the last one took
 const RETRY_MS = [1000, 30000]; // first and longest wait for the next try of the socket
 const MAX_ROWS = 200;
+const MOST_MARKED = 20; // more rows at once are not marked as new: painting all of them would delay the next
 const NEWS_MS = 4000; // between two announcements
 
 let socket = null;
@@ -41,13 +42,15 @@ function showState() {
   }
 }
 
-// What one address gives: one fetch at a time, and one more when something came meanwhile.
+// What one address gives: one fetch at a time, and one more when something came meanwhile. Between two it rests as long
+// as the last one took, so that a page has the panel work half of the time at most, and less where many pages are open.
 class Source {
   constructor(kinds) {
     this.kinds = kinds;
     this.busy = false;
     this.wanted = false;
     this.failed = false;
+    this.took = 0; // milliseconds until the last answer was there
   }
 
   concerns(kinds) {
@@ -63,7 +66,7 @@ class Source {
     while (this.wanted && !ended && !this.waits()) {
       this.wanted = false;
       await this.fetchOnce();
-      await new Promise((resolve) => { window.setTimeout(resolve, REST_MS); });
+      await new Promise((resolve) => { window.setTimeout(resolve, Math.max(LEAST_REST_MS, this.took)); });
     }
     this.busy = false;
   }
@@ -73,14 +76,17 @@ class Source {
   }
 
   async fetchOnce() {
+    const began = performance.now();
     try {
       const answer = await fetch(this.address(), { redirect: "manual", headers: { "X-Requested-With": "fetch" } });
+      const text = await answer.text();
+      this.took = performance.now() - began;
       if (answer.type === "opaqueredirect") {
         ended = "You are signed out. Load the page again to sign in.";
       } else if (answer.status === 403) {
         ended = "You may not see this any more.";
       } else if (answer.ok) {
-        this.show(new DOMParser().parseFromString(this.wrap(await answer.text()), "text/html"));
+        this.show(new DOMParser().parseFromString(this.wrap(text), "text/html"));
       }
       this.failed = !answer.ok && !ended;
     } catch (error) {
@@ -164,6 +170,7 @@ class Tail extends Source {
       return;
     }
     this.newest = body.dataset.newest;
+    this.wanted ||= "more" in body.dataset;
     const known = new Set([...this.body.rows].map((row) => row.dataset.id));
     const given = [...body.rows].map((row) => document.adoptNode(row));
     const rows = given.filter((row) => !known.has(row.dataset.id));
@@ -172,7 +179,9 @@ class Tail extends Source {
     } else {
       this.body.prepend(...rows);
     }
-    rows.forEach((row) => row.classList.add("alknet-new"));
+    if (rows.length <= MOST_MARKED) {
+      rows.forEach((row) => row.classList.add("alknet-new"));
+    }
     while (this.body.rows.length > MAX_ROWS) {
       this.body.rows[MAX_ROWS].remove();
     }

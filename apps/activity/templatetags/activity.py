@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import template
+from django.urls import reverse
 
 from apps.activity.links import peer_urls
 from apps.activity.models import Connection, Event
@@ -15,11 +16,23 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def readable_events(context: dict[str, Any], events: Iterable[Event]) -> list[dict[str, Any]]:
-    """Each event with its words, and with the address of its peer where the reader may go there."""
+    """Each event with its words, its address, and that of its peer where the reader may go there.
+
+    A page that is looked at shows a thousand of them a second, so what templates are slow at is made ready here.
+    """
     events = list(events)
     urls = peer_urls((event.peer_id for event in events), context["request"].user)
+    place = reverse("admin:activity_event_changelist")
     return [
-        {"event": event, "kind": kind_words(event.kind), "told": told(event), "peer_url": urls.get(event.peer_id or "")}
+        {
+            "event": event,
+            "url": f"{place}{event.pk:d}/",
+            "when": event.at.isoformat(" ", "seconds")[:19],
+            "exactly": event.at.isoformat(),
+            "kind": kind_words(event.kind),
+            "told": told(event),
+            "peer_url": urls.get(event.peer_id or ""),
+        }
         for event in events
     ]
 

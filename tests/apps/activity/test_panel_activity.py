@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.activity.models import Connection, Event
-from apps.activity.pages import MOST_NEW, PAGE
+from apps.activity.pages import MOST_NEW, PAGE, PART
 from tests.support.control import Told, control_thread
 from tests.support.happenings import BOOT, busy, imported
 from tests.support.journal_records import NOON, Story
@@ -140,6 +140,18 @@ def test_a_page_that_looks_again_gets_what_is_new_and_all_of_it_if_that_is_too_m
     assert len(ids(page)) == PAGE
     assert ids(text(panel, ROWS, after=first.pk, kind="connected")) == [first.pk + 3, first.pk + 2, first.pk + 1]
     assert "data-whole" in text(panel, ROWS, after=10**12), "a page from before a backup was restored"
+
+
+def test_a_page_that_looks_again_is_given_what_is_new_in_parts_and_misses_none(panel: Client) -> None:
+    story = Story()
+    (first,) = imported([story.tell("refused")])
+    new = imported(story.tell("refused") for _ in range(PART + 3))
+    page = text(panel, ROWS, after=first.pk)
+    assert "data-more" in page
+    assert f'data-newest="{first.pk + PART}"' in page
+    rest = text(panel, ROWS, after=first.pk + PART)
+    assert "data-more" not in rest
+    assert ids(rest) + ids(page) == [event.pk for event in reversed(new)]
 
 
 def test_an_event_has_an_address_with_everything_that_is_known(panel: Client, running_node: None) -> None:
