@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -27,6 +28,9 @@ from node.core.identity import Address
 from node.lifeline import Lifeline
 from node.service_manager import ServiceManager
 
+SWITCH_S = 0.001
+"""Seconds after which a thread that computes lets another one go on. The importer and the loop let go of the
+interpreter at each statement, and would wait five times as long for it beside a page that is being made."""
 GRACE_S = 2
 """How long requests that are being answered may go on after the signal to stop, in seconds."""
 
@@ -68,6 +72,7 @@ async def serve(sock: socket.socket, lifeline: Lifeline) -> None:
         manager.stopping()
         _stop(server)
 
+    sys.setswitchinterval(SWITCH_S)
     server = _Server(_config(), started)
     live.attach()
     loop = asyncio.get_running_loop()

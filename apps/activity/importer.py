@@ -24,8 +24,8 @@ from apps.activity.services import Retention
 from node.journal.reader import JournalMissing, JournalReader, JournalReplaced, open_journal
 
 PAGE_ROWS = 500
-"""Most events of one transaction, which holds the write lock for about 20 ms then."""
-COMMIT_EVERY = 0.1
+"""Most events of one transaction, which holds the write lock for about 10 ms then."""
+COMMIT_EVERY = 0.05
 """Seconds between two transactions at least: each commit wakes the node, and administrators' writes go in between."""
 RECHECK = 5.0
 """Without any wake for so many seconds, the journal is looked at all the same."""
