@@ -17,7 +17,7 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
 from apps.audit.actors import Actor, ActorKind
-from apps.audit.guards import missing_guards
+from apps.audit.guards import wrong_guards
 from apps.notify.services import missing_triggers
 from node.data_lock import DataBusy, in_use
 
@@ -93,7 +93,7 @@ def _make_unfinished_database() -> None:
 
     The triggers are what a preparation makes last.
     """
-    if not Path(connection.settings_dict["NAME"]).exists() or missing_triggers() or missing_guards():
+    if not Path(connection.settings_dict["NAME"]).exists() or missing_triggers() or wrong_guards():
         call_command("prepare")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core import checks
 
-from apps.audit.guards import missing_guards
+from apps.audit.guards import wrong_guards
 
 
 def check_guards(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
@@ -17,12 +17,12 @@ def check_guards(databases: Sequence[str] | None = None, **_: Any) -> list[check
 
 
 def _check(alias: str) -> list[checks.CheckMessage]:
-    missing = missing_guards(using=alias)
-    if not missing:
+    wrong = wrong_guards(using=alias)
+    if not wrong:
         return []
     return [
         checks.Warning(
-            f"Nothing refuses to change the audit log: {', '.join(missing)} missing or outdated.",
+            f"The audit log is not guarded: {', '.join(wrong)} missing, outdated or not ours.",
             hint="Run: alknet audit verify; then: manage.py migrate",
             id="audit.W001",
         )

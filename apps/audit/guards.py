@@ -7,8 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from node.core.append_only import PREFIX, append_only_triggers
-from node.core.append_only import missing_triggers as missing
+from node.core.append_only import append_only_triggers, concerns, wrong_triggers
 
 
 def ensure_guards(*, using: str = "default") -> list[str]:
@@ -19,16 +18,16 @@ def ensure_guards(*, using: str = "default") -> list[str]:
     if changed:
         with transaction.atomic(using=using), connection.cursor() as cursor:
             for name in changed:
-                cursor.execute(f'DROP TRIGGER IF EXISTS "{name}"')
+                cursor.execute(_drop(name))
                 if name in wanted:
                     cursor.execute(wanted[name])
     return changed
 
 
-def missing_guards(*, using: str = "default") -> list[str]:
-    """The names of what `ensure_guards` would make."""
+def wrong_guards(*, using: str = "default") -> list[str]:
+    """The names of what `ensure_guards` would make or drop."""
     connection = _sqlite(using)
-    return missing(_tables(connection), _current(connection))
+    return wrong_triggers(_tables(connection), _current(connection))
 
 
 @contextmanager
@@ -37,11 +36,16 @@ def without_guards(*, using: str = "default") -> Iterator[None]:
     connection = _sqlite(using)
     with connection.cursor() as cursor:
         for name in _current(connection):
-            cursor.execute(f'DROP TRIGGER IF EXISTS "{name}"')
+            cursor.execute(_drop(name))
     try:
         yield
     finally:
         ensure_guards(using=using)
+
+
+def _drop(name: str) -> str:
+    quoted = name.replace('"', '""')
+    return f'DROP TRIGGER IF EXISTS "{quoted}"'
 
 
 def _tables(connection: BaseDatabaseWrapper) -> list[str]:
@@ -49,10 +53,10 @@ def _tables(connection: BaseDatabaseWrapper) -> list[str]:
 
 
 def _current(connection: BaseDatabaseWrapper) -> dict[str, str]:
-    """Our triggers as the file has them."""
+    """Our triggers as the file has them, and whatever other ones are on these tables."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-        return {name: sql for name, sql in cursor.fetchall() if name.startswith(PREFIX)}
+        cursor.execute("SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'")
+        return {name: sql for name, table, sql in cursor.fetchall() if concerns(name, table)}
 
 
 def _sqlite(using: str) -> BaseDatabaseWrapper:

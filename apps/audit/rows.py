@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.db import OperationalError, connection
+from django.db import IntegrityError, OperationalError, connection
 
 from apps.audit.chain import GENESIS, Link, Row
 from apps.audit.models import AuditEntry
@@ -27,9 +27,12 @@ def head() -> tuple[int, str]:
 
 
 def append(links: Iterable[Link]) -> None:
-    """Write rows that continue the chain, in the open transaction."""
+    """Write rows that continue the chain, in the open transaction. Raises IntegrityError where one was not taken."""
+    values = [(*link.row, link.hash) for link in links]
     with connection.cursor() as cursor:
-        cursor.executemany(_INSERT, [(*link.row, link.hash) for link in links])
+        cursor.executemany(_INSERT, values)
+        if values and cursor.rowcount != len(values):
+            raise IntegrityError("the audit log took no row: a trigger that is not ours ignores it")
 
 
 def read_links(after: int, limit: int) -> list[Link]:

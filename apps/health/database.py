@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
-from apps.audit.guards import missing_guards
+from apps.audit.guards import wrong_guards
 from apps.notify.services import missing_triggers
 from node.core.health import Check
 
@@ -79,10 +79,11 @@ def _outdated(unapplied: list[str]) -> Check:
 
 def _triggers() -> Check:
     """Changes that nobody hears of, and an audit log that could be edited."""
-    missing = [*missing_triggers(), *missing_guards()]
-    if not missing:
+    wrong = [*missing_triggers(), *wrong_guards()]
+    if not wrong:
         return Check("triggers", ok=True, text="every change is told to the node, and the audit log is append-only")
-    return Check("triggers", ok=False, text=f"missing or outdated: {', '.join(missing)}", mend="manage.py migrate")
+    text = f"missing, outdated or not ours: {', '.join(wrong)}"
+    return Check("triggers", ok=False, text=text, mend="manage.py migrate")
 
 
 def _unapplied() -> list[str]:

@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from node.core.append_only import APPEND_ONLY_TABLES, missing_triggers
+from node.core.append_only import APPEND_ONLY_TABLES, concerns, wrong_triggers
 from node.core.finding import Finding, Level
 from node.settings import Settings
 
@@ -24,18 +24,18 @@ def audit(settings: Settings) -> Finding:
         return Finding(NAME, Level.WARNING, f"{database} cannot be read: {error}")
     if not tables & set(APPEND_ONLY_TABLES):
         return Finding(NAME, Level.FINE, "there is no log yet: the panel's next start makes it")
-    missing = missing_triggers(tables, triggers)
-    if len(tables & set(APPEND_ONLY_TABLES)) < len(APPEND_ONLY_TABLES) or missing:
+    wrong = wrong_triggers(tables, triggers)
+    if len(tables & set(APPEND_ONLY_TABLES)) < len(APPEND_ONLY_TABLES) or wrong:
         remedy = "alknet audit verify tells whether somebody did; the panel's next start makes them again"
-        lost = ", ".join(missing) or "its tables"
-        return Finding(NAME, Level.WARNING, f"nothing refuses to change the log ({lost} missing): {remedy}")
+        which = ", ".join(wrong) or "its tables"
+        return Finding(NAME, Level.WARNING, f"the log is not guarded ({which} missing or not ours): {remedy}")
     return Finding(NAME, Level.FINE, "append-only; alknet audit verify proves that it was")
 
 
 def _schema(database: Path) -> tuple[set[str], dict[str, str]]:
-    """The names of the tables, and the SQL of the triggers by name. Nothing is written."""
+    """The names of the tables, and the SQL of the triggers that concern it, by name. Nothing is written."""
     with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, timeout=_WAIT)) as connection:
-        found = connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
-    return {name for kind, name, _ in found if kind == "table"}, {
-        name: sql for kind, name, sql in found if kind == "trigger"
+        found = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
+    return {name for kind, name, _, _ in found if kind == "table"}, {
+        name: sql for kind, name, table, sql in found if kind == "trigger" and concerns(name, table)
     }

@@ -8,7 +8,7 @@ hashes is for (docs/audit.md).
 from collections.abc import Container, Mapping
 
 PREFIX = "alknet_audit_"
-"""What the names of these triggers begin with; every trigger of such a name is ours."""
+"""What the names of these triggers begin with. Every trigger of such a name is ours, and so is any on the tables."""
 
 APPEND_ONLY_TABLES = {"audit_auditentry": "the audit log", "audit_checkpoint": "the checkpoints of the audit log"}
 """Each table, and what it is in words."""
@@ -24,9 +24,20 @@ def append_only_triggers(existing: Container[str]) -> dict[str, str]:
     }
 
 
-def missing_triggers(existing: Container[str], found: Mapping[str, str]) -> list[str]:
-    """The names of those that are not there, or read otherwise. `found` has the SQL of the file's triggers by name."""
-    return [name for name, sql in append_only_triggers(existing).items() if found.get(name) != sql]
+def concerns(name: str, table: str) -> bool:
+    """Whether a trigger of the file is one of these, or could be in the way of one."""
+    return name.startswith(PREFIX) or table in APPEND_ONLY_TABLES
+
+
+def wrong_triggers(existing: Container[str], found: Mapping[str, str]) -> list[str]:
+    """The names of those that are not there or read otherwise, and of what is none of them.
+
+    `found` has the SQL of the file's triggers that `concerns` is true of, by name. One of somebody else's may have an
+    INSERT ignored, so that changes leave no row.
+    """
+    wanted = append_only_triggers(existing)
+    wrong = [name for name, sql in wanted.items() if found.get(name) != sql]
+    return wrong + sorted(name for name in found if name not in wanted)
 
 
 def _triggers(table: str, words: str) -> dict[str, str]:

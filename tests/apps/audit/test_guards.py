@@ -1,13 +1,15 @@
 """The triggers that make the audit log append-only, and what tells that they are gone."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 
 from apps.audit.chain import GENESIS
-from apps.audit.guards import ensure_guards, missing_guards, without_guards
+from apps.audit.guards import ensure_guards, without_guards, wrong_guards
 from apps.audit.models import AuditEntry, Checkpoint
 from node.core.append_only import APPEND_ONLY_TABLES
 from tests.support.panel import sql
@@ -39,12 +41,22 @@ def two(add_peer: AddPeer) -> None:
         f"INSERT INTO audit_auditentry (id, {COLUMNS}) VALUES (4, {VALUES})",
         f"INSERT INTO audit_auditentry (id, {COLUMNS}) VALUES (-1, {VALUES})",
         f"INSERT INTO audit_auditentry ({COLUMNS}) VALUES ({VALUES})",
+        f"INSERT OR IGNORE INTO audit_auditentry (id, {COLUMNS}) VALUES (2, {VALUES})",
+        f"INSERT INTO audit_auditentry (id, {COLUMNS}) VALUES (2, {VALUES}) "
+        "ON CONFLICT (id) DO UPDATE SET actor_name = 'mallory'",
+        "UPDATE audit_auditentry SET rowid = 9 WHERE id = 2",
+        "UPDATE OR IGNORE audit_auditentry SET _rowid_ = rowid + 7",
+        "UPDATE audit_auditentry SET hash = other FROM (SELECT 1 AS other)",
+        "WITH two AS (SELECT 2) DELETE FROM audit_auditentry WHERE oid IN two",
     ],
 )
 def test_no_row_is_changed_removed_or_put_elsewhere_than_at_the_end(two: None, statement: str) -> None:
     before = sql("SELECT * FROM audit_auditentry")
-    with pytest.raises(DatabaseError, match=REFUSAL):
-        sql(statement)
+    for recursive in ("OFF", "ON"):  # without it REPLACE fires no trigger for the row that it removes
+        sql(f"PRAGMA recursive_triggers = {recursive}")
+        with pytest.raises(DatabaseError, match=REFUSAL):
+            sql(statement)
+    sql("PRAGMA recursive_triggers = OFF")
     assert sql("SELECT * FROM audit_auditentry") == before
 
 
@@ -73,9 +85,9 @@ def test_the_orm_and_the_command_that_empties_tables_are_refused_alike(two: None
 def test_the_remake_of_a_table_drops_them_and_a_migrate_makes_them_anew(two: None) -> None:
     with connection.schema_editor(atomic=True) as editor:
         editor._remake_table(AuditEntry)  # type: ignore[attr-defined]
-    assert len(missing_guards()) == 3
+    assert len(wrong_guards()) == 3
     call_command("migrate", verbosity=0)
-    assert missing_guards() == []
+    assert wrong_guards() == []
     with pytest.raises(DatabaseError, match="append-only"):
         AuditEntry.objects.all().delete()
 
@@ -85,13 +97,39 @@ def test_ensuring_repairs_what_is_missing_changed_or_left_over() -> None:
     sql("DROP TRIGGER alknet_audit_audit_checkpoint_update")
     sql("CREATE TRIGGER alknet_audit_audit_checkpoint_update BEFORE UPDATE ON audit_checkpoint BEGIN SELECT 1; END")
     sql("CREATE TRIGGER alknet_audit_gone BEFORE UPDATE ON auth_group BEGIN SELECT 1; END")
-    assert missing_guards() == ["alknet_audit_audit_auditentry_delete", "alknet_audit_audit_checkpoint_update"]
+    assert wrong_guards() == [
+        "alknet_audit_audit_auditentry_delete",
+        "alknet_audit_audit_checkpoint_update",
+        "alknet_audit_gone",
+    ]
     assert ensure_guards() == [
         "alknet_audit_audit_auditentry_delete",
         "alknet_audit_audit_checkpoint_update",
         "alknet_audit_gone",
     ]
-    assert ensure_guards() == missing_guards() == []
+    assert ensure_guards() == wrong_guards() == []
+
+
+def test_a_trigger_that_swallows_rows_lets_no_change_through(two: None, add_peer: AddPeer) -> None:
+    sql('CREATE TRIGGER "a ""b" BEFORE INSERT ON audit_auditentry BEGIN SELECT RAISE(IGNORE); END')
+    assert wrong_guards() == ['a "b']
+    with pytest.raises(DatabaseError, match="not ours"):
+        add_peer("c")
+    assert sql("SELECT count(*) FROM peers") == sql("SELECT count(*) FROM audit_auditentry") == [(2,)]
+    assert ensure_guards() == ['a "b']
+    add_peer("c")
+    assert AuditEntry.objects.count() == 3
+
+
+def test_another_file_that_attaches_this_one_is_refused_alike_and_a_vacuum_keeps_every_number(two: None) -> None:
+    before = sql("SELECT * FROM audit_auditentry")
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as other:
+        other.execute("ATTACH ? AS log", [str(connection.settings_dict["NAME"])])
+        for statement in ("DELETE FROM log.audit_auditentry", "UPDATE log.audit_auditentry SET id = id + 1"):
+            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+                other.execute(statement)
+    sql("VACUUM")
+    assert sql("SELECT * FROM audit_auditentry") == before
 
 
 def test_missing_ones_are_a_warning_of_the_system_check(capsys: pytest.CaptureFixture[str]) -> None:
@@ -107,7 +145,7 @@ def test_a_transaction_that_fails_leaves_them_in_place(two: None) -> None:
     with pytest.raises(ZeroDivisionError), transaction.atomic(), without_guards():
         AuditEntry.objects.all().delete()
         raise ZeroDivisionError
-    assert missing_guards() == []
+    assert wrong_guards() == []
     assert AuditEntry.objects.count() == 2
 
 
