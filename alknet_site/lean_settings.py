@@ -6,6 +6,7 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "alknet_site",
+    "apps.accounts",
     "apps.peers",
     "apps.credentials",
     "apps.notify",

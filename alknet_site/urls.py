@@ -3,6 +3,8 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from apps.accounts.requires import requires
+from apps.accounts.rights import Right
 from apps.health.views import health_page, panel_ready, ready
 from apps.panel.dashboard import dashboard_parts
 
@@ -12,7 +14,7 @@ handler500 = "alknet_site.failures.answer_failure"
 urlpatterns = [
     path("readyz", ready, name="readyz"),
     path("readyz/panel", panel_ready, name="readyz_panel"),
-    path("health/", admin.site.admin_view(health_page), name="health"),
+    path("health/", requires(Right.STATUS_READ)(health_page), name="health"),
     path("now/", admin.site.admin_view(dashboard_parts), name="dashboard_parts"),
     path("setup/", include("apps.panel.urls")),
     path("", admin.site.urls),

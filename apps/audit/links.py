@@ -35,7 +35,6 @@ _PAGES = {
     "api_key": _Page("peers", "apikey"),
     "credential": _Page("credentials", "credential"),
     "user": _Page("auth", "user", "username"),
-    "group": _Page("auth", "group"),
 }
 
 

@@ -25,7 +25,6 @@ def dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict[str
     may = request.user.has_perm
     context["counts"] = counts() if may("peers.view_peer") else None
     context["may_add_peer"] = may("peers.add_peer")
-    context["may_nothing"] = not request.user.get_all_permissions()
     return context | _changing(request)
 
 

@@ -35,7 +35,6 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _model(request, "Changes", "history", "audit", "auditentry"),
                 _model(request, "Backups", "backup", "backups", "backup"),
                 _model(request, "Users", "person", "auth", "user"),
-                _model(request, "Groups", "group", "auth", "group"),
             ],
         },
     ]

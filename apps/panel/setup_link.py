@@ -1,6 +1,6 @@
-"""The one-time link that makes the first administrator. No default password exists anywhere.
+"""The one-time link that makes the first owner. No default password exists anywhere.
 
-The token lies in a file that only this machine's owner can read, and only while there is no administrator. Whoever
+The token lies in a file that only this machine's owner can read, and only while there is no owner. Whoever
 opens the link gets a proof of it into their session, so that the token leaves the address bar; the proof is a keyed
 hash, since sessions are stored.
 """
@@ -13,6 +13,9 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.crypto import constant_time_compare, salted_hmac
 
+from apps.accounts.rights import Role
+from apps.accounts.selectors import owners
+from apps.accounts.services import create_user
 from apps.audit.actors import Actor, ActorKind
 from apps.audit.request_id import current_request_id
 from apps.audit.services import Change, record
@@ -29,7 +32,7 @@ class SetupOver(Exception):
 
 
 def administrator_exists() -> bool:
-    return User.objects.filter(is_superuser=True, is_active=True).exists()
+    return owners().exists()
 
 
 def ensure_setup_token() -> str | None:
@@ -67,24 +70,38 @@ def create_administrator(*, username: str, password: str) -> User:
     with transaction.atomic():
         if administrator_exists():
             raise SetupOver
-        return User.objects.create_superuser(username=username, password=password)
+        user = create_user(
+            actor=_actor(username),
+            username=username,
+            role=Role.OWNER,
+            password=password,
+            action=SetupAction.ADMINISTRATOR_MADE,
+        )
+        transaction.on_commit(end_set_up)
+        return user
+
+
+def end_set_up() -> None:
+    _paths().setup_token.unlink(missing_ok=True)
 
 
 def note_administrator(instance: User, *, created: bool, **_: Any) -> None:
-    """After every save of a user, by whichever door: an administrator ends the set-up, a new one is audited."""
+    """After every save of a superuser, who comes by `createsuperuser`: that ends the set-up, a new one is audited."""
     if not (instance.is_superuser and instance.is_active):
         return
     if created:
         _record_administrator(instance.username)
-    transaction.on_commit(lambda: _paths().setup_token.unlink(missing_ok=True))
+    transaction.on_commit(end_set_up)
 
 
 def _record_administrator(username: str) -> None:
-    kind = ActorKind.USER if current_request_id.get() else ActorKind.CLI
-    facts = {"username": username, "is_superuser": True}
-    change = Change(SetupAction.ADMINISTRATOR_MADE, "user", username, after=facts)
+    change = Change(SetupAction.ADMINISTRATOR_MADE, "user", username, after={"role": Role.OWNER, "enabled": True})
     with transaction.atomic():
-        record(actor=Actor(kind, username), changes=[change])
+        record(actor=_actor(username), changes=[change])
+
+
+def _actor(username: str) -> Actor:
+    return Actor(ActorKind.USER if current_request_id.get() else ActorKind.CLI, username)
 
 
 def _paths() -> DataPaths:

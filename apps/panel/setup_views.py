@@ -49,7 +49,7 @@ class SetupFormView(FormView):
         except SetupOver:
             raise Http404 from None
         self.request.session.flush()
-        login(self.request, user, backend="django.contrib.auth.backends.ModelBackend")
+        login(self.request, user, backend="apps.accounts.backends.RoleBackend")
         return redirect("admin:index")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

@@ -16,7 +16,16 @@ class PanelSite(UnfoldAdminSite):
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Where nobody can sign in yet, the page leads to the set-up link in place of a form."""
+        from apps.accounts.forms import SignInForm  # noqa: PLC0415 - the site is made before any model is
+
+        self.login_form = SignInForm
         return super().login(request, {**(extra_context or {}), "set_up": _somebody_may_sign_in()})
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Whoever has a role sees the first page, and of the others those that it gives."""
+        from apps.accounts.selectors import role_of  # noqa: PLC0415 - the site is made before any model is
+
+        return role_of(request.user) is not None
 
     def app_index(self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None) -> Any:
         """Under the side bar's word for the app, without Django's “administration” after it."""
@@ -27,19 +36,17 @@ class PanelSite(UnfoldAdminSite):
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Users who change their own password leave an audit row too."""
-        from apps.audit.actors import user_actor  # noqa: PLC0415 - the site is made before any model is
-        from apps.audit.services import Change, record  # noqa: PLC0415 - the same
+        from apps.accounts.services import note_password  # noqa: PLC0415 - the site is made before any model is
+        from apps.audit.actors import user_actor  # noqa: PLC0415 - the same
 
         with transaction.atomic():
             response = super().password_change(request, extra_context)
             if request.method == "POST" and response.status_code == 302:
-                actor = user_actor(request.user)
-                change = Change("user.changed", "user", actor.name, after={"password": "set"})
-                record(actor=actor, changes=[change])
+                note_password(actor=user_actor(request.user), username=request.user.get_username())
         return response
 
 
 def _somebody_may_sign_in() -> bool:
-    from django.contrib.auth.models import User  # noqa: PLC0415 - the site is made before any model is
+    from apps.accounts.selectors import somebody_may_sign_in  # noqa: PLC0415 - the site is made before any model is
 
-    return User.objects.filter(is_active=True, is_staff=True).exists()
+    return somebody_may_sign_in()

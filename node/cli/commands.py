@@ -22,6 +22,7 @@ COMMANDS = {
     "restore": ("node.cli.restore", "Check a backup, or put what is in it in place."),
     "peer": ("node.cli.peer", "Add, show, change and remove peers."),
     "key": ("node.cli.key", "Add, list and remove API keys."),
+    "user": ("node.cli.user", "Add, list and change the users of the panel."),
     "lock": ("node.cli.lock", "Hold back a peer, a scope, a protocol, a credential or everything."),
     "unlock": ("node.cli.unlock", "Lift a lock."),
     "locks": ("node.cli.locks", "List what is locked, until when and why."),

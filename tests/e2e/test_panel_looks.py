@@ -29,7 +29,6 @@ PAGES = [
     "/backups/backup/",
     "/health/",
     "/auth/user/add/",
-    "/auth/group/add/",
 ]
 HIDDEN_WIDTH = """() => [...document.querySelectorAll(
   '.alknet-steps, .alknet-changes, .alknet-events, .alknet-charts, .alknet-facts, .alknet-key, .alknet-node-problem, ' +

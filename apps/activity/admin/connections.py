@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -58,6 +58,8 @@ class ConnectionAdmin(WatchedAdmin):
     def peer_view(self, request: HttpRequest) -> HttpResponse:
         """What the page of the peer `peer` tells of now."""
         peer_id = request.GET.get("peer", "")[:255]
+        if not peer_id:
+            raise Http404
         facts = now_of_peer(request, peer_id) | events_of_peer(request, peer_id)
         return self.fragment(request, "activity/peer.html", **facts)
 

@@ -8,16 +8,18 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from channels.layers import channel_layers
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from alknet_site.http_protocol import ImpatientProtocol
 from alknet_site.web_sockets import MAX_MESSAGE
+from apps.accounts.rights import Role
 from apps.activity import live
 from apps.activity.consumer import NOTHING_IS_READ, SIGNED_OUT, seats
 from node.settings import LiveSettings
+from tests.support.accounts import add_user
 from tests.support.open_pages import SECONDS, serving, signed_in
 
 
@@ -137,10 +139,7 @@ async def test_only_pages_of_the_panel_itself_may_listen(admin: User, settings: 
 
 async def test_only_signed_in_users_with_the_right_may_listen(admin: User) -> None:
     stranger = "alknet_session=abcdefghijklmnopqrstuvwxyz012345"
-    guest = await sync_to_async(User.objects.create_user)("guest", is_staff=True)
-    viewer = await sync_to_async(User.objects.create_user)("viewer", is_staff=True)
-    right = await sync_to_async(Permission.objects.get)(codename="view_event")
-    await sync_to_async(viewer.user_permissions.add)(right)
+    guest, viewer = await sync_to_async(add_user)(None), await sync_to_async(add_user)(Role.VIEWER)
     async with serving() as site:
         for cookie in (None, "", "alknet_session=", stranger, "x" * 8000, await signed_in(guest)):
             assert await site.status(cookie) == 403, cookie

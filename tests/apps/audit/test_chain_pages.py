@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.test import AsyncClient, Client
 
+from apps.accounts.rights import Role
 from apps.audit.admin import chain_pages
 from apps.audit.checkpoints import LOCKED
+from tests.support.accounts import desk_of
 from tests.support.audit_log import hashed_anew, holds_offline, of, replace_table, rows, write
 from tests.support.vault_node import VaultNode
 
@@ -105,20 +107,16 @@ async def test_the_export_is_that_of_the_command(admin_user: User) -> None:
 
 
 @pytest.mark.parametrize("path", [VERIFY, SIGN, EXPORT])
-def test_who_may_not_see_the_log_may_do_nothing_with_it(client: Client, log: None, path: str) -> None:
-    user = User.objects.create_user("guest", is_staff=True)
-    client.force_login(user)
-    assert client.post(path).status_code == 403
-    assert client.get(path).status_code == 403
+def test_who_may_not_see_the_log_may_do_nothing_with_it(log: None, path: str) -> None:
+    viewer = desk_of(Role.VIEWER)
+    assert viewer.post(path).status_code == 403
+    assert viewer.get(path).status_code == 403
 
 
-def test_who_may_only_see_the_log_signs_nothing(client: Client, log: None) -> None:
-    user = User.objects.create_user("reader", is_staff=True)
-    user.user_permissions.add(Permission.objects.get(codename="view_auditentry"))
-    client.force_login(user)
-    assert client.post(SIGN).status_code == 403
-    assert "Sign" not in re.sub("Signed", "", words(client))
-    assert verify(client) == 1
+def test_an_auditor_verifies_and_is_offered_to_sign(log: None) -> None:
+    auditor = desk_of(Role.AUDITOR)
+    assert "Sign" in re.sub("Signed", "", words(auditor))
+    assert verify(auditor) == 1
 
 
 def test_the_cost_of_the_list_does_not_grow_with_the_log(

@@ -5,16 +5,21 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import Permission, User
 from django.test import Client
 
+from apps.accounts.rights import Role
 from apps.backups.downloads import Download
 from apps.backups.models import Backup, State, Way
 from apps.backups.runner import RUNNER
+from tests.support.accounts import desk_of
 from tests.support.panel import audit
 
 PAGE = "/backups/backup/"
-WAYS = [("get", PAGE, "view"), ("post", f"{PAGE}make/", "make"), ("post", f"{PAGE}{{pk}}/download/", "download")]
+WAYS = [
+    ("get", PAGE, {Role.AUDITOR, Role.OPERATOR, Role.OWNER}),
+    ("post", f"{PAGE}make/", {Role.OPERATOR, Role.OWNER}),
+    ("post", f"{PAGE}{{pk}}/download/", {Role.OWNER}),
+]
 
 pytestmark = pytest.mark.django_db
 
@@ -41,18 +46,14 @@ def stored(file: Path, **values: Any) -> Backup:
     return Backup.objects.create(file=str(file), **fields)
 
 
-@pytest.mark.parametrize(("method", "path", "right"), WAYS)
-def test_each_right_is_its_own(client: Client, directory: Path, method: str, path: str, right: str) -> None:
+@pytest.mark.parametrize(("method", "path", "who"), WAYS)
+def test_each_right_is_its_own(directory: Path, method: str, path: str, who: set[Role]) -> None:
     backup = stored(directory / "it.tar")
-    for held in ("view", "make", "download"):
-        user = User.objects.create_user(held, is_staff=True)
-        names = {"view_backup", f"{held}_backup"} if right != "view" else {f"{held}_backup"}
-        user.user_permissions.set(Permission.objects.filter(codename__in=names))
-        client.force_login(user)
-        answer = getattr(client, method)(path.format(pk=backup.pk))
+    for role in Role:
+        answer = getattr(desk_of(role), method)(path.format(pk=backup.pk))
         if isinstance(answer, Download):
             answer.file.close()  # to close the answer would close the database as well
-        assert (answer.status_code == 403) == (held != right), (held, right)
+        assert (answer.status_code != 403) == (role in who), role
 
 
 def test_a_stranger_is_led_to_the_sign_in_page(client: Client, directory: Path) -> None:

@@ -3,12 +3,13 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
 from django.test import Client
 
+from apps.accounts.rights import Role
 from apps.credentials import selectors
 from apps.credentials.admin import rotation
 from node.core.credentials import MAX_CONTENT
+from tests.support.accounts import desk_of
 from tests.support.credentials import insert, stored
 from tests.support.panel import audit
 from tests.support.vault_node import VaultNode, opened
@@ -214,16 +215,9 @@ def test_the_list_is_not_searched_by_what_is_sealed(panel: Client, column: str) 
     assert panel.get(f"{LIST}?{column}__startswith=x").status_code == 400
 
 
-def desk(client: Client, *codenames: str) -> Client:
-    user = User.objects.create_user("helper", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
-    client.force_login(user)
-    return client
-
-
-def test_who_may_only_view_sees_names_and_has_no_field_for_a_content(client: Client, db: None) -> None:
+def test_who_may_only_view_sees_names_and_has_no_field_for_a_content(db: None) -> None:
     insert("openai")
-    viewer = desk(client, "view_credential")
+    viewer = desk_of(Role.AUDITOR)
 
     assert "openai" in text(viewer, LIST)
     assert "Rotate all" not in text(viewer, LIST)
@@ -244,8 +238,8 @@ def test_without_a_credential_there_is_nothing_to_rotate(panel: Client) -> None:
     assert "Rotate all" in text(panel, LIST)
 
 
-def test_who_may_see_nothing_sees_nothing(client: Client, db: None) -> None:
+def test_who_may_see_nothing_sees_nothing(db: None) -> None:
     insert("openai")
-    guest = desk(client, "view_peer")
+    guest = desk_of(Role.VIEWER)
     assert guest.get(LIST).status_code == 403
     assert LIST not in text(guest, "/")

@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.test import Client
 
+from apps.accounts.rights import Role
 from apps.panel.node_facts import UNKNOWN_HOST, NodeFacts, node_facts
 from node.core.peers import PeerEntry
+from tests.support.accounts import add_user, desk_of
 from tests.support.panel import fingerprint, ssh_line
 
 KEY = fingerprint("node")
@@ -80,13 +82,11 @@ def test_the_first_steps_name_the_host_of_the_browser(panel: Client, ready: Call
     assert "all interfaces (0.0.0.0:4433)" in page
 
 
-def test_who_has_no_rights_is_told_whom_to_ask(client: Client, db: None) -> None:
-    user = User.objects.create_user("guest", is_staff=True)
-    client.force_login(user)
-    assert "Ask an administrator for rights" in text(client, "/")
-
-    user.user_permissions.add(Permission.objects.get(codename="view_peer"))
-    assert "Ask an administrator for rights" not in text(client, "/")
+def test_who_has_no_role_is_told_so(db: None) -> None:
+    add_user(Role.OWNER)
+    client = desk_of(None)
+    assert client.get("/").status_code == 302
+    assert "this account may not use the panel" in client.get("/", follow=True).content.decode()
 
 
 def test_a_peer_that_can_never_connect_says_so(panel: Client, add_peer: Callable[..., PeerEntry]) -> None:
@@ -167,8 +167,6 @@ def test_a_stale_form_and_a_missing_right_are_two_pages(admin_user: User) -> Non
     strict.force_login(admin_user)
     assert "stale" in strict.post("/peers/peer/add/", {}).content.decode()
 
-    client = Client()
-    client.force_login(User.objects.create_user("guest", is_staff=True))
-    page = text(client, "/peers/peer/")
+    page = text(desk_of(Role.VIEWER), "/peers/apikey/")
     assert "has no right to this" in page
     assert "stale" not in page

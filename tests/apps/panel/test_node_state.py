@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import Permission, User
 from django.test import Client
 
+from apps.accounts.rights import Role
 from apps.panel.node_state import LOOK_SECONDS, MAX_WAITING, NodeState, node_state
+from tests.support.accounts import desk_of
 from tests.support.control import Told, control_thread
 
 SERVING: dict[str, Any] = {
@@ -45,17 +46,12 @@ def test_a_locked_vault_is_told_with_what_waits(told: Told, panel: Client) -> No
     assert "<li>more</li>" in page
 
 
-def test_what_waits_names_credentials_to_those_alone_who_may_see_them(
-    told: Told, client: Client, django_user_model: type[User]
-) -> None:
+def test_what_waits_names_credentials_to_those_alone_who_may_see_them(told: Told, db: None) -> None:
     told.facts = {**LOCKED, "waiting": ["alknet/call goes without the credential “openai”: none is stored"]}
-    viewer = django_user_model.objects.create_user("viewer", is_staff=True)
-    client.force_login(viewer)
-    page = client.get("/").content.decode()
+    page = desk_of(Role.VIEWER).get("/").content.decode()
     assert "alknet vault unlock" in page
     assert "openai" not in page
-    viewer.user_permissions.add(Permission.objects.get(codename="view_credential"))
-    assert "openai" in client.get("/").content.decode()
+    assert "openai" in desk_of(Role.AUDITOR).get("/").content.decode()
 
 
 def test_a_node_that_does_not_run_is_told(panel: Client) -> None:

@@ -10,6 +10,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
+from apps.accounts.rights import Role
+from apps.accounts.selectors import role_of
 from apps.audit.models import AuditEntry
 from apps.panel.setup_link import SetupOver, create_administrator, ensure_setup_token, setup_path
 from tests.support.panel import audit
@@ -53,7 +55,7 @@ def test_it_makes_the_first_administrator_and_signs_them_in(setup_token: str) ->
 
     assert response["Location"] == "/"
     user = User.objects.get()
-    assert (user.username, user.is_superuser, user.is_staff) == ("alice", True, True)
+    assert (user.username, user.is_superuser, role_of(user)) == ("alice", False, Role.OWNER)
     assert user.check_password("correct horse battery")
     assert client.get("/").status_code == 200, "signed in"
     assert audit() == [("alice", "setup.administrator_made", "alice")]

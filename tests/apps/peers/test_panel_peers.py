@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
+from apps.accounts.rights import Role
 from apps.audit.models import AuditEntry
 from apps.peers import services
 from apps.peers.digests import entry_digest
@@ -16,6 +17,7 @@ from apps.peers.models import Peer
 from apps.peers.selectors import get_peer
 from node.core.peers import PeerEntry
 from node.core.tokens import hash_token
+from tests.support.accounts import desk_of
 from tests.support.panel import ALICE, audit, fingerprint, pem, rows, ssh_line, token_hash
 
 AddPeer = Callable[..., PeerEntry]
@@ -334,11 +336,9 @@ def test_a_peer_that_is_gone_meanwhile_is_a_message(
     assert "Nothing was changed" in response.content.decode()
 
 
-def test_who_may_only_view_cannot_write(client: Client, add_peer: AddPeer) -> None:
+def test_who_may_only_view_cannot_write(add_peer: AddPeer) -> None:
     add_peer("laptop")
-    viewer = User.objects.create_user("viewer", is_staff=True)
-    viewer.user_permissions.add(Permission.objects.get(codename="view_peer"))
-    client.force_login(viewer)
+    client = desk_of(Role.VIEWER)
     before, entries = rows(), audit()
 
     assert client.get(change("laptop")).status_code == 200
@@ -352,11 +352,9 @@ def test_who_may_only_view_cannot_write(client: Client, add_peer: AddPeer) -> No
     assert audit() == entries
 
 
-def test_who_may_only_view_sees_no_hash(client: Client, add_peer: AddPeer) -> None:
+def test_who_may_only_view_sees_no_hash(add_peer: AddPeer) -> None:
     add_peer("laptop", auth_token_hash=token_hash("t"))
-    viewer = User.objects.create_user("viewer", is_staff=True)
-    viewer.user_permissions.add(Permission.objects.get(codename="view_peer"))
-    client.force_login(viewer)
+    client = desk_of(Role.VIEWER)
     page = client.get(change("laptop")).content.decode()
 
     assert fingerprint("laptop") in page

@@ -1,0 +1,81 @@
+"""`manage.py users`: the command line's door to the users of the panel (alknet_site.json_command)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from alknet_site.json_command import BadRequest, JsonCommand, Reply
+from apps.accounts import selectors, services
+from apps.accounts.errors import NoSuchUser, Refused
+from apps.accounts.rights import Role
+from apps.audit.actors import Actor
+
+Values = Mapping[str, Any]
+
+
+class Command(JsonCommand):
+    help = "Read and change the users of the panel: one JSON object on stdin, one on stdout."
+    refusals = (Refused,)
+    actions = ("list", "add", "role", "enable", "disable", "remove", "password")
+
+    def do_list(self, actor: Actor, values: Values) -> Reply:
+        return [_json(user) for user in selectors.list_users()]
+
+    def do_add(self, actor: Actor, values: Values) -> Reply:
+        name = _name(values)
+        services.create_user(actor=actor, username=name, role=_role(values), password=_password(values))
+        return _shown(name)
+
+    def do_role(self, actor: Actor, values: Values) -> Reply:
+        services.change_user(actor=actor, username=_name(values), role=_role(values))
+        return _shown(_name(values))
+
+    def do_enable(self, actor: Actor, values: Values) -> Reply:
+        services.change_user(actor=actor, username=_name(values), enabled=True)
+        return _shown(_name(values))
+
+    def do_disable(self, actor: Actor, values: Values) -> Reply:
+        services.change_user(actor=actor, username=_name(values), enabled=False)
+        return _shown(_name(values))
+
+    def do_remove(self, actor: Actor, values: Values) -> Reply:
+        removed = _shown(_name(values))
+        services.remove_users(actor=actor, usernames=[_name(values)])
+        return removed
+
+    def do_password(self, actor: Actor, values: Values) -> Reply:
+        services.set_password(actor=actor, username=_name(values), password=_password(values))
+        return _shown(_name(values))
+
+
+def _shown(username: str) -> dict[str, Any]:
+    user = selectors.find_user(username)
+    if user is None:
+        raise NoSuchUser(username)
+    return _json(user)
+
+
+def _json(user: Any) -> dict[str, Any]:
+    last = user.last_login
+    return {"username": user.username, **selectors.facts(user), "last_login": last and last.isoformat()}
+
+
+def _name(values: Values) -> str:
+    return _text(values, "username")
+
+
+def _password(values: Values) -> str:
+    return _text(values, "password")
+
+
+def _text(values: Values, name: str) -> str:
+    text = values.get(name)
+    if not isinstance(text, str) or not text:
+        raise BadRequest(name, "A text.")
+    return text
+
+
+def _role(values: Values) -> Role:
+    role = values.get("role")
+    if role not in list(Role):
+        raise BadRequest("role", f"One of: {', '.join(Role)}.")
+    return Role(role)

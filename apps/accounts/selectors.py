@@ -1,0 +1,64 @@
+"""Who has which role, and so which rights. Asked once for each user object: a request has one of its own."""
+
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import Q, QuerySet
+
+from apps.accounts.models import Member
+from apps.accounts.rights import RIGHTS_OF, Right, Role
+
+AnyUser = AbstractBaseUser | AnonymousUser
+_KEPT = "_alknet_role"
+"""Where a user object keeps the answer."""
+
+
+def role_of(user: AnyUser) -> Role | None:
+    """The role of a user who may sign in; None for nobody, one who is disabled, and one without. A superuser is owner.
+
+    A user object that lives longer than a request keeps its first answer: ask with a new one.
+    """
+    if not user.is_active or user.pk is None:
+        return None
+    if getattr(user, "is_superuser", False):
+        return Role.OWNER
+    if not hasattr(user, _KEPT):
+        stored = Member.objects.filter(user_id=user.pk).values_list("role", flat=True).first()
+        setattr(user, _KEPT, None if stored is None else Role(stored))
+    role: Role | None = getattr(user, _KEPT)
+    return role
+
+
+def rights_of(user: AnyUser) -> frozenset[Right]:
+    role = role_of(user)
+    return frozenset() if role is None else RIGHTS_OF[role]
+
+
+def owners() -> QuerySet[User]:
+    """The users who may do everything, now."""
+    return User.objects.filter(Q(is_superuser=True) | Q(member__role=Role.OWNER), is_active=True)
+
+
+def somebody_may_sign_in() -> bool:
+    return User.objects.filter(Q(is_superuser=True) | Q(member__isnull=False), is_active=True).exists()
+
+
+def find_user(username: str) -> User | None:
+    return User.objects.select_related("member").filter(username=username).first()
+
+
+def list_users() -> list[User]:
+    """All of them, by name."""
+    return list(User.objects.select_related("member").order_by("username"))
+
+
+def facts(user: User) -> dict[str, Any]:
+    """A user as the audit log and the command line have it; no secret."""
+    return {"role": role_name(user), "enabled": user.is_active}
+
+
+def role_name(user: User) -> str | None:
+    """The role that a user has, or would have if they were not disabled."""
+    member: Member | None = getattr(user, "member", None)
+    return Role.OWNER.value if user.is_superuser else None if member is None else member.role

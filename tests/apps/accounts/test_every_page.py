@@ -1,0 +1,138 @@
+"""Every page of the panel, for every role: who has the right gets on, who has not is refused."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.messages.storage.cookie import CookieStorage
+from django.contrib.sessions.backends.db import SessionStore
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from django.test import RequestFactory
+from django.urls import URLResolver, get_resolver, resolve
+
+from apps.accounts.permissions import DJANGO_PERMISSIONS
+from apps.accounts.rights import RIGHTS_OF, Right, Role
+from apps.audit.models import AuditEntry
+from apps.backups.models import Backup
+from apps.backups.runner import RUNNER
+from apps.locks import services as locks
+from apps.peers import services as peers
+from tests.support.accounts import add_user
+from tests.support.credentials import insert
+from tests.support.happenings import BOOT, imported
+from tests.support.journal_records import Story
+from tests.support.panel import ALICE, draft
+from tests.support.panel_rights import ANY_ROLE, NEEDS, NOBODY, OPEN, Need
+
+
+def routes(resolver: Any = None, before: str = "") -> Iterator[str]:
+    """Every URL of the panel, as its patterns spell it."""
+    for pattern in (resolver or get_resolver()).url_patterns:
+        route = before + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern, route)
+        else:
+            yield re.sub(r"app_label>[^)]*", "app_label>…", route)
+
+
+def test_every_url_has_a_stated_right() -> None:
+    assert set(routes()) == set(NEEDS), "tests/support/panel_rights.py states the right of each"
+
+
+def test_every_model_of_the_panel_has_a_stated_right() -> None:
+    for model in admin.site._registry:
+        meta = model._meta
+        assert f"{meta.app_label}.view_{meta.model_name}" in DJANGO_PERMISSIONS, (
+            "apps/accounts/permissions.py states it"
+        )
+
+
+@pytest.fixture
+def things(db: None, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """One of everything that a page can be about, by the beginning of its route."""
+    monkeypatch.setattr(RUNNER, "begin", lambda *_: None)
+    peers.create_peer(actor=ALICE, draft=draft("laptop"))
+    key = peers.create_api_key(actor=ALICE, description="", scopes=[], expires_at=None).entry.prefix
+    insert("openai")
+    (event, *_) = imported([Story().connected(1, "laptop")])
+    return {
+        "auth/user": add_user(None, "somebody").pk,
+        "peers/peer": "laptop",
+        "peers/apikey": key,
+        "credentials/credential": "openai",
+        "locks/lock": locks.lock(actor=ALICE, target_kind="peer", target="laptop", reason="").lock_id,
+        "audit/auditentry": AuditEntry.objects.latest("pk").pk,
+        "backups/backup": Backup.objects.create(file="/nowhere", state="done", way="panel", made_by="ann").pk,
+        "activity/event": event.pk,
+        "activity/connection": 1,
+    }
+
+
+def address(route: str, things: dict[str, Any]) -> str:
+    """A real address of a route."""
+    which = next((value for begin, value in things.items() if route.startswith(begin)), "x")
+    path = re.sub(r"\(\?P<app_label>[^)]*\)", "peers", route).replace("(?P<url>.*)$", "nowhere/").strip("^$")
+    return "/" + re.sub(r"<str:boot>", BOOT, re.sub(r"<(path:object_id|id|int:pk|int:number)>", str(which), path))
+
+
+def refused(method: str, path: str, user: Any) -> bool:
+    """Whether the view of an address refuses this user, or knows no such method. Nothing is rendered: that is cheap."""
+    request = getattr(RequestFactory(), method)(path)
+    request.user, request.session, request._dont_enforce_csrf_checks = user, SessionStore(), True
+    request._messages = CookieStorage(request)
+    view = resolve(path)
+    request.resolver_match = view
+    try:
+        answer = view.func(request, *view.args, **view.kwargs)
+    except PermissionDenied:
+        return True
+    except Http404:
+        return False
+    return answer.status_code in (403, 405)
+
+
+def may(role: Role, need: Need) -> bool:
+    return need in (OPEN, ANY_ROLE) or (need != NOBODY and need in RIGHTS_OF[role])
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_role_does_what_its_rights_allow_and_nothing_else(things: dict[str, Any], role: Role) -> None:
+    user = add_user(role)
+    wrong = []
+    for route, needs in NEEDS.items():
+        for method, need in zip(("get", "post"), needs, strict=True):
+            if route not in ("setup/<str:token>/", "setup/<str:token>") and (
+                refused(method, address(route, things), user) == may(role, need)
+            ):
+                wrong.append((method, route, need))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("who", ["nobody", "no role", "disabled"])
+def test_whoever_has_no_role_is_led_to_the_sign_in_page(things: dict[str, Any], client: Any, who: str) -> None:
+    if who != "nobody":
+        user = add_user(None if who == "no role" else Role.OWNER)
+        client.force_login(user)
+        type(user).objects.filter(pk=user.pk).update(is_active=who != "disabled")
+    for route, needs in NEEDS.items():
+        if OPEN not in needs:
+            answer = client.get(address(route, things))
+            assert answer.status_code == 302, route
+            assert answer["Location"].startswith("/login/"), route
+
+
+def test_a_refused_post_writes_nothing(things: dict[str, Any]) -> None:
+    viewer, before = add_user(Role.VIEWER), AuditEntry.objects.count()
+    for route, (_, need) in NEEDS.items():
+        if not may(Role.VIEWER, need):
+            assert refused("post", address(route, things), viewer), route
+    assert AuditEntry.objects.count() == before
+
+
+def test_every_right_is_somebodys_and_a_stranger_has_none() -> None:
+    assert RIGHTS_OF[Role.OWNER] == set(Right)
+    assert not any(user.has_perm(name) for user in [AnonymousUser()] for name in DJANGO_PERMISSIONS)
