@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import re
 import sqlite3
+import tarfile
 from collections.abc import Iterator
 from contextlib import closing
 from multiprocessing.synchronize import Event
@@ -84,6 +85,17 @@ def holds_a_prefix(database: Path, before: list[int]) -> None:
         count = sum(name.startswith(f"load-{writer}-") for name in names)
         assert count >= told
         assert names >= {f"load-{writer}-{number}" for number in range(count)}
+
+
+def test_a_backup_from_a_shell_holds_the_log_signed_by_the_node(box: Appliance, tmp_path: Path) -> None:
+    """So a log that is cut short afterwards is found out by the backup."""
+    box.run("peer", "add", "newest", "--token")
+    box.run("backup", str(tmp_path / "it.tar"))
+    with tarfile.open(tmp_path / "it.tar") as archive:
+        archive.extract("alknet.db", tmp_path, filter="data")
+    with closing(sqlite3.connect(tmp_path / "alknet.db")) as database:
+        [(rows,)] = database.execute("SELECT max(id) FROM audit_auditentry")
+        assert database.execute("SELECT max(number) FROM audit_checkpoint").fetchone() == (rows,)
 
 
 def test_a_restore_is_refused_while_the_appliance_runs(box: Appliance, tmp_path: Path) -> None:
