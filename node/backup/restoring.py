@@ -8,7 +8,7 @@ from pathlib import Path
 from node.backup import names
 from node.backup.errors import BackupError
 from node.backup.reading import Unpacked
-from node.backup.swap import NOTE, REPLACED, Plan, decide, finish
+from node.backup.swap import NOTE, REPLACED, Plan, aside_name, decide, finish
 
 
 def replace_by(data: Path, stage: Path, unpacked: Unpacked, file: Path) -> Path | None:
@@ -23,7 +23,7 @@ def replace_by(data: Path, stage: Path, unpacked: Unpacked, file: Path) -> Path 
     (stage / NOTE).chmod(0o600)
     goes = {*names.DATABASES, *brings}
     takes = [one for name in names.ALL if name in goes for one in names.with_companions(name)]
-    aside = time.strftime(f"%Y%m%dT%H%M%SZ-{os.getpid()}", time.gmtime())
+    aside = aside_name()
     had_any = any(os.path.lexists(data / name) for name in takes)
     try:
         decide(data, Plan((*brings, NOTE), (*takes, NOTE), aside))

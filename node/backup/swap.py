@@ -6,9 +6,12 @@ the decision. Killed before it, the old state is untouched; after it, `finish` e
 whatever comes first (node.data_lock). What is replaced is kept in DIR/replaced.
 """
 
+import contextlib
 import json
 import os
+import re
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +23,12 @@ from node.private_file import private_directory, replace_private, sync_directory
 STAGE = ".restore"
 DECIDED = ".restoring"
 REPLACED = "replaced"
+KEPT = 3
+"""States that restores have put aside, and that stay; older ones go when another comes."""
 NOTE = "restored.json"
 """A file that comes with each restore, and tells of it (DataPaths.restored)."""
+_ASIDE = re.compile(r"\d{8}T\d{6}Z-\d+")
+"""A name that a restore gives (aside_name): by its time, so the oldest come first."""
 _PLAN = "plan.json"
 _NEW = "new"
 
@@ -33,6 +40,11 @@ class Plan:
     brings: tuple[str, ...]
     takes: tuple[str, ...]
     aside: str
+
+
+def aside_name() -> str:
+    """For what is put aside by this process now."""
+    return time.strftime(f"%Y%m%dT%H%M%SZ-{os.getpid()}", time.gmtime())
 
 
 def new_stage(data: Path) -> Path:
@@ -80,6 +92,21 @@ def finish(data: Path) -> None:
     except OSError as error:
         raise BackupError(f"a restore of {data} cannot be ended: {error}") from None
     shutil.rmtree(decided, ignore_errors=True)
+    with contextlib.suppress(OSError):  # the work is done, and the next restore does this as well
+        _forget_older(data, plan.aside)
+
+
+def _forget_older(data: Path, newest: str) -> None:
+    """Each goes away whole at once, by a rename to where nobody looks for a state. Raises OSError."""
+    others = sorted(name for name in _names(data / REPLACED) if _ASIDE.fullmatch(name) and name != newest)
+    for name in others[: -(KEPT - 1)]:
+        private_directory(data / STAGE)
+        (data / REPLACED / name).rename(data / STAGE / name)
+    drop_stage(data)
+
+
+def _names(directory: Path) -> list[str]:
+    return [path.name for path in directory.iterdir()] if directory.is_dir() else []
 
 
 def _set_aside(data: Path, plan: Plan) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import typer
 from node.backup.errors import BackupError
 from node.backup.reading import Unpacked, unpack
 from node.backup.restoring import replace_by
-from node.backup.swap import drop_stage, new_stage
+from node.backup.swap import KEPT, drop_stage, new_stage
 from node.cli.backup import Teller
 from node.cli.first_start import custody_of
 from node.cli.load import settings_or_fail
@@ -21,6 +22,7 @@ from node.cli.options import ConfigOption, DataOption, JsonOption, fail
 from node.cli.restore_checks import checked
 from node.cli.restore_vault import Words, key_opener, protect_anew, read_words
 from node.cli.secrets_in import is_terminal
+from node.core.paths import DataPaths
 from node.custody.errors import CustodyError
 from node.custody.memory import keep_to_ourselves
 from node.data_lock import DataBusy, alone
@@ -101,7 +103,7 @@ def _check(source: Source) -> dict[str, Any]:
 
 def _restore(source: Source, *, sure: bool) -> dict[str, Any]:
     settings = source.settings
-    with alone(settings.data), custody_of(settings).locked():
+    with _leaving_none_empty(settings.paths), alone(settings.data), custody_of(settings).locked():
         _require_consent(settings, sure=sure)
         with _staged(settings.data) as stage:
             unpacked, findings = source.unpack(stage)
@@ -109,6 +111,18 @@ def _restore(source: Source, *, sure: bool) -> dict[str, Any]:
                 protect_anew(settings, stage, source.words)
             aside = replace_by(settings.data, stage, unpacked, source.file)
     return {**_facts(unpacked, findings), "replaced": None if aside is None else str(aside)}
+
+
+@contextlib.contextmanager
+def _leaving_none_empty(paths: DataPaths) -> Iterator[None]:
+    """A refused restore takes the directories away again that were made for it."""
+    made = [place for place in (paths.secrets, paths.data, *paths.data.parents) if not os.path.lexists(place)]
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # the first one that holds something
+            for place in made:
+                place.rmdir()
 
 
 @contextlib.contextmanager
@@ -151,6 +165,7 @@ def _told(facts: dict[str, Any]) -> str:
         lines.append("It is in place. Start the appliance as ever.")
         if facts["replaced"]:
             lines.append(f"What was there before is kept in {facts['replaced']}; remove it when all is well.")
+            lines.append(f"Of what restores have put aside the last {KEPT} are kept.")
     else:
         lines.append("It can be restored here.")
     return "\n".join(lines)

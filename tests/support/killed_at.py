@@ -1,8 +1,9 @@
 """Runs `alknet` commands that die by SIGKILL just before the n-th change of a file below one of some directories.
 
 Each line of JSON that comes in is one run: `program` (one of PROGRAMS), `step` (past the last one the command ends
-as it would, and `up` once it is up), `data`, `below` (the directories), `arguments`, and `terminal`, which is whether
-its standard streams are one. One line goes out: `status`, negative for a signal, and `said`.
+as it would, and `up` once it is up), `data`, `below` (the directories), `arguments`, `terminal`, which is whether
+its standard streams are one, and `longest`, which is how many bytes a file of theirs may have, as on a disk that is full
+(null: any number). One line goes out: `status`, negative for a signal, and `said`.
 What counts as a change is seen by an audit hook of the interpreter, so that the command itself knows nothing of it.
 Each run is a fork of this process, which has imported everything already. Passphrases are quick ones: what they cost
 changes no step.
@@ -11,6 +12,7 @@ changes no step.
 import json
 import os
 import pty
+import resource
 import signal
 import sys
 import tempfile
@@ -59,6 +61,8 @@ def command(run: dict[str, Any], heard: int, said: int) -> None:
     os.environ["ALKNET_DATA"] = run["data"]
     if run["program"] == "up":
         threading.Thread(target=stop_once_up, args=[Path(run["data"])], daemon=True).start()
+    if run["longest"] is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (run["longest"], run["longest"]))
     reaper = Reaper(run["step"], run["below"])
     fsync = os.fsync
 

@@ -28,15 +28,22 @@ class Killer:
         self._process = subprocess.Popen(command, env=environment(), stdin=pipe, stdout=pipe, text=True)
 
     def __call__(
-        self, data: Path, *arguments: str, step: int = NEVER, program: str = "vault", terminal: bool = False
+        self,
+        data: Path,
+        *arguments: str,
+        step: int = NEVER,
+        program: str = "vault",
+        terminal: bool = False,
+        longest: int | None = None,
     ) -> dict[str, Any]:
-        """One run: its `status`, negative for a signal, and what it `said`."""
+        """One run: its `status`, negative for a signal, and what it `said`. `longest` bounds the bytes of a file."""
         below = [str(data / "secrets"), str(self._home)] if program == "up" else [str(self._place)]
         run = {"program": program, "step": step, "below": below, "data": str(data), "terminal": terminal}
+        run |= {"arguments": arguments, "longest": longest}
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
-        stdin.write(json.dumps({**run, "arguments": arguments}) + "\n")
+        stdin.write(json.dumps(run) + "\n")
         stdin.flush()
         done: dict[str, Any] = json.loads(stdout.readline())
         return done
