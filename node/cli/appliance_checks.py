@@ -4,6 +4,7 @@ import json
 import os
 from typing import Any
 
+from node.cli.health import node_checks, web_checks
 from node.core.finding import Finding, Level
 from node.settings import DATA_VARIABLE, Settings
 
@@ -40,8 +41,7 @@ def serving(settings: Settings) -> Finding:
         with file.open("rb") as opened:
             facts = json.loads(opened.read(_MAX_READY))
     except FileNotFoundError:
-        alone = "`alknet node` and `alknet web` alone are not seen here"
-        return Finding("serving", Level.WARNING, f"panel and node do not both serve: alknet up starts them; {alone}")
+        return _each_alone(settings)
     except (OSError, ValueError, RecursionError) as error:
         cause = error.strerror if isinstance(error, OSError) else "it is damaged"
         return Finding("serving", Level.WARNING, f"{file} cannot be read: {cause}")
@@ -53,6 +53,16 @@ def serving(settings: Settings) -> Finding:
     if _field(facts, "node_serving") is False:
         return Finding("serving", Level.WARNING, f"{text}, which waits for its vault: alknet vault unlock")
     return Finding("serving", Level.FINE, text)
+
+
+def _each_alone(settings: Settings) -> Finding:
+    """Of services of their own nobody has written down anything: they are asked."""
+    checks = [*web_checks(settings), *node_checks(settings)]
+    silent = [check.text for check in checks if check.name in ("web", "node")]
+    if silent:
+        start = "alknet up starts them, or systemctl start alknet.target"
+        return Finding("serving", Level.WARNING, f"{'; '.join(silent)}: {start}")
+    return Finding("serving", Level.FINE, "panel and node answer, each started by itself")
 
 
 def _field(facts: Any, name: str) -> object:

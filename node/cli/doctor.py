@@ -44,7 +44,7 @@ def doctor(
 ) -> None:
     """Check this machine, this installation and its data directory. Wrong settings end it with 2, each named."""
     settings = settings_or_fail(data, config).settings
-    findings = [check(settings) for check in CHECKS if not (quick and check in SLOW)]
+    findings = [finding(check, settings) for check in CHECKS if not (quick and check in SLOW)]
     if as_json:
         typer.echo(json.dumps({"findings": [asdict(finding) for finding in findings]}))
     else:
@@ -52,6 +52,15 @@ def doctor(
         typer.echo(table(("CHECK", "LEVEL", "FINDING"), rows))
     if any(finding.level is Level.PROBLEM for finding in findings):
         raise typer.Exit(EXIT_FAILED)
+
+
+def finding(check: Check, settings: Settings) -> Finding:
+    """What it finds; that it cannot look is a finding too, and holds up none of the others."""
+    try:
+        return check(settings)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return Finding(check.__name__, Level.PROBLEM, f"it cannot be looked at: {where}{error.strerror or error}")
 
 
 def engine(settings: Settings) -> Finding:
@@ -125,7 +134,7 @@ CHECKS: tuple[Check, ...] = (
     audit_checks.audit,
     appliance_checks.serving,
 )
-"""Each raises nothing, and answers within a second, but for those that are slow."""
+"""Each answers within a second, but for those that are slow, and where a process hangs that is asked."""
 
 SLOW: tuple[Check, ...] = (
     machine_checks.disk,

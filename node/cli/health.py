@@ -49,9 +49,9 @@ def health(
     settings = settings_or_fail(data, config).settings
     checks: list[Check] = []
     if process is not Process.NODE:
-        checks += _web(settings)
+        checks += web_checks(settings)
     if process is not Process.WEB:
-        checks += _node(settings)
+        checks += node_checks(settings)
     for check in checks:
         if not check.ok:
             typer.echo(printable(f"{check.name}: {check.text}{check.mend and f'; {check.mend}'}"))
@@ -60,7 +60,8 @@ def health(
         raise typer.Exit(EXIT_FAILED)
 
 
-def _node(settings: Settings) -> list[Check]:
+def node_checks(settings: Settings) -> list[Check]:
+    """The node's own; where it does not answer, the one that says so, `node`."""
     try:
         with ControlClient(settings.paths.control_socket, timeout=TIMEOUT) as node:
             return read_checks(node.call("node/status")["health"])
@@ -68,8 +69,8 @@ def _node(settings: Settings) -> list[Check]:
         return [Check("node", ok=False, text=str(error) or "its answer is not understood")]
 
 
-def _web(settings: Settings) -> list[Check]:
-    """By its own page, which names what fails; its log and the page Health say more."""
+def web_checks(settings: Settings) -> list[Check]:
+    """By its own page, which names what fails; where it does not answer, `web`. Its log and its page say more."""
     address = reachable(parse_host_port(settings.panel.listen))
     if address[1] == 0:
         return [Check("web", ok=False, text="panel.listen has port 0: the port that it got is not known here")]

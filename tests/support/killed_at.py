@@ -2,8 +2,8 @@
 
 Each line of JSON that comes in is one run: `program` (one of PROGRAMS), `step` (past the last one the command ends
 as it would, and `up` once it is up), `data`, `below` (the directories), `arguments`, `terminal`, which is whether
-its standard streams are one, and `longest`, which is how many bytes a file of theirs may have, as on a disk that is full
-(null: any number). One line goes out: `status`, negative for a signal, and `said`.
+its standard streams are one, and `longest`, which is how many bytes a file of theirs may have, as on a full disk (null:
+any number). One line goes out: `status`, negative for a signal, and `said`.
 What counts as a change is seen by an audit hook of the interpreter, so that the command itself knows nothing of it.
 Each run is a fork of this process, which has imported everything already. Passphrases are quick ones: what they cost
 changes no step.

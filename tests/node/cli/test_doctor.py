@@ -158,6 +158,20 @@ def test_a_ready_file_that_is_none_is_a_warning(tmp_path: Path, text: str) -> No
     assert appliance_checks.serving(settings).level is Level.WARNING
 
 
+def test_what_cannot_be_looked_at_is_a_problem_and_holds_up_no_other(monkeypatch, tmp_path: Path) -> None:
+    """As by the shell of another user, whose home this one may not enter."""
+
+    def closed(_: Any) -> Finding:
+        raise PermissionError(13, "Permission denied", "/somebody/key")
+
+    monkeypatch.setattr(doctor, "CHECKS", (closed, appliance_checks.data))
+    ended = CliRunner().invoke(doctor.app, ["--data", str(tmp_path), "--json"])
+    assert ended.exit_code == 1
+    first, second = json.loads(ended.stdout)["findings"]
+    assert first["text"] == "it cannot be looked at: /somebody/key: Permission denied"
+    assert second["name"] == "data"
+
+
 def test_wrong_settings_end_it_with_2_and_are_named(tmp_path: Path) -> None:
     (tmp_path / "alknet.toml").write_text("[quicc]\n")
     ran = CliRunner().invoke(doctor.app, ["--data", str(tmp_path)])

@@ -11,6 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from node.cli import health
+from node.cli.appliance_checks import serving
+from node.core.finding import Finding, Level
+from node.settings import load_settings
 from tests.support.control import control_thread
 
 GOOD = {"name": "journal", "ok": True, "text": "it is written", "mend": ""}
@@ -93,3 +96,15 @@ def test_a_panel_that_is_not_there_is_not_well(tmp_path: Path, panel: Panel) -> 
     panel.server_close()
     status, text = run(tmp_path, "web", ALKNET_PANEL__LISTEN=listen)
     assert (status, f"the panel at {listen} does not answer" in text) == (1, True)
+
+
+def test_the_doctor_asks_those_that_were_started_each_by_itself(tmp_path: Path, panel: Panel) -> None:
+    """As by systemd: nobody has written down that they serve."""
+    listen = f"127.0.0.1:{panel.server_port}"
+    settings = load_settings(data=tmp_path, overrides={"panel.listen": listen}).settings
+    (tmp_path / "run").mkdir()
+    with control_thread(tmp_path / "run" / "node.sock") as told:
+        told.facts = {"health": [GOOD, LOCKED]}
+        assert serving(settings) == Finding("serving", Level.FINE, "panel and node answer, each started by itself")
+    absent = serving(settings)
+    assert (absent.level, "the panel" in absent.text, "node" in absent.text) == (Level.WARNING, False, True)
