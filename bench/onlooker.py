@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 from websockets.asyncio.client import connect
 
 LEAST_REST_S = 0.05
-"""Between two fetches at least, as the script of the page has it; else as long as the last one took."""
+"""Between two fetches at least, and where there is more already, as the script of the page has it; else as long as the
+last one took."""
 CLOCK_S = 15.0
 _NEWEST = re.compile(r'data-newest="(\d+)"')
 _ROW = re.compile(r'data-id="(\d+)"')
@@ -88,10 +89,11 @@ async def look(url: str, cookie: str) -> dict[str, Any]:
             waiting.cancel()
             wanted.clear()
             page, milliseconds = await asyncio.to_thread(panel.get, f"/activity/event/rows/?after={table.newest}")
-            if table.take(page):
+            behind = table.take(page)
+            if behind:
                 wanted.set()
             fetches += 1
-            await asyncio.sleep(max(LEAST_REST_S, milliseconds / 1000))
+            await asyncio.sleep(LEAST_REST_S if behind else max(LEAST_REST_S, milliseconds / 1000))
         listening.cancel()
     shown = [(at, identity) for identity, at in table.shown.items()]
     return {"heard": heard, "shown": shown, "doubled": 0, "fetches": fetches}

@@ -43,7 +43,8 @@ function showState() {
 }
 
 // What one address gives: one fetch at a time, and one more when something came meanwhile. Between two it rests as long
-// as the last one took, so that a page has the panel work half of the time at most, and less where many pages are open.
+// as the last one took, so that a page has the panel work half of the time at most, and less where many pages are open;
+// a page that is behind rests less, for as long as it takes to fetch what a page may be behind.
 class Source {
   constructor(kinds) {
     this.kinds = kinds;
@@ -51,6 +52,7 @@ class Source {
     this.wanted = false;
     this.failed = false;
     this.took = 0; // milliseconds until the last answer was there
+    this.behind = false; // whether it said that there is more already
   }
 
   concerns(kinds) {
@@ -66,7 +68,7 @@ class Source {
     while (this.wanted && !ended && !this.waits()) {
       this.wanted = false;
       await this.fetchOnce();
-      await new Promise((resolve) => { window.setTimeout(resolve, Math.max(LEAST_REST_MS, this.took)); });
+      await new Promise((resolve) => { window.setTimeout(resolve, this.behind ? LEAST_REST_MS : Math.max(LEAST_REST_MS, this.took)); });
     }
     this.busy = false;
   }
@@ -170,7 +172,8 @@ class Tail extends Source {
       return;
     }
     this.newest = body.dataset.newest;
-    this.wanted ||= "more" in body.dataset;
+    this.behind = "more" in body.dataset;
+    this.wanted ||= this.behind;
     const known = new Set([...this.body.rows].map((row) => row.dataset.id));
     const given = [...body.rows].map((row) => document.adoptNode(row));
     const rows = given.filter((row) => !known.has(row.dataset.id));
