@@ -49,7 +49,7 @@ async def _measure(paths: DataPaths, options: argparse.Namespace) -> dict[str, A
 
 @contextlib.asynccontextmanager
 async def _writing(path: Path) -> AsyncIterator[JournalWriter]:
-    journal = JournalWriter(path, Live(JournalLimits(max_queue=1_000_000)))
+    journal = JournalWriter(path, Live(JournalLimits(max_queue=1_000_000, peer_per_second=100_000)))
     task = asyncio.create_task(journal.run())
     try:
         yield journal

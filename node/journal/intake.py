@@ -15,6 +15,28 @@ from node.journal.limits import JournalLimits
 _OWN = frozenset({EventKind.STARTED, EventKind.STOPPED, EventKind.LIMITED})
 """What the node says of itself, or of many at once."""
 BURST_SECONDS = 10.0
+MOST_PEERS = 5_000
+"""Peers whose shares are remembered at least, where so many tell something in a few seconds; the latest ones."""
+
+
+class Shares:
+    """An allowance for each peer that tells something. One that was silent for long has a whole one again, so the older
+    half of what is remembered can go: memory is bounded, whoever comes."""
+
+    def __init__(self) -> None:
+        self._fresh: dict[str, Allowance] = {}
+        self._older: dict[str, Allowance] = {}
+
+    def take(self, peer_id: str, rate: float, now: float) -> bool:
+        """Use one event of the share of `rate` a second, if one is left."""
+        share = self._fresh.get(peer_id)
+        if share is None:
+            if len(self._fresh) >= MOST_PEERS:
+                self._fresh, self._older = {}, self._fresh
+            known: Allowance | None = self._older.pop(peer_id, None)
+            share = self._fresh[peer_id] = known or Allowance(rate)
+        share.per_second, share.at_once = rate, rate * BURST_SECONDS
+        return share.take(now)
 
 
 class Intake:
@@ -24,9 +46,10 @@ class Intake:
         self._limits = limits
         self._untold: set[int] = set()
         """Open connections whose beginning was left out."""
-        self._share = Allowance(limits.value.strangers_per_second)
+        self._strangers = Shares()
+        self._peers = Shares()
         self.dropped: Counter[str] = Counter()
-        """Events that were left out, by why: "strangers", or "queue" where the file was not written for long."""
+        """Events that were left out, by why: "strangers", "peers", or "queue" where the file cannot be written."""
 
     def takes(self, event: Event, waiting: int) -> bool:
         """Whether the event is to be written, where so many wait already."""
@@ -46,19 +69,12 @@ class Intake:
     def _objection(self, event: Event, waiting: int) -> str | None:
         if event.kind in _OWN and event.connection is None:
             return None
-        if waiting >= self._limits.value.max_queue:
+        limits, now = self._limits.value, time.monotonic()
+        if waiting >= limits.max_queue:
             return "queue"
-        return None if _is_of_ours(event) or self._allows() else "strangers"
-
-    def _allows(self) -> bool:
-        """Use one of the strangers' share."""
-        rate = self._limits.value.strangers_per_second
-        self._share.per_second, self._share.at_once = rate, rate * BURST_SECONDS
-        return self._share.take(time.monotonic())
-
-
-def _is_of_ours(event: Event) -> bool:
-    """Whether it tells of a change, or of a peer. One that is refused has no rights now, and may come back all day."""
-    if event.kind is EventKind.REFUSED:
-        return False
-    return event.peer_id is not None or event.kind is EventKind.ENFORCED
+        if event.kind is EventKind.ENFORCED:
+            return None
+        if event.kind is EventKind.REFUSED or event.peer_id is None:
+            # One that is refused has no rights now, and may come back all day.
+            return None if self._strangers.take("", limits.strangers_per_second, now) else "strangers"
+        return None if self._peers.take(event.peer_id, limits.peer_per_second, now) else "peers"

@@ -22,3 +22,6 @@ class JournalLimits(BaseModel):
 
     strangers_per_second: int = Field(default=100, ge=1, le=100_000)
     """Events a second about anybody who is no peer; more are counted only. Ten seconds' worth may come at once."""
+
+    peer_per_second: int = Field(default=100, ge=1, le=100_000)
+    """Events a second of one peer; more are counted only. Ten seconds' worth may come at once."""

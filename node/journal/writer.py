@@ -42,6 +42,7 @@ MEANINGS = {
         written="Events written.",
         dropped_queue="Events left out since the file was not written for long.",
         dropped_strangers="Events about strangers left out, beyond `journal.strangers_per_second`.",
+        dropped_peers="Events of peers left out, beyond `journal.peer_per_second`.",
         failures="Times that the file could not be written.",
     ),
 }
@@ -84,6 +85,7 @@ class JournalWriter(Journal):
             "written": self.written,
             "dropped_queue": dropped["queue"],
             "dropped_strangers": dropped["strangers"],
+            "dropped_peers": dropped["peers"],
             "failures": self.failures,
         }
 
@@ -186,4 +188,8 @@ class JournalWriter(Journal):
         self._complaint = text
 
 
-_WORDS = {"queue": "events left out: the journal could not be written", "strangers": "events of strangers left out"}
+_WORDS = {
+    "queue": "events left out: the journal could not be written",
+    "strangers": "events of strangers left out",
+    "peers": "events left out of peers that caused too many",
+}

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from node.core.journal import Event, EventKind
 from node.core.live import Live
+from node.journal import intake as intake_module
 from node.journal.intake import BURST_SECONDS, Intake
 from node.journal.limits import JournalLimits
 
@@ -52,6 +53,32 @@ def test_what_the_node_says_of_itself_is_always_taken() -> None:
     assert not taken.takes(Event(EventKind.ENFORCED), 1000)
     assert not taken.takes(Event(EventKind.LIMITED, connection=3), 0)
     assert taken.dropped == {"strangers": 2, "queue": 1}
+
+
+def test_one_peer_has_a_share_and_leaves_the_others_theirs(clock: list[float]) -> None:
+    taken = intake(peer_per_second=1)
+    for number in range(12):
+        assert taken.takes(begun(number, "ann"), 0) is (number < BURST_SECONDS)
+    assert not taken.takes(Event(EventKind.DENIED, 3, "ann"), 0)
+    assert taken.takes(begun(20, "bob"), 0)
+    assert taken.takes(Event(EventKind.ENFORCED, peer_id="ann"), 0), "what the node did is always told"
+    assert [taken.takes(ended(number, "ann"), 0) for number in (9, 11)] == [True, False]
+    assert taken.dropped == {"peers": 3}
+    clock[0] += 1
+    assert [taken.takes(begun(number, "ann"), 0) for number in (30, 31)] == [True, False]
+
+
+def test_the_shares_of_many_peers_take_bounded_memory_and_a_busy_one_gets_no_second_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(intake_module, "MOST_PEERS", 5)
+    shares = intake_module.Shares()
+    used = 0
+    for number in range(100):
+        used += shares.take("ann", 1, STILL)
+        shares.take(f"peer {number}", 1, STILL)
+    assert used == BURST_SECONDS
+    assert len(shares._fresh) + len(shares._older) <= 10
 
 
 @given(

@@ -20,7 +20,7 @@ LATER = 4_102_444_800.25
 
 @contextlib.asynccontextmanager
 async def writing(path: Path, **limits: float) -> AsyncIterator[JournalWriter]:
-    writer = JournalWriter(path, Live(JournalLimits(flush_interval=0.001, **limits)))
+    writer = JournalWriter(path, Live(JournalLimits(**{"flush_interval": 0.001, "peer_per_second": 100_000, **limits})))
     task = asyncio.create_task(writer.run())
     try:
         yield writer
