@@ -8,7 +8,7 @@ from functools import reduce
 from operator import or_
 
 from django.db import connection
-from django.db.models import F, Func, Max, Min, Q, QuerySet, TextField
+from django.db.models import Count, F, Func, Max, Min, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.db.models.lookups import IContains
 
@@ -98,13 +98,14 @@ def newest_id() -> int:
 def presence(peer_ids: Iterable[str]) -> dict[str, PeerPresence]:
     """One for each of these peers. While the node does not run nobody is connected, whatever it told last."""
     names = list(dict.fromkeys(peer_ids))
-    live: dict[str, list[str | None]] = {}
+    live: dict[str, dict[str | None, int]] = {}
     if node_runs():
-        rows = Connection.objects.filter(peer_id__in=names).values_list("peer_id", "alpn")
-        for peer_id, alpn in rows:
-            live.setdefault(peer_id or "", []).append(alpn)
+        # Counted by the database: one peer may hold thousands.
+        rows = Connection.objects.filter(peer_id__in=names).order_by().values_list("peer_id", "alpn")
+        for peer_id, alpn, count in rows.annotate(count=Count("id")):
+            live.setdefault(peer_id or "", {})[alpn] = count
     last = Presence.objects.in_bulk(names)
-    return {name: _presence(live.get(name, []), last.get(name)) for name in names}
+    return {name: _presence(live.get(name, {}), last.get(name)) for name in names}
 
 
 def connected_peers() -> int:
@@ -236,11 +237,11 @@ def _first_since(since: datetime) -> int:
     return Event.objects.filter(at__gte=since).order_by("at").values_list("id", flat=True).first() or 0
 
 
-def _presence(alpns: list[str | None], last: Presence | None) -> PeerPresence:
-    names = tuple(sorted({alpn for alpn in alpns if alpn}))
+def _presence(live: dict[str | None, int], last: Presence | None) -> PeerPresence:
+    count, names = sum(live.values()), tuple(sorted(alpn for alpn in live if alpn))
     if last is None:
-        return PeerPresence(len(alpns), alpns=names)
-    return PeerPresence(len(alpns), last.last_seen, last.last_address, last.last_alpn, names)
+        return PeerPresence(count, alpns=names)
+    return PeerPresence(count, last.last_seen, last.last_address, last.last_alpn, names)
 
 
 def _milliseconds(detail: object) -> float | None:

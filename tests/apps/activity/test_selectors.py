@@ -106,6 +106,16 @@ def test_presence_is_what_is_open_and_what_was_last(told: list[Event]) -> None:
     assert selectors.node_sign() == selectors.NodeSign(runs=True, last_event=told[-1].at)
 
 
+@pytest.mark.usefixtures("running_node", "told")
+def test_the_connections_of_a_peer_are_counted_whatever_they_speak() -> None:
+    story = Story(boot="c" * 16, first=5000, at=NOON + 7200)
+    alpns = ["h3", "alknet/call", None]
+    records = [story.connected(number, "busy", alpn=alpns[number % 3]) for number in range(100)]
+    services.import_batch("j", records, oldest=1)
+    found = selectors.presence(["busy"])["busy"]
+    assert (found.connected, found.alpns) == (100, ("alknet/call", "h3"))
+
+
 def test_while_the_node_does_not_run_nobody_is_connected(told: list[Event]) -> None:
     found = selectors.presence(["a"])["a"]
     assert (found.connected, found.alpns) == (0, ())
