@@ -16,6 +16,11 @@ BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 SECONDS = 30 * 86_400
 KINDS = ("connected", "closed", "denied", "refused", "enforced", "limited")
 WEIGHTS = (350, 350, 200, 80, 1, 19)
+_COUNT = """
+    INSERT INTO activity_tally (span, start, kind, count)
+    SELECT 3600, CAST(strftime('%s', at) AS INTEGER) / 3600 * 3600 AS start, kind, count(*)
+    FROM activity_event WHERE journal = 'bench' GROUP BY start, kind
+    ON CONFLICT (span, start, kind) DO UPDATE SET count = count + excluded.count"""
 _INSERT = """
     INSERT INTO activity_event
         (journal, number, at, boot, kind, connection, peer_id, fingerprint, alpn, address, reason, detail)
@@ -49,6 +54,8 @@ def main(path: str, count: str) -> None:
         while some := list(islice(rows, 5_000)):
             with database:
                 database.executemany(_INSERT, some)
+        with database:
+            database.execute(_COUNT)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ class Connection(models.Model):
     since = models.DateTimeField()
 
     class Meta:
-        ordering = ["-since", "-id"]
+        ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(fields=["boot", "connection"], name="activity_connection_once"),
         ]
@@ -74,6 +74,39 @@ class Presence(models.Model):
 
     def __str__(self) -> str:
         return self.peer_id
+
+
+class Tally(models.Model):
+    """How many events of a kind there were in `span` seconds from `start` on, a Unix time (apps.activity.tallies)."""
+
+    span = models.PositiveIntegerField()
+    start = models.BigIntegerField()
+    kind = models.CharField(max_length=32)
+    count = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["span", "start", "kind"], name="activity_tally_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.start}: {self.count}"
+
+
+class PeerTally(models.Model):
+    """How many peers were connected in the `span` seconds from `start`: the most at once, and at the last change.
+
+    Where there is no row nothing changed.
+    """
+
+    span = models.PositiveIntegerField()
+    start = models.BigIntegerField()
+    most = models.PositiveIntegerField()
+    last = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["span", "start"], name="activity_peertally_once")]
+
+    def __str__(self) -> str:
+        return f"{self.start}: {self.most}"
 
 
 class Position(models.Model):

@@ -3,11 +3,10 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import reduce
 from operator import or_
 
-from django.db import connection
 from django.db.models import Count, F, Func, Max, Min, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.db.models.lookups import IContains
@@ -15,14 +14,12 @@ from django.db.models.lookups import IContains
 from apps.activity.filters import EventFilters
 from apps.activity.models import Connection, Event, Position, Presence
 from apps.activity.node_process import node_runs
-from apps.activity.writing import stored
 from node.core.journal import EventKind
 
 MAX_LIMIT = 1_000
 """Most rows that a selector gives at once."""
 MAX_FIGURES = 1_000
 """Of the changes in a span of time, so many of the latest make the figures."""
-MAX_STEPS = 1_000
 SET_BACK = 10_000
 """So many events may be told by a clock that is set back afterwards, and are found by their time all the same."""
 MAX_KINDS = 40
@@ -148,33 +145,6 @@ def enforcement_figures(since: datetime) -> EnforcementFigures:
         return EnforcementFigures()
     ordered = sorted(samples)
     return EnforcementFigures(len(samples), samples[0], _percentile(ordered, 50), _percentile(ordered, 99))
-
-
-def counts_over_time(
-    kinds: Iterable[str], since: datetime, step: timedelta, until: datetime | None = None
-) -> dict[str, list[int]]:
-    """How many events of each kind in each step from `since` on, to `until` or now; at most MAX_STEPS of them."""
-    end = until or datetime.now(UTC)
-    length = step.total_seconds()
-    if length <= 0:
-        raise ValueError("a step is longer than nothing")
-    steps = min(MAX_STEPS, max(0, math.ceil((end - since).total_seconds() / length)))
-    counts = {kind: [0] * steps for kind in kinds}
-    for kind, place, count in _counted(since, length, steps):
-        if kind in counts and 0 <= place < steps:
-            counts[kind][place] = count
-    return counts
-
-
-def _counted(since: datetime, length: float, steps: int) -> list[tuple[str, int, int]]:
-    """Kind, step and count, out of the index of times alone; a step begins on a whole second."""
-    begin, end = since, since + timedelta(seconds=steps * length)
-    sql = """
-        SELECT kind, CAST((strftime('%%s', at) - %s) / %s AS INTEGER) AS place, count(*)
-        FROM activity_event WHERE at >= %s AND at < %s GROUP BY kind, place"""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [math.floor(begin.timestamp()), length, stored(begin), stored(end)])
-        return list(cursor.fetchall())
 
 
 def _kinds_to_ask_for(filters: EventFilters) -> list[str] | None:

@@ -12,6 +12,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
+from apps.activity import tallies
+from apps.activity.crowd import levels_of
 from apps.activity.models import Connection, Event, Position, Presence
 from apps.activity.presence import GAP, REPLACED, Changes, changes_of
 from apps.activity.records import Record, event_of
@@ -51,13 +53,17 @@ def import_batch(journal: str, records: Sequence[Record], *, oldest: int | None)
         before = Position.objects.filter(latest=True).first()
         events = [*_notices(fresh[0], position, before, oldest), *fresh]
         insert_events(events, (rows.get(event.number) or encoded(event) for event in events))
-        _apply(changes_of(events, before.boot if before else "", before.at if before else None))
+        boot, at = (before.boot, before.at) if before else ("", None)
+        tallies.count(events)
+        tallies.note_levels(levels_of(events, boot, at))
+        _apply(changes_of(events, boot, at))
         _move(events[-1], before)
     return events
 
 
 def prune(retention: Retention, limit: int = PRUNE_ROWS) -> int:
     """Forget at most `limit` of the events that are too many or too old, the oldest first. Give how many."""
+    tallies.forget(retention.since)
     too_many = Event.objects.filter(id__lte=newest_id() - retention.keep_events).order_by("id").values("id")[:limit]
     too_old = Event.objects.filter(at__lt=retention.since).order_by("at").values("id")[:limit]
     return _forget(too_many) or _forget(too_old)

@@ -6,8 +6,25 @@ from datetime import datetime, timedelta
 
 WIDTH, HEIGHT = 600, 96
 """Of a chart, in units of its own."""
-_GAP = 0.2
+GAP = 0.2
 """Of a bar's place, the part that is left empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """`count` steps of this length from `begin` on. `name` is one of them in words, `form` how its time is written."""
+
+    begin: datetime
+    length: timedelta
+    count: int
+    name: str
+    form: str
+
+    def at(self, place: int) -> datetime:
+        return self.begin + place * self.length
+
+    def told(self, place: int) -> str:
+        return f"{self.at(place):{self.form}} UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,42 +38,57 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`begin` and `end` are the times that the picture spans; `most` is the height of its tallest bar."""
+    """`begin` and `end` are the times that the picture spans; `most` is the height of its tallest bar.
+
+    `words` tell what the picture does, `caption` the most of it.
+    """
 
     title: str
     words: str
+    caption: str
     total: int
     most: int
-    begin: datetime
-    end: datetime
+    begin: str
+    end: str
     bars: tuple[Bar, ...]
     width: int = WIDTH
     height: int = HEIGHT
 
 
-def bar_chart(title: str, counts: Sequence[int], begin: datetime, step: timedelta) -> Chart:
-    """One bar for each count that is not zero; the first count is that of the step which starts at `begin`."""
-    most = max(counts, default=0)
-    bars = tuple(_bar(place, counts, begin + place * step) for place, count in enumerate(counts) if count)
-    end = begin + len(counts) * step
-    return Chart(title, _words(title, counts, begin, step), sum(counts), most, begin, end, bars)
+def bar_chart(title: str, counts: Sequence[int], steps: Steps) -> Chart:
+    """How many in each step: one bar for each count that is not zero."""
+    total, most = sum(counts), max(counts, default=0)
+    caption = f"{total}, at most {most} in {steps.name}" if total else "none"
+    since = f"{total} since {steps.told(0)}, at most {most} in {steps.name}, at {_when(most, counts, steps)}"
+    return _chart(title, since if total else "none", caption, counts, steps, GAP)
 
 
-def _bar(place: int, counts: Sequence[int], at: datetime) -> Bar:
-    slot = WIDTH / len(counts)
-    height = HEIGHT * counts[place] / max(counts)
+def level_chart(title: str, levels: Sequence[int], now: int, steps: Steps) -> Chart:
+    """How many at once, at most, in each step; bars without a gap, for a level has none."""
+    most = max(levels, default=0)
+    caption = f"{now} now, at most {most}" if most else "none"
+    words = f"{now} now, at most {most} since {steps.told(0)}, at {_when(most, levels, steps)}"
+    return _chart(title, words if most else f"none since {steps.told(0)}", caption, levels, steps, 0.0)
+
+
+def _chart(title: str, words: str, caption: str, heights: Sequence[int], steps: Steps, gap: float) -> Chart:
+    most = max(heights, default=0)
+    bars = tuple(_bar(place, heights, steps, gap) for place, height in enumerate(heights) if height)
+    ends = steps.told(0), steps.told(steps.count)
+    return Chart(title, f"{title}: {words}", caption, sum(heights), most, *ends, bars)
+
+
+def _bar(place: int, heights: Sequence[int], steps: Steps, gap: float) -> Bar:
+    slot = WIDTH / len(heights)
+    height = HEIGHT * heights[place] / max(heights)
     return Bar(
-        x=round((place + _GAP / 2) * slot, 2),
+        x=round((place + gap / 2) * slot, 2),
         y=round(HEIGHT - height, 2),
-        width=round(slot * (1 - _GAP), 2),
+        width=round(slot * (1 - gap), 2),
         height=round(height, 2),
-        title=f"{at:%H:%M} UTC: {counts[place]}",
+        title=f"{steps.told(place)}: {heights[place]}",
     )
 
 
-def _words(title: str, counts: Sequence[int], begin: datetime, step: timedelta) -> str:
-    if not any(counts):
-        return f"{title}: none"
-    most = max(counts)
-    at = begin + counts.index(most) * step
-    return f"{title}: {sum(counts)} since {begin:%H:%M} UTC, at most {most} in a minute, at {at:%H:%M} UTC"
+def _when(most: int, heights: Sequence[int], steps: Steps) -> str:
+    return steps.told(heights.index(most)) if most else ""

@@ -11,7 +11,7 @@ from apps.audit.selectors import recent_entries
 from apps.health.selectors import health_report
 from apps.panel.node_facts import node_facts
 from apps.panel.node_state import node_state
-from apps.panel.now import now
+from apps.panel.now import now, window_called
 from apps.peers.selectors import counts
 from node.core.health import failing
 
@@ -37,7 +37,7 @@ def _changing(request: HttpRequest) -> dict[str, Any]:
     may = request.user.has_perm
     state = node_state(settings.PATHS.control_socket)
     return {
-        "now": now() if request.user.has_perms(SEES_NOW) else None,
+        "now": now(window_called(request.GET.get("span", ""))) if request.user.has_perms(SEES_NOW) else None,
         "node": node_facts(settings.PATHS, listen=settings.ALKNET.node.listen, browser_host=request.get_host()),
         "failing": failing(health_report()),
         "node_state": state if may("credentials.view_credential") else replace(state, waiting=()),

@@ -307,7 +307,7 @@ def test_presence_is_words_and_a_sign(panel: Client, running_node: None, add_pee
     assert "Cut the connection of here" in text(panel, "/peers/peer/here/change/")
 
 
-def test_the_dashboard_tells_of_now(panel: Client, running_node: None) -> None:
+def test_the_dashboard_tells_of_now(panel: Client, node: Told) -> None:
     assert "Nothing was measured yet" in text(panel, "/")
     now = timezone.now().timestamp()
     story = Story(at=now - 30)
@@ -318,6 +318,21 @@ def test_the_dashboard_tells_of_now(panel: Client, running_node: None) -> None:
         assert "3 refused in an hour" in words
         assert "Last2.5 ms" in words.replace(" ", "").replace("ms", " ms")
         assert re.search(r'aria-label="Connections: 3 since \d\d:\d\d UTC, at most', page)
+        assert 'aria-label="Peers connected: 2 now, at most 2 since' in page
+
+
+def test_the_charts_show_an_hour_a_day_or_a_month(panel: Client, node: Told) -> None:
+    ago = timezone.now() - timedelta(hours=20), timezone.now() - timedelta(days=20)
+    for first, at in enumerate(reversed(ago)):
+        imported([Story(first=first + 1, at=at.timestamp()).tell("refused")])
+    refused = {"": "none", "?span=nonsense": "none", "?span=day": "1 since", "?span=month": "2 since"}
+    for query, words in refused.items():
+        for path in ("/", "/now/"):
+            assert f'aria-label="Refusals: {words}' in text(panel, path + query), query
+    page = text(panel, "/?span=day")
+    assert re.findall(r'<a href="/\?span=(\w+)"[^>]*aria-current', page) == ["day"]
+    assert 'data-live="/now/?span=day"' in page
+    assert "refused in 24 hours" in page
 
 
 # Where a peer's events are listed, each kind of event that there is costs two.
@@ -332,12 +347,13 @@ PAGES = [
     ("/peers/peer/a/change/", 22),
     ("/", 20),
     ("/now/", 16),
+    ("/?span=month", 20),
 ]
 
 
 @pytest.mark.parametrize(("path", "most"), PAGES)
 def test_a_page_takes_as_many_queries_for_many_rows_as_for_few(
-    panel: Client, running_node: None, add_peer: AddPeer, path: str, most: int
+    panel: Client, node: Told, add_peer: AddPeer, path: str, most: int
 ) -> None:
     story = Story(at=timezone.now().timestamp() - 100)
     add_peer("a")

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from django.conf import settings
 
-from apps.activity import selectors, services
+from apps.activity import over_time, selectors, services
 from apps.activity.filters import EventFilters
 from apps.activity.models import Event
 from apps.activity.selectors import EnforcementFigures, PeerPresence
@@ -145,7 +145,7 @@ def test_the_stopwatch_has_the_last_the_median_and_the_worst(told: list[Event]) 
 
 
 def test_counts_over_time_add_up(told: list[Event]) -> None:
-    counts = selectors.counts_over_time(
+    counts = over_time.counts_over_time(
         ["connected", "closed", "never"], START, timedelta(seconds=10), START + timedelta(seconds=200)
     )
     assert {len(steps) for steps in counts.values()} == {20}
@@ -155,11 +155,11 @@ def test_counts_over_time_add_up(told: list[Event]) -> None:
 
 
 def test_more_steps_than_a_page_can_show_are_not_counted() -> None:
-    counts = selectors.counts_over_time(["closed"], START, timedelta(seconds=1), START + timedelta(days=1))
-    assert len(counts["closed"]) == selectors.MAX_STEPS
-    assert selectors.counts_over_time(["closed"], START, timedelta(seconds=1), START)["closed"] == []
+    counts = over_time.counts_over_time(["closed"], START, timedelta(seconds=1), START + timedelta(days=1))
+    assert len(counts["closed"]) == over_time.MAX_STEPS
+    assert over_time.counts_over_time(["closed"], START, timedelta(seconds=1), START)["closed"] == []
     with pytest.raises(ValueError, match="longer than nothing"):
-        selectors.counts_over_time(["closed"], START, timedelta(0))
+        over_time.counts_over_time(["closed"], START, timedelta(0))
 
 
 def test_lists_are_newest_first(told: list[Event]) -> None:
@@ -174,6 +174,6 @@ def test_a_journal_of_countless_kinds_is_listed_all_the_same() -> None:
 
 def test_counts_begin_where_they_are_asked_to(told: list[Event]) -> None:
     since = START + timedelta(seconds=7.5)
-    counts = selectors.counts_over_time(["enforced"], since, timedelta(seconds=30), START + timedelta(seconds=300))
+    counts = over_time.counts_over_time(["enforced"], since, timedelta(seconds=30), START + timedelta(seconds=300))
     wanted = [event for event in told if event.kind == "enforced" and event.at >= since]
     assert sum(counts["enforced"]) == len(wanted)
