@@ -5,20 +5,18 @@ alone could end another's.
 """
 
 from pathlib import Path
-from typing import Any
 
 from django.db import transaction
 from django.http import HttpRequest
 
 from apps.activity.models import Connection
+from apps.activity.traffic import is_same
 from apps.audit.actors import Actor
 from apps.audit.services import Change, record
 from node.control.client import ControlClient, ControlRefused, NodeUnreachable
 
 SECONDS = 2.0
 """How long the node has for each of the two questions."""
-SAME_S = 5.0
-"""By so much may the beginning of a connection differ, as the journal and the node tell it."""
 REASON = "disconnected by an administrator"
 """What the peer is told."""
 
@@ -62,15 +60,7 @@ def _is_there(node: ControlClient, connection: Connection) -> bool:
     asked = {"after": max(0, connection.connection - 1), "limit": 1}
     answer = node.call("node/connections", asked)
     rows = answer.get("connections") if isinstance(answer, dict) else None
-    return isinstance(rows, list) and bool(rows) and _is_same(rows[0], connection)
-
-
-def _is_same(row: Any, connection: Connection) -> bool:
-    if not isinstance(row, dict) or not isinstance(row.get("since"), int | float):
-        return False
-    told = (row.get("id"), row.get("peer"), row.get("fingerprint"))
-    known = (connection.connection, connection.peer_id, connection.fingerprint)
-    return told == known and abs(row["since"] - connection.since.timestamp()) < SAME_S
+    return isinstance(rows, list) and bool(rows) and is_same(rows[0], connection)
 
 
 def _change(connection: Connection) -> Change:

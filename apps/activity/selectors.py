@@ -112,15 +112,12 @@ def connected_peers() -> int:
     return Connection.objects.exclude(peer_id=None).values("peer_id").distinct().count()
 
 
-def open_connections(
-    *, peer_id: str | None = None, alpn: str | None = None, limit: int = MAX_LIMIT
-) -> Sequence[Connection]:
+def open_connections(*, peer_id: str | None = None, limit: int = MAX_LIMIT) -> Sequence[Connection]:
     """The open connections, the latest first; none while the node does not run."""
     if not node_runs():
         return []
     rows = Connection.objects.all()
     rows = rows if peer_id is None else rows.filter(peer_id=peer_id)
-    rows = rows if alpn is None else rows.filter(alpn=alpn)
     return list(rows[: max(0, min(limit, MAX_LIMIT))])
 
 

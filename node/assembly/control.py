@@ -122,6 +122,10 @@ class Administration:
         later = (live for live in self._live() if live.id > after)
         return [_facts(live) for live in islice(later, limit)]
 
+    def connections_of(self, ids: Iterable[int]) -> list[dict[str, Any]]:
+        found = (self._live().get(one) for one in sorted(set(ids)))
+        return [_facts(live) for live in found if live is not None]
+
     def disconnect(self, which: Selection, reason: str) -> int:
         serving = self._node.serving
         return 0 if serving is None else serving.endpoint.disconnect(self._chosen(which), reason or NO_REASON)

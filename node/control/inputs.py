@@ -58,10 +58,11 @@ class HeadInput(Input, frozen=True):
 
 
 class ConnectionsInput(Input, frozen=True):
-    """A page of the connections: those with a higher id than `after`, and at most `limit` of them."""
+    """A page of the connections: those with a higher id than `after`, `limit` of them at most; or those of `ids`."""
 
     after: ConnectionId = 0
     limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE)] = MAX_PAGE
+    ids: Annotated[list[ConnectionId], msgspec.Meta(max_length=MAX_PAGE)] | None = None
 
 
 class DisconnectInput(Input, frozen=True):

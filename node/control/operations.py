@@ -40,6 +40,10 @@ class Administered(Protocol):
         """Live connections with an id above `after`, in the order of their ids, `limit` at most."""
         ...
 
+    def connections_of(self, ids: Iterable[int]) -> Sequence[Json]:
+        """Those of these ids that live, in the order of their ids."""
+        ...
+
     def disconnect(self, which: Selection, reason: str) -> int:
         """Close these and tell each peer `reason`; how many there were."""
         ...
@@ -91,6 +95,8 @@ class _NodeOperations:
 
     async def connections(self, value: Any, _: OperationContext) -> Json:
         asked = inputs.read(value, inputs.ConnectionsInput)
+        if asked.ids is not None:
+            return {"connections": self._node.connections_of(asked.ids), "next": None}
         page = self._node.connections(asked.after, asked.limit)
         return {"connections": page, "next": page[-1]["id"] if len(page) == asked.limit else None}
 

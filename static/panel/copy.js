@@ -41,7 +41,8 @@ function addButton(element) {
 }
 
 function addButtons(element) {
-  element.querySelectorAll("[data-copy], .alknet-key dd").forEach(addButton);
+  const bare = [...element.querySelectorAll("[data-copy], .alknet-key dd")];
+  bare.filter((one) => !one.classList.contains("alknet-copied")).forEach(addButton);
 }
 
 document.addEventListener("DOMContentLoaded", () => addButtons(document));

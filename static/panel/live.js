@@ -2,7 +2,8 @@
 
 // Keeps a page current. A socket tells that something happened; what happened is fetched, as the page itself was. Without
 // the socket the same is done by the clock. A page says where it gets what:
-//   [data-live]  an address whose [data-part] elements take the place of the page's own of the same name
+//   [data-live]  an address whose [data-part] elements tell what the page's own of the same name are to show, fetched
+//                also each [data-live-every] milliseconds
 //   [data-tail]  a table whose newest rows come from that address, and are put on top
 
 const SOCKET = "/live/activity/";
@@ -106,6 +107,7 @@ class Parts extends Source {
   constructor(element) {
     super((element.dataset.liveKinds || "").split(" ").filter(Boolean));
     this.element = element;
+    this.every = Number(element.dataset.liveEvery || 0); // milliseconds: what no event tells, such as a count of bytes
   }
 
   address() {
@@ -131,13 +133,56 @@ const parts = new Map([...document.querySelectorAll("[data-part]")].map((element
   element.dataset.part, { element, text: element.innerHTML },
 ]));
 
+// What a node is known by among its brothers: rows have names, and of the others like follows like.
+function nameOf(node) {
+  return node.nodeType === Node.ELEMENT_NODE ? `${node.tagName} ${node.dataset.row || ""}` : String(node.nodeType);
+}
+
+// Brings what is shown to what was given, and leaves alone what is the same: so a button that is being pressed is pressed,
+// a selection stays, and a reader of screens keeps its place.
+function renewChildren(old, given) {
+  const known = new Map();
+  [...old.childNodes].forEach((node) => known.set(nameOf(node), [...(known.get(nameOf(node)) || []), node]));
+  const wanted = [...given.childNodes].map((node) => {
+    const same = (known.get(nameOf(node)) || []).shift();
+    return same ? renewed(same, node) : node;
+  });
+  const kept = new Set(wanted);
+  [...old.childNodes].filter((node) => !kept.has(node)).forEach((node) => node.remove());
+  wanted.forEach((node, place) => {
+    if (old.childNodes[place] !== node) {
+      old.insertBefore(node, old.childNodes[place] || null);
+    }
+  });
+}
+
+// The old one as it should be, or the new one in its place.
+function renewed(old, given) {
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    if (old.data !== given.data) {
+      old.data = given.data;
+    }
+    return old;
+  }
+  if (old.classList.contains("alknet-copied")) { // a script has put a button into it
+    return old.firstElementChild.textContent === given.textContent ? old : given;
+  }
+  if (!old.isEqualNode(given)) {
+    [...old.attributes].filter(({ name }) => !given.hasAttribute(name)).forEach(({ name }) => old.removeAttribute(name));
+    [...given.attributes].filter(({ name, value }) => old.getAttribute(name) !== value)
+      .forEach(({ name, value }) => old.setAttribute(name, value));
+    renewChildren(old, given);
+  }
+  return old;
+}
+
 // The keyboard stays where it is, on what has the same data-key.
 function replaceIn(old, part) {
   const active = document.activeElement;
   const key = old.contains(active) ? active.dataset.key : null;
-  old.replaceChildren(...document.adoptNode(part).childNodes);
+  renewChildren(old, part);
   old.dispatchEvent(new CustomEvent("alknet:replaced", { bubbles: true }));
-  if (key) {
+  if (key && !old.contains(document.activeElement)) {
     const again = [...old.querySelectorAll("[data-key]")].find((element) => element.dataset.key === key);
     (again || old.querySelector("button, a") || document.body).focus();
   }
@@ -273,6 +318,9 @@ document.addEventListener("DOMContentLoaded", () => {
   offerPause();
   connect();
   window.setTimeout(tick, CLOCK_MS);
+  sources.filter((source) => source.every).forEach((source) => {
+    window.setInterval(() => source.look(), source.every);
+  });
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) {
       connect();

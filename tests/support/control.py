@@ -6,7 +6,7 @@ import json
 import socket
 import struct
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,6 +44,9 @@ class Told:
 
     def connections(self, after: int, limit: int) -> list[dict[str, Any]]:
         return [one for one in self.live if int(str(one["id"])) > after][:limit]
+
+    def connections_of(self, ids: Iterable[int]) -> list[dict[str, Any]]:
+        return [one for one in self.live if one["id"] in set(ids)]
 
     def disconnect(self, which: Selection, reason: str) -> int:
         self.asked.append((which, reason))

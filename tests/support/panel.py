@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import connection
+from django.test import Client
 
 from apps.audit.actors import Actor, ActorKind
 from apps.audit.models import AuditEntry
@@ -38,6 +39,13 @@ def token_hash(name: object) -> str:
 def draft(peer_id: str, **fields: Any) -> dict[str, Any]:
     """A draft of a peer with one key of its own."""
     return {"peer_id": peer_id, "keys": [fingerprint(peer_id)], **fields}
+
+
+def text(client: Client, path: str, **query: Any) -> str:
+    """The page of this address, which must be there."""
+    answer = client.get(path, query)
+    assert answer.status_code == 200
+    return answer.content.decode()
 
 
 def audit() -> list[tuple[str, str, str]]:

@@ -13,13 +13,12 @@ from django.views.decorators.http import require_POST
 
 from apps.activity import selectors
 from apps.activity.admin.base import WatchedAdmin
+from apps.activity.connection_pages import ConnectionFilters, connection_page
 from apps.activity.cut import CutFailed, cut, may_cut
 from apps.activity.models import Connection
 from apps.activity.peer_now import events_of_peer, now_of_peer
 from apps.audit.actors import user_actor
 
-SHOWN = 200
-"""Connections that a page shows, the latest of them; its filters reach the others."""
 MAX_PEERS = 200
 """Peers whose presence is told at once."""
 
@@ -36,15 +35,15 @@ class ConnectionAdmin(WatchedAdmin):
 
     def list_view(self, request: HttpRequest) -> HttpResponse:
         """The page, or with `part` in the address what of it changes."""
-        peer, alpn = request.GET.get("peer", "")[:255], request.GET.get("alpn", "")[:255]
-        found = selectors.open_connections(peer_id=peer or None, alpn=alpn or None, limit=SHOWN + 1)
+        filters = ConnectionFilters.of(request.GET)
+        found = connection_page(filters, request.GET.get("page", ""))
         facts = {
-            "connections": found[:SHOWN],
-            "more": len(found) > SHOWN,
-            "peer": peer,
-            "alpn": alpn,
-            "node_runs": selectors.node_sign().runs,
+            "found": found,
+            "connections": found.connections,
+            "filters": filters,
+            "next": f"{reverse('admin:activity_connection_changelist')}?{_here(filters, found.number)}",
             "may_cut": may_cut(request),
+            "show_peer": True,
         }
         if "part" in request.GET:
             return self.fragment(request, "activity/connection_list.html", **facts)
@@ -88,6 +87,11 @@ class ConnectionAdmin(WatchedAdmin):
             self.message_user(request, words, messages.SUCCESS)
         else:
             self.message_user(request, f"The connection of {whose} had ended already.", messages.INFO)
+
+
+def _here(filters: ConnectionFilters, number: int) -> str:
+    """The query of this very page of the list."""
+    return "&".join(part for part in (filters.query, f"page={number}" if number > 1 else "") if part)
 
 
 def _way_back(request: HttpRequest) -> str:

@@ -4,12 +4,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.urls import reverse
+from django.utils import timezone
 
 from apps.activity.links import peer_urls
 from apps.activity.models import Connection, Event
 from apps.activity.peer_now import events_of_peer, now_of_peer
-from apps.activity.words import kind_words, told
+from apps.activity.traffic import Traffic, traffic
+from apps.activity.words import duration, kind_words, size, told
 
 register = template.Library()
 
@@ -39,10 +42,19 @@ def readable_events(context: dict[str, Any], events: Iterable[Event]) -> list[di
 
 @register.simple_tag(takes_context=True)
 def readable_connections(context: dict[str, Any], connections: Iterable[Connection]) -> list[dict[str, Any]]:
-    """Each connection with the address of its peer where the reader may go there."""
+    """Each connection with how long it has lasted, what it carried, and the address of its peer, where one may go."""
     connections = list(connections)
     urls = peer_urls((row.peer_id for row in connections), context["request"].user)
-    return [{"connection": row, "peer_url": urls.get(row.peer_id or "")} for row in connections]
+    counts, now = traffic(connections, settings.PATHS.control_socket), timezone.now()
+    return [
+        {
+            "connection": row,
+            "peer_url": urls.get(row.peer_id or ""),
+            "lasted": duration(max(0, int((now - row.since).total_seconds()))),
+            "carried": carried(counts.get(row.pk)),
+        }
+        for row in connections
+    ]
 
 
 @register.inclusion_tag("activity/peer_now.html", takes_context=True)
@@ -55,6 +67,11 @@ def peer_now(context: dict[str, Any], peer_id: str) -> dict[str, Any]:
 def peer_events(context: dict[str, Any], peer_id: str) -> dict[str, Any]:
     """Its last events."""
     return events_of_peer(context["request"], peer_id)
+
+
+def carried(counts: Traffic | None) -> str:
+    """“812 B in, 3.1 KiB out”, as seen by the node."""
+    return "" if counts is None else f"{size(counts.received)} in, {size(counts.sent)} out"
 
 
 @register.filter

@@ -4,6 +4,7 @@ import pytest
 from django.conf import settings
 
 from node.local_socket import LocalSocket
+from tests.support.control import Told, control_thread
 
 
 @pytest.fixture
@@ -12,3 +13,10 @@ def running_node() -> Iterator[None]:
     listening = LocalSocket.listen(settings.PATHS.control_socket)
     yield
     listening.close()
+
+
+@pytest.fixture
+def node() -> Iterator[Told]:
+    """A control socket that answers, of a node that is only told of."""
+    with control_thread(settings.PATHS.control_socket) as told:
+        yield told

@@ -1,42 +1,28 @@
 """The panel's pages of what happens: what they say, to whom, and how many queries they take."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.accounts.rights import Role
-from apps.activity.models import Connection, Event
+from apps.activity.models import Event
 from apps.activity.pages import MOST_NEW, PAGE, PART
 from tests.support.accounts import desk_of
-from tests.support.control import Told, control_thread
+from tests.support.control import Told
 from tests.support.happenings import BOOT, busy, imported
 from tests.support.journal_records import NOON, Story
-from tests.support.panel import audit
+from tests.support.panel import text
 
 EVENTS, ROWS = "/activity/event/", "/activity/event/rows/"
 CONNECTIONS = "/activity/connection/"
 AddPeer = Callable[..., Any]
-
-
-@pytest.fixture
-def node() -> Iterator[Told]:
-    with control_thread(settings.PATHS.control_socket) as told:
-        yield told
-
-
-def text(client: Client, path: str, **query: Any) -> str:
-    answer = client.get(path, query)
-    assert answer.status_code == 200
-    return answer.content.decode()
 
 
 def ids(page: str) -> list[int]:
@@ -175,97 +161,6 @@ def test_an_event_has_an_address_with_everything_that_is_known(panel: Client, ru
     assert "not open any more" in text(panel, f"{EVENTS}{denied.pk}/")
     for number in (0, denied.pk + 100, 2**63, 10**30):
         assert "no event of this number" in text(panel, f"{EVENTS}{number}/")
-
-
-def test_open_connections_are_listed_and_narrowed(panel: Client, running_node: None) -> None:
-    story = Story()
-    assert "Nobody is connected" in text(panel, CONNECTIONS)
-    imported([story.connected(1, "desk"), story.connected(2, alpn="h3"), story.connected(3, "b"), story.closed(3)])
-
-    def listed(**query: str) -> list[str]:
-        return re.findall(r'aria-label="Cut the connection of (.+?) from', text(panel, CONNECTIONS, **query))
-
-    assert listed() == ["a stranger", "desk"]
-    assert "192.0.2.2:4000" in text(panel, CONNECTIONS, alpn="h3")
-    assert "192.0.2.1:4000" not in text(panel, CONNECTIONS, alpn="h3")
-    assert listed(peer="desk") == ["desk"]
-    assert "No open connection is like that" in text(panel, CONNECTIONS, peer="nobody")
-    assert "<html" not in text(panel, CONNECTIONS, part="")
-
-
-def in_the_node(row: Connection, **other: Any) -> dict[str, Any]:
-    """A connection as the node tells it."""
-    facts = {"id": row.connection, "peer": row.peer_id, "fingerprint": row.fingerprint, "since": row.since.timestamp()}
-    return facts | other
-
-
-def cut(client: Client, boot: str = BOOT, number: int = 2, back: str = "") -> str:
-    path = f"{CONNECTIONS}{boot}/{number}/cut/" + (f"?next={back}" if back else "")
-    answer = client.post(path, follow=True)
-    assert answer.status_code == 200
-    return answer.content.decode()
-
-
-def test_a_connection_is_cut_by_the_node_and_leaves_an_audit_row(panel: Client, node: Told) -> None:
-    story = Story()
-    imported([story.connected(1, "a"), story.connected(2, "b")])
-    node.live = [in_the_node(row) for row in Connection.objects.order_by("connection")]
-    page = cut(panel)
-
-    assert "The connection of “b” was cut" in page
-    ((which, reason),) = node.asked
-    assert (which.id, which.peer, reason) == (2, None, "disconnected by an administrator")
-    assert audit() == [("admin", "connection.cut", "2")]
-    assert "cut the connection" in text(panel, "/audit/auditentry/")
-
-
-@pytest.mark.parametrize("other", [{"peer": "c"}, {"fingerprint": "ed25519:ff"}, {"since": 0}, {"id": 3}])
-def test_of_another_life_of_the_node_a_connection_of_the_same_number_is_left_alone(
-    panel: Client, node: Told, other: dict[str, Any]
-) -> None:
-    story = Story()
-    imported([story.connected(2, "b")])
-    node.live = [in_the_node(Connection.objects.get(), **other)]
-    assert "had ended already" in cut(panel)
-    assert node.asked == []
-    assert audit() == []
-
-
-def test_what_is_gone_or_unknown_is_not_cut(panel: Client, node: Told) -> None:
-    imported([Story().connected(2, "b")])
-    assert "has ended already" in cut(panel, number=3)
-    assert "has ended already" in cut(panel, boot="b" * 16)
-    assert panel.post(f"{CONNECTIONS}{BOOT}/{10**30}/cut/").status_code == 302
-    assert node.asked == []
-
-
-def test_a_node_that_does_not_answer_cuts_nothing_and_leaves_no_row(panel: Client, running_node: None) -> None:
-    imported([Story().connected(2, "b")])
-    page = cut(panel)
-    assert "may be open still" in page
-    assert audit() == []
-
-
-def test_after_a_cut_the_page_of_the_button_is_shown_again_and_no_other_site(panel: Client, node: Told) -> None:
-    imported([Story().connected(2, "b")])
-    for back, where in (
-        ("/activity/event/", "/activity/event/"),
-        ("https://evil.example/", CONNECTIONS),
-        ("//evil.example/", CONNECTIONS),
-        ("/\\evil.example", CONNECTIONS),
-        ("", CONNECTIONS),
-    ):
-        answer = panel.post(f"{CONNECTIONS}{BOOT}/2/cut/?next={back}")
-        assert answer["Location"] == where, back
-
-
-def test_a_cut_takes_a_token_of_the_page_and_a_post(admin_user: User, node: Told) -> None:
-    client = Client(enforce_csrf_checks=True)
-    client.force_login(admin_user)
-    imported([Story().connected(2, "b")])
-    assert client.post(f"{CONNECTIONS}{BOOT}/2/cut/").status_code == 403
-    assert client.get(f"{CONNECTIONS}{BOOT}/2/cut/").status_code == 405
-    assert node.asked == []
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.AUDITOR])

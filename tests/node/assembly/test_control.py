@@ -121,6 +121,8 @@ async def test_a_node_that_serves_tells_its_names(data: Path, peers: dict[str, s
         [later] = (await ask(data, "node/connections"))["connections"]
         assert 10_000 < later["bytes_received"] - live["bytes_received"] < 11_000
         assert 50 < later["bytes_sent"] - live["bytes_sent"] < 1_000
+        named = await ask(data, "node/connections", {"ids": [live["id"], live["id"] + 1, live["id"]]})
+        assert [one["id"] for one in named["connections"]] == [live["id"]]
 
 
 async def test_a_locked_node_answers_and_seals_once_it_is_unlocked(data: Path, peers: dict[str, str]) -> None:

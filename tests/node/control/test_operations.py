@@ -45,6 +45,10 @@ async def test_connections_come_in_pages(running: Control) -> None:
     assert ([one["id"] for one in first["connections"]], first["next"]) == ([1, 2, 3], 3)
     rest = await running.call("node/connections", {"limit": 3, "after": first["next"]})
     assert ([one["id"] for one in rest["connections"]], rest["next"]) == ([4, 5], None)
+    some = await running.call("node/connections", {"ids": [9, 4, 2, 4]})
+    assert ([one["id"] for one in some["connections"]], some["next"]) == ([2, 4], None)
+    assert (await running.call("node/connections", {"ids": []}))["connections"] == []
+    assert (await refused(running, "node/connections", {"ids": [1] * 1001})).code == "INVALID_INPUT"
 
 
 @pytest.mark.parametrize(
