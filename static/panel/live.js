@@ -14,11 +14,15 @@ const RETRY_MS = [1000, 30000]; // first and longest wait for the next try of th
 const MAX_ROWS = 200;
 const MOST_MARKED = 20; // more rows at once are not marked as new: painting all of them would delay the next
 const NEWS_MS = 4000; // between two announcements
+const HIDDEN_MS = 30000; // after which a page that nobody looks at leaves its socket to others
+const RELOAD_MS = 60000; // between two times that a page loads itself anew to have its user sign in
+const RELOADED = "alknet-reloaded";
 
 let socket = null;
 let retry = RETRY_MS[0];
 let ended = ""; // why this page shows nothing new any more
 let paused = false;
+let leaving = null; // the time at which a hidden page leaves its socket
 const sources = [];
 
 function say(words) {
@@ -40,6 +44,32 @@ function showState() {
     say("Live");
   } else {
     say(`Looking every ${CLOCK_MS / 1000} seconds`);
+  }
+}
+
+// Why this page shows nothing new any more: where there is no line for it, above everything else.
+function end(words) {
+  ended = words;
+  if (!document.querySelector("[data-live-state]")) {
+    const notice = document.createElement("p");
+    notice.className = "alknet-warning alknet-section";
+    notice.dataset.liveState = "";
+    notice.setAttribute("role", "alert");
+    (document.getElementById("content") || document.getElementById("main") || document.body).prepend(notice);
+  }
+  showState();
+}
+
+// Whoever is signed out is led to sign in, and back here: loaded anew, the page does so. Not where something was filled in
+// and would be lost; and not again and again, should a proxy lead away from what the page fetches alone.
+function signIn() {
+  const last = Number(window.sessionStorage.getItem(RELOADED) || 0);
+  const filledIn = [...document.querySelectorAll("form[method=post] :is(input, textarea)")].some((field) =>
+    field.type !== "hidden" && (field.value !== field.defaultValue || field.checked !== field.defaultChecked));
+  end("You are signed out. Load the page again to sign in.");
+  if (!filledIn && Date.now() - last > RELOAD_MS) {
+    window.sessionStorage.setItem(RELOADED, String(Date.now()));
+    window.location.reload();
   }
 }
 
@@ -85,10 +115,13 @@ class Source {
       const text = await answer.text();
       this.took = performance.now() - began;
       if (answer.type === "opaqueredirect") {
-        ended = "You are signed out. Load the page again to sign in.";
+        signIn();
       } else if (answer.status === 403) {
-        ended = "You may not see this any more.";
+        end("You may not see this any more.");
       } else if (answer.ok) {
+        if (this.failed) {
+          connect(); // the panel is back: not only at the next try
+        }
         this.show(new DOMParser().parseFromString(this.wrap(text), "text/html"));
       }
       this.failed = !answer.ok && !ended;
@@ -322,7 +355,10 @@ document.addEventListener("DOMContentLoaded", () => {
     window.setInterval(() => source.look(), source.every);
   });
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) {
+    window.clearTimeout(leaving);
+    if (document.hidden) {
+      leaving = window.setTimeout(() => socket && socket.close(), HIDDEN_MS);
+    } else {
       connect();
       lookAll();
     }

@@ -1,7 +1,9 @@
 """What happens, as it happens, in a real browser beside a real node: events, an end to a connection, no socket."""
 
 import json
+import os
 import re
+import signal
 import sqlite3
 import time
 from collections.abc import Callable
@@ -13,7 +15,7 @@ from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.e2e.conftest import LiveClient
 from tests.support.appliance import Appliance, alknet
-from tests.support.browser import Panel
+from tests.support.browser import PASSWORD, Panel
 
 pytestmark = [pytest.mark.browser]
 
@@ -148,13 +150,47 @@ def test_without_sockets_the_page_looks_by_the_clock(
     assert no_socket, "a socket was tried"
 
 
-def test_who_is_signed_out_elsewhere_is_told(panel: Panel, appliance: Appliance) -> None:
-    page = panel.page
+def test_who_is_signed_out_elsewhere_is_led_to_sign_in_and_loses_nothing_filled_in(
+    panel: Panel, appliance: Appliance, laptop: Path
+) -> None:
+    page, other = panel.page, panel.page.context.new_page()
     page.goto(f"{panel.url}/activity/event/")
     expect(page.locator("[data-live-state]")).to_have_text("Live")
+    other.goto(f"{panel.url}/peers/peer/laptop/change/")
+    other.locator("[name=scopes]").fill("fs:read")
     with closing(sqlite3.connect(appliance.data / "alknet.db", isolation_level=None)) as database:
         database.execute("DELETE FROM django_session")
-    expect(page.locator("[data-live-state]")).to_have_text(re.compile("signed out"))
+
+    page.wait_for_url("**/login/?next=/activity/event/")
+    expect(other.get_by_role("alert")).to_have_text(re.compile("signed out"))
+    expect(other.locator("[name=scopes]")).to_have_value("fs:read")
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/activity/event/")
+    expect(page.locator("[data-live-state]")).to_have_text("Live")
+
+    gone = page.context.new_page()
+    gone.route("**/now/*", lambda route: route.fulfill(status=302, headers={"Location": "/elsewhere/"}))
+    loads: list[str] = []
+    gone.on("load", lambda _: loads.append(gone.url))
+    gone.goto(panel.url)
+    expect(gone.get_by_role("alert")).to_have_text(re.compile("signed out"))
+    gone.wait_for_timeout(2500)  # nothing is to happen
+    assert len(loads) == 2, "it was loaded anew once, and not again and again"
+
+
+def test_after_a_restart_of_the_panel_its_pages_go_on(
+    panel: Panel, appliance: Appliance, laptop: Path, connect: Callable[[Path], LiveClient]
+) -> None:
+    page = panel.page
+    page.goto(f"{panel.url}/activity/event/?kind=connected")
+    expect(page.locator("[data-live-state]")).to_have_text("Live")
+    os.kill(appliance.ready["web_pid"], signal.SIGKILL)
+    expect(page.locator("[data-live-state]")).to_have_text("The panel does not answer. Trying again.")
+    connect(laptop)
+    expect(page.locator("[data-live-state]")).to_have_text("Live", timeout=30_000)
+    expect(page.locator(ROWS)).to_have_count(1)
 
 
 def test_an_event_is_on_the_screen_within_half_a_second(

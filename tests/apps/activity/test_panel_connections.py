@@ -89,7 +89,7 @@ def test_the_node_tells_what_a_connection_has_carried(panel: Client, node: Told)
     ]
     page = text(panel, CONNECTIONS)
     assert re.findall(r"[\d.]+ \S+ in, \S+ \S+ out", page) == ["812 B in, 3.1 KiB out"]
-    assert len(re.findall(r"<td class=.alknet-nowrap.>\d+ d( \d+ h)?</td>", page)) == 4, "since noon of a day long ago"
+    assert len(re.findall(r"</span>\d+ d( \d+ h)?</td>", page)) == 4, "since noon of a day long ago"
     node.live = [{"id": [1]}, {"id": None}]
     assert len(shown(text(panel, CONNECTIONS))) == 4
 
