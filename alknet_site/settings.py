@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "apps.peers",
     "apps.credentials",
     "apps.locks",
+    "apps.enrolment",
     "apps.notify",
     "apps.audit",
     "apps.backups",

@@ -5,7 +5,6 @@ undo the appliance's own.
 """
 
 import asyncio
-import contextlib
 import signal
 import socket
 import sys
@@ -23,6 +22,7 @@ from alknet_site.web_sockets import MAX_MESSAGE, PING_S, ImpatientSocket
 from apps.activity import live
 from apps.activity.importer import Importer, Keep
 from apps.audit.schedule import keep_checkpoints
+from apps.enrolment.follower import InboxFollower
 from node.core.address import format_host_port
 from node.core.identity import Address
 from node.lifeline import Lifeline
@@ -80,8 +80,9 @@ async def serve(sock: socket.socket, lifeline: Lifeline) -> None:
         loop.add_signal_handler(number, stop)
     serving = asyncio.create_task(server.serve(sockets=[sock]))
     orphaned = asyncio.create_task(lifeline.wait_parent_gone())
-    importer = _importer()
-    importing = asyncio.create_task(importer.run())
+    inbox = InboxFollower(settings.PATHS.journal)
+    importer = _importer(inbox.wake)
+    following = [asyncio.create_task(importer.run()), asyncio.create_task(inbox.run())]
     checkpoints = asyncio.create_task(keep_checkpoints(settings.ALKNET.audit.checkpoint_hours), name="checkpoints")
     async with manager.watched(), show_metrics(settings.ALKNET.metrics.web_listen, importer):
         await asyncio.wait((serving, orphaned), return_when=asyncio.FIRST_COMPLETED)
@@ -89,10 +90,11 @@ async def serve(sock: socket.socket, lifeline: Lifeline) -> None:
         orphaned.cancel()
         checkpoints.cancel()
         await serving
-    importing.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await importing
+    for task in following:
+        task.cancel()
+    await asyncio.gather(*following, return_exceptions=True)
     importer.close()
+    inbox.close()
 
 
 def panel_address(sock: socket.socket) -> Address:
@@ -101,10 +103,10 @@ def panel_address(sock: socket.socket) -> Address:
     return host, port
 
 
-def _importer() -> Importer:
+def _importer(woken: Callable[[], None]) -> Importer:
     """What brings the node's events into the panel's database, and tells open pages of them."""
     keep = settings.ALKNET.activity
-    return Importer(settings.PATHS.journal, Keep(keep.keep_events, timedelta(days=keep.keep_days)), live.publish)
+    return Importer(settings.PATHS.journal, Keep(keep.keep_events, timedelta(days=keep.keep_days)), live.publish, woken)
 
 
 def _config() -> uvicorn.Config:

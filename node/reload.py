@@ -20,6 +20,8 @@ from node.settings import LoadedSettings, Settings, SettingsError, is_live, know
 LOOK_EVERY = 1.0
 """Seconds between two looks at the file."""
 
+_FOLLOWED = ("endpoint", "call", "control", "quic", "store", "journal", "capabilities", "nodes", "enrolment")
+
 logger = logging.getLogger(__name__)
 
 
@@ -36,6 +38,7 @@ class LiveSettings:
         self.journal = Live(settings.journal)
         self.capabilities = Live(settings.capabilities)
         self.nodes = Live(settings.nodes)
+        self.enrolment = Live(settings.enrolment)
         self._subscribers: list[Callable[[], None]] = []
 
     def subscribe(self, callback: Callable[[], None]) -> None:
@@ -45,7 +48,7 @@ class LiveSettings:
     def replace(self, new: Settings) -> dict[str, Any]:
         """Put the new values in force, each section as a whole; what is different now, by key."""
         old, self._settings = self._settings, new
-        for section in ("endpoint", "call", "control", "quic", "store", "journal", "capabilities", "nodes"):
+        for section in _FOLLOWED:
             holder = getattr(self, section)
             if getattr(new, section) != holder.value:
                 holder.value = getattr(new, section)

@@ -42,6 +42,10 @@ _R = TypeVar("_R")
 logger = logging.getLogger(__name__)
 
 
+def nothing() -> None:
+    """For an importer beside which nobody reads the file."""
+
+
 def to_nobody(_events: Sequence[Event]) -> None:
     """For an importer that nobody watches."""
 
@@ -57,10 +61,14 @@ class Keep:
 class Importer:
     """Keeps the tables of apps.activity true to the journal at `path`."""
 
-    def __init__(self, path: Path, keep: Keep, publish: Publish = to_nobody) -> None:
+    def __init__(
+        self, path: Path, keep: Keep, publish: Publish = to_nobody, woken: Callable[[], None] = nothing
+    ) -> None:
+        """`woken` is called on the loop whenever the file has been written, for whoever reads another part of it."""
         self._path = path
         self._keep = keep
         self._publish = publish
+        self._woken = woken
         self._pause = RETRY_FIRST
         self._complaint = ""
         self._committed = float("-inf")
@@ -130,6 +138,7 @@ class Importer:
                 await journal.wait()
         except TimeoutError:
             logger.debug("no event for a while", extra={"seconds": RECHECK})
+        self._woken()
 
     async def _take_turn(self) -> None:
         """Wait until another transaction may begin."""

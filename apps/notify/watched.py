@@ -18,4 +18,6 @@ WATCHED_TABLES = (
     WatchedTable("api_keys", "prefix", "api_keys_changed", unique=("hash",)),
     WatchedTable("credentials", "provider", "credentials_changed"),
     WatchedTable("locks", "id", "locks_changed"),
+    WatchedTable("invites", "id", "invites_changed", unique=("code_hash",)),
+    WatchedTable("claims", "id", "claims_changed"),
 )

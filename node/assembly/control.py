@@ -131,11 +131,12 @@ class Administration:
         return 0 if serving is None else serving.endpoint.disconnect(self._chosen(which), reason or NO_REASON)
 
     def _names(self) -> dict[str, str | None]:
-        """`fingerprint`, `address` and `certificate`; None for what is not known before the node serves."""
+        """`fingerprint`, `address` and `certificate`, None for what is not known before the node serves; `listen`."""
         node = self._node
         if node.serving is not None:
-            return {**node.serving.names()}
-        return {"fingerprint": node.identity.fingerprint or None, "address": None, "certificate": None}
+            return {**node.serving.names(), "listen": node.settings.node.listen}
+        names = {"fingerprint": node.identity.fingerprint or None, "address": None, "certificate": None}
+        return {**names, "listen": node.settings.node.listen}
 
     def _live(self) -> LiveConnections:
         serving = self._node.serving

@@ -17,6 +17,7 @@ from node.handlers.call.handler import CallHandler
 from node.handlers.call.limits import CallLimits
 from node.handlers.call.operation import OperationRegistry
 from node.handlers.call.peer_discovery import register_peer_discovery
+from node.handlers.register.handler import RegisterHandler
 from node.opened import OpenedCredentials
 from node.reload import LiveSettings
 
@@ -46,6 +47,7 @@ def make_handlers(
     operations: OperationRegistry,
     opened: OpenedCredentials,
     journal: Journal,
+    register: RegisterHandler | None = None,
 ) -> Protocols:
     """Every protocol, in order of preference, each with the credentials that the settings name for it."""
     guards = TokenGuards(store, lambda: limits.endpoint.value.max_token_failures)
@@ -54,4 +56,4 @@ def make_handlers(
     calls = CallHandler(operations, store, limits.call, guards, capabilities, journal=journal)
     metrics.add("calls", calls.snapshot, meanings=call_handler.MEANINGS)
     metrics.add_denials("calls", calls.denials)
-    return Protocols(HandlerRegistry([calls]), calls)
+    return Protocols(HandlerRegistry([calls] if register is None else [calls, register]), calls)

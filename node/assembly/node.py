@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from node import opened as opened_credentials
 from node.assembly.control import answer_administrator
 from node.assembly.credentials import open_credentials
+from node.assembly.enrolment import open_enrolment
 from node.assembly.exposition import show_metrics
 from node.assembly.handlers import call_operations, make_handlers
 from node.assembly.identity import NodeIdentity
@@ -125,7 +126,10 @@ async def open_node(loaded: LoadedSettings, load: Load, manager: ServiceManager 
         stack.callback(opened.close)
         metrics.add("credentials", opened.snapshot, meanings=opened_credentials.MEANINGS)
         operations = call_operations(settings.call)
-        protocols = make_handlers(limits, store, metrics, operations, opened, journal)
+        register = await stack.enter_async_context(
+            open_enrolment(settings, limits, store, metrics, lambda: identity.fingerprint, journal)
+        )
+        protocols = make_handlers(limits, store, metrics, operations, opened, journal, register)
         links = await stack.enter_async_context(open_links(protocols.calls, store, limits, metrics))
         node = Node(
             settings, limits, metrics, keeper, identity, store, opened, operations, protocols.registry, links, journal

@@ -30,6 +30,7 @@ COMMANDS = {
     "audit": ("node.cli.audit", "List, verify, export and sign the log of administrative changes."),
     "id": ("node.cli.id", "Show this user's own key, making it on first use."),
     "trust": ("node.cli.trust", "Remember a node's key, so that calls need no --pin."),
+    "join": ("node.cli.join", "Join a node by a one-time code."),
     "call": ("node.cli.call", "Call an operation of a node."),
     "ops": ("node.cli.ops", "List what can be called on a node."),
 }

@@ -7,6 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
+from node.cli.invite import (
+    AddressOption,
+    AdmitOption,
+    NoteOption,
+    QrOption,
+    SpanOption,
+    UsesOption,
+    seconds_of,
+    show_invite,
+)
 from node.cli.load import settings_or_fail
 from node.cli.manage import request
 from node.cli.options import EXIT_USAGE, DataOption, JsonOption, fail
@@ -60,6 +70,28 @@ def add(  # noqa: PLR0913 - one parameter for each option
         fail("--key: expected a key; a peer without one needs no --key", EXIT_USAGE)
     values = _fields(key, scope, resource, display_name)
     _run("add", {"peer_id": name, **values, "enabled": not disabled, "token": token}, data, as_json=as_json)
+
+
+@app.command()
+def invite(  # noqa: PLR0913 - one parameter for each option
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What the peer will be called; else it says so.")] = "",
+    *,
+    scope: ScopeOption = None,
+    resource: ResourceOption = None,
+    span: SpanOption = "1d",
+    uses: UsesOption = 1,
+    admit: AdmitOption = False,
+    address: AddressOption = "",
+    note: NoteOption = "",
+    qr: QrOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a one-time code by which a new machine becomes a peer."""
+    rights = _fields(None, scope, resource, None)
+    wish = {"peer_id": name, "seconds": seconds_of(span), "uses": uses, "needs_approval": not admit, "note": note}
+    made = request(settings_or_fail(data), "invites", "invite", {**rights, **wish, "address": address})
+    show_invite(made, qr=qr, as_json=as_json)
 
 
 @app.command("set")

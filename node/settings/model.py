@@ -13,6 +13,7 @@ from node.core.paths import DataPaths
 from node.endpoint.limits import EndpointLimits
 from node.exposition.settings import MetricsSettings
 from node.handlers.call.limits import CallLimits
+from node.handlers.register.limits import EnrolmentLimits
 from node.journal.limits import JournalLimits
 from node.quic.accelerated import Choice
 from node.quic.limits import QuicLimits
@@ -169,6 +170,7 @@ class Settings(BaseSettings):
     quic: QuicLimits = QuicLimits()
     store: StoreLimits = StoreLimits()
     journal: JournalLimits = JournalLimits()
+    enrolment: EnrolmentLimits = EnrolmentLimits()
     capabilities: CapabilitySettings = Field(
         {}, description="Of each protocol of the node: the providers whose credentials it may use."
     )

@@ -1,8 +1,8 @@
 """What changed since a position: the delta half of the hot path's rules.
 
-One statement reads the notifications after a position together with the rows of peers, keys and locks that they name:
-all come from one snapshot. Applied to an index that was right at the position, it gives one that is right at the
-snapshot.
+One statement reads the notifications after a position together with the rows that they name, of peers, keys, locks,
+invitations and claims: all come from one snapshot. Applied to an index that was right at the position, it gives one
+that is right at the snapshot.
 
 Sealed credentials can be long, so each is read by itself, once however often it changed. It may be newer than the
 snapshot then; reading goes on until a snapshot tells of none, and that one is right for all.
@@ -13,21 +13,34 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from node.core.credentials import EncryptedData
+from node.core.enrolment.index import Invite, Outcome
 from node.core.locks import Lock
 from node.core.peers import ApiKeyEntry, PeerEntry
 from node.store.database import Database, Row
 from node.store.reader import RowReader
-from node.store.rows import CREDENTIAL_COLUMNS, KEY_COLUMNS, LOCK_COLUMNS, PEER_COLUMNS, text
+from node.store.rows import (
+    CLAIM_COLUMNS,
+    CREDENTIAL_COLUMNS,
+    INVITE_COLUMNS,
+    KEY_COLUMNS,
+    LOCK_COLUMNS,
+    PEER_COLUMNS,
+    text,
+)
 
 PEERS_CHANGED = "peers_changed"
 API_KEYS_CHANGED = "api_keys_changed"
 CREDENTIALS_CHANGED = "credentials_changed"
 LOCKS_CHANGED = "locks_changed"
+INVITES_CHANGED = "invites_changed"
+CLAIMS_CHANGED = "claims_changed"
 CHANNELS = {
     "peers": PEERS_CHANGED,
     "api_keys": API_KEYS_CHANGED,
     "credentials": CREDENTIALS_CHANGED,
     "locks": LOCKS_CHANGED,
+    "invites": INVITES_CHANGED,
+    "claims": CLAIMS_CHANGED,
 }
 """The tables that the node reads, and on which channel the changes of each are told."""
 
@@ -45,7 +58,7 @@ _CHANGES = f"""
     SELECT h.schema_version AS schema, ifnull({_SEQUENCE}, 0) AS last_id,
            n.id AS id, n.channel AS channel, {text("n.key")} AS key,
            CASE WHEN typeof(n.at) IN ('real', 'integer') THEN n.at END AS at,
-           {PEER_COLUMNS}, {KEY_COLUMNS}, {LOCK_COLUMNS}
+           {PEER_COLUMNS}, {KEY_COLUMNS}, {LOCK_COLUMNS}, {INVITE_COLUMNS}, {CLAIM_COLUMNS}
     FROM pragma_schema_version AS h
     LEFT JOIN (
         SELECT id, channel, json_extract(payload, '$.at') AS at,
@@ -58,6 +71,8 @@ _CHANGES = f"""
     LEFT JOIN peers AS p ON n.channel = '{PEERS_CHANGED}' AND p.peer_id = n.key
     LEFT JOIN api_keys AS k ON n.channel = '{API_KEYS_CHANGED}' AND k.prefix = n.key
     LEFT JOIN locks AS l ON n.channel = '{LOCKS_CHANGED}' AND l.id = n.key
+    LEFT JOIN invites AS i ON n.channel = '{INVITES_CHANGED}' AND i.id = n.key
+    LEFT JOIN claims AS o ON n.channel = '{CLAIMS_CHANGED}' AND o.id = n.key
     ORDER BY n.id"""  # noqa: S608 - constants of this package
 
 _CREDENTIAL = f"SELECT {CREDENTIAL_COLUMNS} FROM credentials AS c WHERE c.provider = ?"  # noqa: S608 - constants of this package
@@ -107,6 +122,8 @@ class Changes:
     api_keys: dict[str, ApiKeyEntry | None] = field(default_factory=dict)
     credentials: dict[str, EncryptedData | None] = field(default_factory=dict)
     locks: dict[str, Lock | None] = field(default_factory=dict)
+    invites: dict[str, Invite | None] = field(default_factory=dict)
+    outcomes: dict[str, Outcome | None] = field(default_factory=dict)
     committed_at: float | None = None
     locked_at: float | None = None
     sealed_at: float | None = None
@@ -189,6 +206,10 @@ def _add(changes: Changes, row: Row, reader: RowReader) -> None:
         changes.locked_at = row["at"]
     elif channel == CREDENTIALS_CHANGED:
         changes.sealed_at = row["at"]
+    elif channel == INVITES_CHANGED:
+        changes.invites[_key(row)] = None if row["invite_id"] is None else reader.invite(row)
+    elif channel == CLAIMS_CHANGED:
+        changes.outcomes[_key(row)] = None if row["claim_id"] is None else reader.outcome(row)
 
 
 def _key(row: Row) -> str:

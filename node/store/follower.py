@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from node.core.credential_index import CredentialProvider
+from node.core.enrolment.index import EnrolmentProvider
 from node.core.index import IndexProvider
 from node.core.live import Live
 from node.store.changes import Changes, OutOfStep, Position, read_changes
@@ -22,15 +23,17 @@ from node.store.reader import RowReader
 logger = logging.getLogger(__name__)
 
 
-class Published(IndexProvider, CredentialProvider):
-    """What a follower fills: the index of peers and keys, the locks, and the sealed credentials.
+class Published(IndexProvider, CredentialProvider, EnrolmentProvider):
+    """What a follower fills: the index of peers and keys, the locks, the sealed credentials, invitations and claims.
 
-    Each is swapped by itself, the locks first: what a commit locks is locked before the same commit lets it in.
+    Each is swapped by itself, the locks first: what a commit locks is locked before the same commit lets it in. What
+    became of a claim comes last: who hears that it was admitted is known by then.
     """
 
     def __init__(self) -> None:
         IndexProvider.__init__(self)
         CredentialProvider.__init__(self)
+        EnrolmentProvider.__init__(self)
 
 
 class Follower:
@@ -138,6 +141,7 @@ class Follower:
         self._provider.publish_locks(loaded.locks)
         self._provider.publish(loaded.index)
         self._provider.publish_credentials(loaded.credentials)
+        self._provider.publish_enrolment(loaded.enrolment)
         self.loaded.set()
         self._move(loaded.position)
 
@@ -166,6 +170,9 @@ class Follower:
             self._provider.publish(index, frozenset(changes.peers), changes.committed_at)
         if changes.credentials:
             self._publish_credentials(changes)
+        if changes.invites or changes.outcomes:
+            enrolment = self._provider.enrolment.patched(changes.invites, changes.outcomes)
+            self._provider.publish_enrolment(enrolment, changes.outcomes.keys())
         self._move(changes.position)
 
     def _publish_credentials(self, changes: Changes) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from node.core.credential_index import Credentials
 from node.core.credentials import EncryptedData
+from node.core.enrolment.index import EnrolmentIndex, Invite, Outcome
 from node.core.index import IndexBuilder, PeerIndex
 from node.core.locks import Lock, LockIndex
 from node.core.sharded import ShardedMapBuilder
@@ -17,7 +18,14 @@ from node.store.changes import Position, current_position, read_changes
 from node.store.collector import collector_paused, freeze
 from node.store.database import Database, Row
 from node.store.reader import RowReader
-from node.store.rows import CREDENTIAL_COLUMNS, KEY_COLUMNS, LOCK_COLUMNS, PEER_COLUMNS
+from node.store.rows import (
+    CLAIM_COLUMNS,
+    CREDENTIAL_COLUMNS,
+    INVITE_COLUMNS,
+    KEY_COLUMNS,
+    LOCK_COLUMNS,
+    PEER_COLUMNS,
+)
 from node.store.triggers import untold_changes
 
 _PEERS = f"SELECT p.rowid AS rowid, {PEER_COLUMNS} FROM peers AS p WHERE p.rowid > ? ORDER BY p.rowid LIMIT ?"  # noqa: S608 - constants of this package
@@ -26,6 +34,8 @@ _CREDENTIALS = (
     f"SELECT c.rowid AS rowid, {CREDENTIAL_COLUMNS} FROM credentials AS c WHERE c.rowid > ? ORDER BY c.rowid LIMIT ?"  # noqa: S608 - constants of this package
 )
 _LOCKS = f"SELECT l.rowid AS rowid, {LOCK_COLUMNS} FROM locks AS l WHERE l.rowid > ? ORDER BY l.rowid LIMIT ?"  # noqa: S608 - constants of this package
+_INVITES = f"SELECT i.rowid AS rowid, {INVITE_COLUMNS} FROM invites AS i WHERE i.rowid > ? ORDER BY i.rowid LIMIT ?"  # noqa: S608 - constants of this package
+_CLAIMS = f"SELECT o.rowid AS rowid, {CLAIM_COLUMNS} FROM claims AS o WHERE o.rowid > ? ORDER BY o.rowid LIMIT ?"  # noqa: S608 - constants of this package
 _MAX_CREDENTIALS_PAGE = 16
 """Each of them may be a mebibyte."""
 _BEFORE_ALL = -(2**63)
@@ -49,13 +59,15 @@ class Loaded:
     index: PeerIndex
     credentials: Credentials
     locks: LockIndex
+    enrolment: EnrolmentIndex
     position: Position
     frozen: bool
     untold: list[str]
 
     @property
     def empty(self) -> bool:
-        return not (self.index.peers or self.index.api_keys or self.credentials or self.locks.locks)
+        rows = (self.index.peers, self.index.api_keys, self.credentials, self.locks.locks, self.enrolment.invites)
+        return not any(rows)
 
 
 async def load_index(
@@ -74,15 +86,17 @@ async def load_index(
         index = await _read_peers(database, reader, IndexBuilder(previous), page_rows, start)
         credentials = await _read_credentials(database, reader, min(page_rows, _MAX_CREDENTIALS_PAGE))
         locks = await _read_locks(database, reader, page_rows, start)
+        enrolment = await _read_enrolment(database, reader, page_rows)
         changes = await read_changes(database, start, reader, page_rows=page_rows)
         if changes.of_peers:
             index = index.apply(changes.peers, changes.api_keys, changes.position.last_id)
         credentials = credentials.patched(changes.credentials)
         locks = locks.patched(changes.locks, changes.position.last_id)
+        enrolment = enrolment.patched(changes.invites, changes.outcomes)
         frozen = freeze_rows is not None and len(index.peers) + len(index.api_keys) >= freeze_rows
         if frozen:
             freeze()
-    return Loaded(index, credentials, locks, changes.position, frozen, untold)
+    return Loaded(index, credentials, locks, enrolment, changes.position, frozen, untold)
 
 
 async def _read_peers(
@@ -114,6 +128,17 @@ async def _read_locks(database: Database, reader: RowReader, page_rows: int, sta
     async for page in _pages(database, _LOCKS, page_rows):
         found.update({lock.lock_id: lock for row in page if (lock := reader.lock(row)) is not None})
     return LockIndex().patched(found, start.last_id)
+
+
+async def _read_enrolment(database: Database, reader: RowReader, page_rows: int) -> EnrolmentIndex:
+    """Every invitation and claim, each as it was at some moment."""
+    invites: dict[str, Invite] = {}
+    outcomes: dict[str, Outcome] = {}
+    async for page in _pages(database, _INVITES, page_rows):
+        invites.update({invite.invite_id: invite for invite in filter(None, map(reader.invite, page))})
+    async for page in _pages(database, _CLAIMS, page_rows):
+        outcomes.update({outcome.claim_id: outcome for outcome in filter(None, map(reader.outcome, page))})
+    return EnrolmentIndex(invites, outcomes)
 
 
 async def _pages(database: Database, sql: str, page_rows: int) -> AsyncIterator[list[Row]]:

@@ -4,10 +4,20 @@ import logging
 from collections.abc import Callable
 
 from node.core.credentials import EncryptedData, InvalidCredential
+from node.core.enrolment.index import Invite, Outcome
 from node.core.locks import InvalidLock, Lock
 from node.core.peers import ApiKeyEntry, InvalidPeer, PeerEntry
 from node.store.database import Row
-from node.store.rows import Entry, read_api_key, read_credential, read_lock, read_peer
+from node.store.rows import (
+    Entry,
+    InvalidEnrolment,
+    read_api_key,
+    read_credential,
+    read_invite,
+    read_lock,
+    read_outcome,
+    read_peer,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +44,18 @@ class RowReader:
         """The lock, or None for a row of which nobody can tell what it locks."""
         return self._read(row, read_lock, "locks", row["lock_id"])
 
+    def invite(self, row: Row) -> Invite | None:
+        """The invitation, or None for a row that cannot be read."""
+        return self._read(row, read_invite, "invites", row["invite_id"])
+
+    def outcome(self, row: Row) -> Outcome | None:
+        """What became of a claim, or None for a row that cannot be read."""
+        return self._read(row, read_outcome, "claims", row["claim_id"])
+
     def _read(self, row: Row, read: Callable[[Row], Entry], table: str, key: bytes | None) -> Entry | None:
         try:
             return read(row)
-        except (InvalidPeer, InvalidCredential, InvalidLock) as error:
+        except (InvalidPeer, InvalidCredential, InvalidLock, InvalidEnrolment) as error:
             self._drop(table, key, str(error))
         except Exception as error:  # noqa: BLE001 - one row must never keep the others, and their revocation, waiting
             self._drop(table, key, type(error).__name__)

@@ -17,11 +17,18 @@ from node.core.credentials import (
     check_provider,
     encrypted_data,
 )
+from node.core.enrolment.index import ClaimState, Invite, Outcome
+from node.core.errors import InvalidFields
 from node.core.locks import InvalidLock, Lock, LockKind, check_message, check_target
 from node.core.peers import ApiKeyEntry, InvalidPeer, PeerEntry, api_key_entry, peer_entry
+from node.core.tokens import is_token_hash
 from node.store.database import Row
 
-Entry = TypeVar("Entry", PeerEntry, ApiKeyEntry, EncryptedData, Lock)
+Entry = TypeVar("Entry", PeerEntry, ApiKeyEntry, EncryptedData, Lock, Invite, Outcome)
+
+
+class InvalidEnrolment(InvalidFields):
+    """A row of an invitation or a claim is damaged."""
 
 
 def text(column: str) -> str:
@@ -55,6 +62,16 @@ LOCK_COLUMNS = f"""
     {text("l.message")} AS message,
     CASE WHEN typeof(l.expires_at) IN ('real', 'integer') THEN l.expires_at END AS lock_end"""
 """Columns of `locks AS l`. An end that is no number is none: such a lock holds until somebody lifts it."""
+
+INVITE_COLUMNS = f"""
+    {text("i.id")} AS invite_id, {text("i.code_hash")} AS code_hash, i.uses_left AS uses_left,
+    i.expires_at AS invite_end"""
+"""Columns of `invites AS i`."""
+
+CLAIM_COLUMNS = f"""
+    {text("o.id")} AS claim_id, {text("o.state")} AS claim_state, {text("o.peer_id")} AS claim_peer,
+    o.number AS claim_number"""
+"""Columns of `claims AS o`."""
 
 
 def read_peer(row: Row) -> PeerEntry:
@@ -113,6 +130,23 @@ def read_lock(row: Row) -> Lock:
         "" if message is None or check_message(message) else message,
         None if end is None else float(end),
     )
+
+
+def read_invite(row: Row) -> Invite:
+    """Raises InvalidEnrolment: a damaged invitation lets nobody in."""
+    code_hash, uses, end = _decoded(row["code_hash"]), row["uses_left"], row["invite_end"]
+    if code_hash is None or not is_token_hash(code_hash) or not isinstance(uses, int) or not isinstance(end, float):
+        raise InvalidEnrolment({"invites": ["This is no invitation."]})
+    return Invite(row["invite_id"].decode(), code_hash, uses, end)
+
+
+def read_outcome(row: Row) -> Outcome:
+    """Raises InvalidEnrolment."""
+    state, peer_id = _decoded(row["claim_state"]), _decoded(row["claim_peer"])
+    number = row["claim_number"]
+    if state not in frozenset(ClaimState) or peer_id is None or not isinstance(number, int):
+        raise InvalidEnrolment({"claims": ["This is no outcome of a claim."]})
+    return Outcome(row["claim_id"].decode(), ClaimState(state), peer_id, number)
 
 
 def _decoded(raw: bytes | None) -> str | None:

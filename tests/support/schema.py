@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from node.core.credentials import EncryptedData
+from node.core.enrolment.index import Invite, Outcome
 from node.core.locks import Lock
 from node.core.peers import ApiKeyEntry, PeerEntry
 
@@ -53,6 +54,37 @@ CREATE TABLE locks (
     created_by TEXT NOT NULL DEFAULT '',
     expires_at REAL NULL
 );
+CREATE TABLE invites (
+    id TEXT NOT NULL PRIMARY KEY,
+    code_hash TEXT NOT NULL,
+    note TEXT NOT NULL DEFAULT '',
+    peer_id TEXT NOT NULL DEFAULT '',
+    scopes TEXT NOT NULL,
+    resources TEXT NOT NULL,
+    uses INTEGER UNSIGNED NOT NULL,
+    uses_left INTEGER UNSIGNED NOT NULL,
+    expires_at REAL NOT NULL,
+    needs_approval BOOL NOT NULL,
+    revoked_at REAL NULL,
+    created_at DATETIME NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now')),
+    created_by TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE claims (
+    id TEXT NOT NULL PRIMARY KEY,
+    number BIGINT NOT NULL,
+    invite_id TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    name TEXT NOT NULL DEFAULT '',
+    sas TEXT NOT NULL DEFAULT '',
+    asked INTEGER UNSIGNED NOT NULL,
+    address TEXT NOT NULL DEFAULT '',
+    at REAL NOT NULL,
+    state TEXT NOT NULL,
+    why TEXT NOT NULL DEFAULT '',
+    peer_id TEXT NOT NULL DEFAULT '',
+    decided_at REAL NULL,
+    decided_by TEXT NOT NULL DEFAULT ''
+);
 """
 """No uniqueness and no checks, unlike the migrated tables: tests put in what the node must survive."""
 
@@ -74,7 +106,8 @@ Statement = tuple[str, tuple[Any, ...]]
 
 
 def triggers() -> str:
-    tables = {"peers": "peer_id", "api_keys": "prefix", "credentials": "provider", "locks": "id"}
+    keyed = {"peers": "peer_id", "api_keys": "prefix", "credentials": "provider"}
+    tables = {**keyed, "locks": "id", "invites": "id", "claims": "id"}
     return "".join(trigger for table, key in tables.items() for trigger in _table_triggers(table, key))
 
 
@@ -141,6 +174,20 @@ def put_lock(lock: Lock) -> Statement:
     """An upsert of one lock."""
     values = (lock.lock_id, lock.kind.value, lock.target, lock.message, lock.expires_at)
     return _upsert("locks", LOCK_COLUMNS), values
+
+
+def put_invite(invite: Invite) -> Statement:
+    """An upsert of one invitation without rights."""
+    values = (invite.invite_id, invite.code_hash, "[]", "{}", invite.uses_left, invite.uses_left, invite.expires_at, 1)
+    columns = ("id", "code_hash", "scopes", "resources", "uses", "uses_left", "expires_at", "needs_approval")
+    return _upsert("invites", columns), values
+
+
+def put_outcome(outcome: Outcome) -> Statement:
+    """An upsert of one claim."""
+    values = (outcome.claim_id, outcome.number, "first", f"ed25519:{1:064x}", 1, 1.5, outcome.state, outcome.peer_id)
+    columns = ("id", "number", "invite_id", "fingerprint", "asked", "at", "state", "peer_id")
+    return _upsert("claims", columns), values
 
 
 def put_peers(peers: Iterable[PeerEntry]) -> list[Statement]:

@@ -10,6 +10,7 @@ from apps.peers.services.api_keys import NewApiKey, create_api_key, plan_api_key
 from apps.peers.services.peers import (
     clear_peer_token,
     create_peer,
+    enrol_peer,
     issue_peer_token,
     peer_added,
     peer_renamed,
@@ -26,6 +27,7 @@ __all__ = [
     "clear_peer_token",
     "create_api_key",
     "create_peer",
+    "enrol_peer",
     "issue_peer_token",
     "peer_added",
     "peer_renamed",

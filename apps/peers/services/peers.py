@@ -1,6 +1,6 @@
 """Writes of the table `peers`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any
@@ -30,6 +30,7 @@ class PeerAction(StrEnum):
 
     ADDED = "peer.added"
     CHANGED = "peer.changed"
+    ENROLLED = "peer.enrolled"
     RENAMED = "peer.renamed"
     ENABLED = "peer.enabled"
     DISABLED = "peer.disabled"
@@ -51,6 +52,16 @@ def create_peer(*, actor: Actor, draft: Draft) -> PeerEntry:
     """Add a peer whose name is free."""
     with transaction.atomic():
         return _write(actor, None, plan_create(draft))
+
+
+def enrol_peer(*, actor: Actor, draft: Draft, through: Mapping[str, Any]) -> PeerEntry:
+    """Add a peer whose name is free; the audit row tells what it came `through`. Inside the caller's transaction."""
+    entry = plan_create(draft)
+    Peer.objects.create(**_columns(entry))
+    facts = {**_facts(entry), "through": dict(through)}
+    record(actor=actor, changes=[Change(PeerAction.ENROLLED, OBJECT_TYPE, entry.peer_id, after=facts)])
+    peer_added.send(sender=Peer, actor=actor, peer_id=entry.peer_id)
+    return entry
 
 
 def update_peer(*, actor: Actor, peer_id: str, changes: Draft) -> PeerEntry:

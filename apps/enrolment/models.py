@@ -1,0 +1,105 @@
+"""Invitations, and the claims that were made by their codes (docs/adr/0041). The node follows the first two tables.
+
+Nothing writes them but apps.enrolment.services.
+"""
+
+import secrets
+import time
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from node.core.enrolment.index import ClaimState
+
+
+def new_id() -> str:
+    return secrets.token_hex(6)
+
+
+class Invite(models.Model):
+    """What a one-time code is good for. Of the code itself only a hash is kept."""
+
+    id = models.TextField(primary_key=True, default=new_id, editable=False)
+    code_hash = models.TextField(unique=True)
+    note = models.TextField(blank=True, db_default="")
+    peer_id = models.TextField("peer", blank=True, db_default="")
+    """The name of the peer that it makes; empty where the joiner proposes one."""
+    scopes = models.JSONField(default=list, blank=True)
+    resources = models.JSONField(default=dict, blank=True)
+    uses = models.PositiveIntegerField()
+    uses_left = models.PositiveIntegerField()
+    expires_at = models.FloatField("until")
+    """Unix seconds."""
+    needs_approval = models.BooleanField()
+    revoked_at = models.FloatField(null=True, blank=True)
+    """Unix seconds; no use is left of one that was revoked."""
+    created_at = models.DateTimeField("made", db_default=Now())
+    created_by = models.TextField("by", db_default="")
+
+    class Meta:
+        db_table = "invites"
+        ordering = ["-created_at", "id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(uses_left__lte=F("uses")), name="invites_uses_left_bounded"),
+            models.CheckConstraint(condition=Q(revoked_at=None) | Q(uses_left=0), name="invites_revoked_has_no_use"),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+    def usable(self, now: float | None = None) -> bool:
+        """Whether a claim may be made by it at this moment, in unix seconds: the rule of the node."""
+        return self.uses_left > 0 and (time.time() if now is None else now) < self.expires_at
+
+
+class Claim(models.Model):
+    """A key that came with a code. `id` names both, so that it is one claim however often it is made."""
+
+    id = models.TextField(primary_key=True, editable=False)
+    number = models.BigIntegerField()
+    """That of the inbox, the last time that it was made."""
+    invite_id = models.TextField("invitation")
+    fingerprint = models.TextField("key")
+    name = models.TextField("proposed name", blank=True, db_default="")
+    sas = models.TextField("authentication string", db_default="")
+    asked = models.PositiveIntegerField(default=1)
+    """How often it was made."""
+    address = models.TextField(db_default="")
+    at = models.FloatField()
+    """Unix seconds, when it was made last."""
+    state = models.TextField(choices=[(state.value, state.value) for state in ClaimState])
+    why = models.TextField(blank=True, db_default="")
+    """Why it is queued or refused, for administrators."""
+    peer_id = models.TextField("peer", blank=True, db_default="")
+    """The name under which it was admitted."""
+    decided_at = models.FloatField(null=True, blank=True)
+    decided_by = models.TextField(blank=True, db_default="")
+
+    class Meta:
+        db_table = "claims"
+        ordering = ["at", "id"]
+        indexes = [models.Index(fields=["state", "at"], name="claims_state_at")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=[state.value for state in ClaimState]), name="claims_state_known"
+            ),
+            models.CheckConstraint(
+                condition=(Q(state=ClaimState.ADMITTED.value) & ~Q(peer_id=""))
+                | (~Q(state=ClaimState.ADMITTED.value) & Q(peer_id="")),
+                name="claims_admitted_is_a_peer",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class InboxPosition(models.Model):
+    """How far each inbox of the node was read: part of the transaction of what was read."""
+
+    inbox = models.TextField(primary_key=True)
+    number = models.BigIntegerField()
+
+    class Meta:
+        db_table = "enrolment_position"

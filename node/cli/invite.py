@@ -1,0 +1,52 @@
+"""`alknet peer invite`: a one-time code by which a new machine becomes a peer, also as a picture to be scanned."""
+
+import io
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from node.cli.expiry import ExpiryFormatError, parse_span
+from node.cli.options import EXIT_USAGE, fail
+from node.core.text import printable
+
+SpanOption = Annotated[str, typer.Option("--for", metavar="SPAN", help="How long the code is good: 30m, 2h, 7d.")]
+UsesOption = Annotated[int, typer.Option("--uses", metavar="N", min=1, help="How many machines may use it.")]
+AdmitOption = Annotated[bool, typer.Option("--admit", help="Let them in at once; else somebody has to approve.")]
+AddressOption = Annotated[
+    str, typer.Option("--address", metavar="HOST:PORT", help="Where the new machine reaches this node.")
+]
+NoteOption = Annotated[str, typer.Option("--note", metavar="TEXT", help="What it is for; for administrators.")]
+QrOption = Annotated[bool | None, typer.Option("--qr/--no-qr", help="Show it as a picture; on a terminal by default.")]
+
+
+def seconds_of(span: str) -> float:
+    """Ends the command on anything but a span."""
+    try:
+        return parse_span(span).total_seconds()
+    except (ExpiryFormatError, OverflowError) as error:
+        fail(f"--for {span}: {error}", EXIT_USAGE)
+
+
+def show_invite(made: dict[str, Any], *, qr: bool | None, as_json: bool) -> None:
+    """The code is shown this once: on stdout alone, what is said of it on stderr."""
+    if as_json:
+        typer.echo(json.dumps(made))
+        return
+    if sys.stdout.isatty() if qr is None else qr:
+        typer.echo(picture(made["code"]))
+    typer.echo(made["code"])
+    uses = "one machine" if made["uses"] == 1 else f"{made['uses']} machines"
+    end = "waits for approval" if made["needs_approval"] else "is admitted at once"
+    typer.echo(printable(f"On the new machine: alknet join. The code is for {uses}, which {end}."), err=True)
+    typer.echo("It is shown this once.", err=True)
+
+
+def picture(code: str) -> str:
+    """A QR code of half blocks, dark on light. In capitals it needs less room, and means the same."""
+    import segno  # noqa: PLC0415 - for those who look at a picture only
+
+    out = io.StringIO()
+    segno.make(code.upper(), error="m", micro=False).terminal(out, compact=True)
+    return out.getvalue().rstrip("\n")
