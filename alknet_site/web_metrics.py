@@ -12,6 +12,7 @@ from django.db import connections
 
 from alknet_site.web_numbers import NUMBERS
 from apps.activity.importer import Importer
+from apps.backups import numbers as backups
 from apps.health import selectors
 from node.core.health import Check
 from node.core.metrics import Kind, Labelled, Meaning, Metrics, counters
@@ -77,6 +78,7 @@ def _metrics(lag: LoopLag, importer: Importer) -> Metrics:
         ("index_behind_seconds", "For how long the oldest of them waits.", _behind_seconds),
     ):
         metrics.add_single(name, Meaning(Kind.GAUGE, text), read)
+    backups.add_to(metrics)
     return metrics
 
 

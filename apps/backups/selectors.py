@@ -1,5 +1,6 @@
 """Reading what became of backups."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.db.models import QuerySet
@@ -10,6 +11,16 @@ from apps.backups.schedule import Last
 OVERDUE = 2.0
 """Intervals without a scheduled backup after which that is a problem."""
 _LOOKED_AT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What whoever may see backups is told at first sight: that something is wrong, or that none is scheduled."""
+
+    problem: str | None
+    scheduled: bool
+    newest: datetime | None
+    """When the newest one was begun that came about."""
 
 
 def backups() -> QuerySet[Backup]:
@@ -34,6 +45,17 @@ def last_scheduled() -> Last | None:
     return Last(rows[0].pk, rows[0].started_at.timestamp(), failures)
 
 
+def newest_good() -> Backup | None:
+    """The newest one that came about, whoever wanted it; its file may be gone since."""
+    return Backup.objects.filter(state=State.DONE).first()
+
+
+def last_ended_well() -> bool | None:
+    """Whether the last one that came to its end came about; None before there was any."""
+    last = Backup.objects.exclude(state=State.RUNNING).first()
+    return None if last is None else last.state == State.DONE
+
+
 def problem(*, every: float, now: datetime | None = None) -> str | None:
     """What is wrong with the scheduled backups, in a sentence; None where all is well or none is wanted (`every` 0)."""
     if not every:
@@ -46,3 +68,9 @@ def problem(*, every: float, now: datetime | None = None) -> str | None:
     if good is not None and ((now or datetime.now(UTC)) - good.started_at).total_seconds() > OVERDUE * every:
         return f"The last scheduled backup is of {good.started_at:%Y-%m-%d %H:%M} UTC."
     return None
+
+
+def notice(*, every: float) -> Notice:
+    """How it is with backups; `every` is the interval of the schedule in seconds, 0 where there is none."""
+    good = newest_good()
+    return Notice(problem(every=every), every > 0, None if good is None else good.started_at)

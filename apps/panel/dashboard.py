@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from apps.audit.selectors import recent_entries
+from apps.backups.selectors import notice
 from apps.health.selectors import health_report
 from apps.panel.node_facts import node_facts
 from apps.panel.node_state import node_state
@@ -41,5 +42,6 @@ def _changing(request: HttpRequest) -> dict[str, Any]:
         "node": node_facts(settings.PATHS, listen=settings.ALKNET.node.listen, browser_host=request.get_host()),
         "failing": failing(health_report()),
         "node_state": state if may("credentials.view_credential") else replace(state, waiting=()),
+        "backups": notice(every=settings.ALKNET.backup.every * 3600) if may("backups.view_backup") else None,
         "changes": recent_entries(RECENT_CHANGES) if may("audit.view_auditentry") else None,
     }

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
@@ -12,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from scripts.metrics_doc import table
 from tests.support.node_process import NodeProcess
+from tests.support.waiting import until
 from tests.support.web import Web
 
 ROOT = Path(__file__).parents[2]
@@ -20,12 +23,14 @@ NAME = re.compile(r"\b(?:alknet|process)_\w+")
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
-    """What node and panel of one data directory show while somebody is connected."""
+    """What node and panel of one data directory show while somebody is connected, and once a backup was made."""
     data = tmp_path_factory.mktemp("metrics") / "data"
-    web = Web(data, ALKNET_METRICS__WEB_LISTEN="127.0.0.1:0")
+    web = Web(data, ALKNET_METRICS__WEB_LISTEN="127.0.0.1:0", ALKNET_BACKUP__EVERY="24")
     node = NodeProcess(data, ALKNET_METRICS__NODE_LISTEN="127.0.0.1:0")
     try:
-        yield [asyncio.run(scrape_connected(node)), scrape(web.log())]
+        of_node = asyncio.run(scrape_connected(node))
+        until(lambda: "alknet_web_backup_last_succeeded 1.0" in scrape(web.log()), "the scheduled backup")
+        yield [of_node, scrape(web.log())]
     finally:
         node.end()
         web.end()
@@ -91,6 +96,17 @@ def test_the_alerts_ask_for_what_there_is_and_are_documented(pages: list[str]) -
     assert len(names) == rules.count("expr: ") == rules.count("summary: ") == rules.count("description: ")
     documented = re.findall(r"(?m)^\| `(Alknet\w+)` \|", (ROOT / "docs" / "health.md").read_text())
     assert documented == names
+
+
+def test_prometheus_itself_has_nothing_against_rules_and_pages(pages: list[str]) -> None:
+    """Where it is installed: it has a hundred megabytes, and is not fetched for this."""
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not installed")
+    config = ROOT / "deploy" / "prometheus" / "prometheus.yml"  # which names the rules
+    for arguments, given in ((["config", str(config)], ""), (["metrics"], pages[0]), (["metrics"], pages[1])):
+        done = subprocess.run([promtool, "check", *arguments], input=given, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
 
 
 def test_every_check_is_documented(pages: list[str]) -> None:

@@ -107,3 +107,19 @@ def test_a_backup_is_neither_added_nor_changed_nor_removed_by_hand(admin_client:
     assert admin_client.post(f"{PAGE}{backup.pk}/change/", {"file": "/etc/passwd"}).status_code == 403
     backup.refresh_from_db()
     assert backup.path == directory / "it.tar"
+
+
+def test_the_first_page_says_where_no_backups_come_about(
+    client: Client, admin_client: Client, django_user_model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "No backups are scheduled, and there is none" in admin_client.get("/").text
+    known = settings.ALKNET
+    daily = known.backup.model_copy(update={"every": 24})
+    monkeypatch.setattr(settings, "ALKNET", known.model_copy(update={"backup": daily}))
+    assert 'data-part="backups"' in admin_client.get("/now/").text
+    assert "No backups are scheduled" not in admin_client.get("/now/").text
+    Backup.objects.create(state=State.FAILED, way=Way.SCHEDULE, file="/b/x.tar", error="no room")
+    assert "failed: no room" in admin_client.get("/").text
+    assert "failed: no room" in admin_client.get("/now/").text
+    client.force_login(django_user_model.objects.create_user("visitor", is_staff=True))
+    assert "no room" not in client.get("/").text

@@ -14,8 +14,10 @@ from apps.audit.actors import SYSTEM
 from apps.audit.models import AuditEntry
 from apps.backups import selectors, services
 from apps.backups.models import Backup, State, Way
+from apps.backups.numbers import add_to
 from apps.backups.runner import Runner
 from apps.backups.services import CUT_OFF, BackupUnderWay
+from node.core.metrics import Metrics
 from node.core.paths import DataPaths
 from tests.support.backups import members
 from tests.support.panel import ALICE, audit
@@ -175,6 +177,19 @@ def test_what_is_wrong_with_the_schedule_is_told() -> None:
     assert "no room" in (selectors.problem(every=24 * HOUR) or "")
     scheduled()
     assert selectors.problem(every=24 * HOUR) is None, "mended"
+
+
+def test_the_numbers_tell_of_the_newest_good_one_and_of_how_the_last_ended() -> None:
+    metrics = Metrics()
+    add_to(metrics)
+    read = {name: single.read for name, single in metrics.singles.items()}
+    assert {name: look() for name, look in read.items()} == dict.fromkeys(read), "nothing to tell yet"
+    scheduled(hours_ago=2, size=7)
+    scheduled(State.FAILED, hours_ago=1)
+    assert 2 * HOUR <= (read["backup_age_seconds"]() or 0) < 3 * HOUR
+    assert (read["backup_size_bytes"](), read["backup_last_succeeded"]()) == (7, 0)
+    scheduled(State.RUNNING)
+    assert read["backup_last_succeeded"]() == 0, "that one is not at its end"
 
 
 def test_failures_are_counted_from_the_last_good_one() -> None:
