@@ -3,6 +3,9 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from apps.rest.paths import is_api
+from apps.rest.problems import MEDIA_TYPE, problem
+
 Scope = dict[str, Any]
 Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -29,15 +32,19 @@ def limit_bodies(application: Application, most: int = MAX_BODY) -> Application:
 
         await application(scope, counted, send)
         if received > most:
-            await _refuse(send)
+            await _refuse(scope, send)
 
     return limited
 
 
-async def _refuse(send: Send) -> None:
-    text = b"The request is too long.\n"
+async def _refuse(scope: Scope, send: Send) -> None:
+    """Below /api/ as a problem document, as everything is that is refused there."""
+    text, kind = b"The request is too long.\n", b"text/plain"
+    if is_api(scope["path"]):
+        refusal = problem(413, f"A request has at most {MAX_BODY} bytes.")
+        text, kind = refusal.content, MEDIA_TYPE.encode()
     headers = [
-        (b"content-type", b"text/plain"),
+        (b"content-type", kind),
         (b"content-length", str(len(text)).encode()),
         (b"connection", b"close"),
     ]

@@ -1,12 +1,14 @@
 """The panel is the admin site at the root; the set-up link goes before it, since the admin answers every path."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 
+from alknet_site.api import api
 from apps.accounts.requires import requires
 from apps.accounts.rights import Right
 from apps.health.views import health_page, panel_ready, ready
 from apps.panel.dashboard import dashboard_parts
+from apps.rest.views import nothing_here
 
 admin.autodiscover()
 
@@ -16,6 +18,8 @@ urlpatterns = [
     path("readyz/panel", panel_ready, name="readyz_panel"),
     path("health/", requires(Right.STATUS_READ)(health_page), name="health"),
     path("now/", admin.site.admin_view(dashboard_parts), name="dashboard_parts"),
+    path("api/v1/", api.urls),
+    re_path("^api(/|$)", nothing_here),
     path("setup/", include("apps.panel.urls")),
     path("", admin.site.urls),
 ]

@@ -19,6 +19,7 @@ _OBJECTS = {
     "user": "user",
     "group": "group",
     "backup": "backup",
+    "token": "API token",
 }
 _WAYS: dict[str, str] = {
     ActorKind.USER: "panel",

@@ -1,5 +1,6 @@
 """Reading peers and API keys."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -53,6 +54,22 @@ def existing(peer_ids: Iterable[str]) -> set[str]:
 
 def list_peers(*, search: str = "", enabled: bool | None = None) -> list[PeerEntry]:
     """Peers by name; `search` looks into names, display names, keys and scopes."""
+    return [row.entry() for row in _peer_rows(search, enabled=enabled)]
+
+
+def page_of_peers(
+    *, search: str = "", enabled: bool | None = None, scope: str | None = None, after: str | None = None, limit: int
+) -> list[PeerEntry]:
+    """A part of the same list: those whose names come after `after`. With `scope`, those that have just this one."""
+    rows = _peer_rows(search, enabled=enabled)
+    if scope is not None:
+        rows = rows.alias(found=StrIndex(Cast("scopes", TextField()), Value(json.dumps(scope)))).filter(found__gt=0)
+    if after is not None:
+        rows = rows.filter(pk__gt=after)
+    return [row.entry() for row in rows[:limit]]
+
+
+def _peer_rows(search: str, *, enabled: bool | None) -> QuerySet[Peer]:
     rows = Peer.objects.all()
     if search:
         rows = rows.filter(
@@ -63,7 +80,7 @@ def list_peers(*, search: str = "", enabled: bool | None = None) -> list[PeerEnt
         )
     if enabled is not None:
         rows = rows.filter(enabled=enabled)
-    return [row.entry() for row in rows]
+    return rows
 
 
 def fingerprint_holders(fingerprints: Iterable[str], *, besides: str) -> dict[str, str]:
@@ -88,6 +105,12 @@ def token_holder(token_hash: str, *, besides: str) -> str | None:
 
 def list_api_keys() -> list[ApiKeyEntry]:
     return [row.entry() for row in ApiKey.objects.all()]
+
+
+def page_of_api_keys(*, after: str | None = None, limit: int) -> list[ApiKeyEntry]:
+    """A part of the same list: those whose prefixes come after `after`."""
+    rows = ApiKey.objects.all() if after is None else ApiKey.objects.filter(pk__gt=after)
+    return [row.entry() for row in rows[:limit]]
 
 
 def get_api_keys(prefixes: Iterable[str]) -> list[ApiKeyEntry]:

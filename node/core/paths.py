@@ -50,6 +50,11 @@ class DataPaths:
         return self.secrets / "web_secret_key"
 
     @property
+    def token_key(self) -> Path:
+        """The key of the digests by which API tokens are known."""
+        return self.secrets / "token_key"
+
+    @property
     def setup_token(self) -> Path:
         """The one-time token of the set-up link; there only while no administrator exists."""
         return self.secrets / "setup_token"

@@ -1,0 +1,38 @@
+"""The root of the REST API: every app's router, and what their refusals are in HTTP."""
+
+from apps.credentials import errors as credentials
+from apps.locks import errors as locks
+from apps.peers import api as peers_api
+from apps.peers import api_keys_api
+from apps.peers import errors as peers
+from apps.rest.root import Api
+from apps.rest.views import for_members
+from apps.tokens import api as tokens_api
+from apps.tokens import bounds
+from apps.tokens import errors as tokens
+
+DESCRIPTION = """\
+Everything that the panel does to the appliance, for programs. Show a token in every request, `Authorization: Bearer
+alkr_…`; what it must be allowed is the `x-right` of each operation. Every refusal is a problem document (RFC 9457).
+"""
+REFUSALS: dict[type[Exception], int] = {
+    peers.Absent: 404,
+    locks.Absent: 404,
+    credentials.Absent: 404,
+    credentials.NodeUnavailable: 503,
+    credentials.NotSealed: 409,
+    tokens.Absent: 404,
+    bounds.NotYours: 403,
+}
+
+api = Api(
+    REFUSALS,
+    title="Alknet",
+    version="1",
+    description=DESCRIPTION,
+    urls_namespace="api",
+    docs_decorator=for_members,
+)
+api.add_router("/peers", peers_api.router)
+api.add_router("/api-keys", api_keys_api.router)
+api.add_router("/tokens", tokens_api.router)
