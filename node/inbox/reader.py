@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node.core.enrolment.claim import Claim
+from node.honker_file import Database
 from node.inbox.schema import PRESENT, READ, claim_of
-from node.journal.database import Database, file_id, opened
+from node.journal.database import file_id, opened
 
 PATIENCE_MS = 250
 

@@ -15,8 +15,9 @@ from pathlib import Path
 import msgspec
 
 from node.core.enrolment.claim import Claim, Inbox, InboxFailed, InboxFull
+from node.honker_file import Transaction
 from node.inbox.schema import INSERT, LAST, PRESENT, TABLES, TAKEN, row
-from node.journal.database import Transaction, opened
+from node.journal.database import opened
 
 MAX_CLAIMS = 1_000
 """Claims that wait for the web process at a time."""

@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from node.core.journal import Event
-from node.journal.database import Database, Transaction, file_id, opened
+from node.honker_file import Database, Transaction
+from node.journal.database import file_id, opened
 from node.journal.schema import INSERT, TABLES, VERSION, row
 
 CHECKPOINT_PAGES = 256

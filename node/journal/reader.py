@@ -8,8 +8,9 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+from node.honker_file import Database
 from node.journal.chosen import EVERYTHING, Chosen
-from node.journal.database import Database, file_id, opened
+from node.journal.database import file_id, opened
 from node.journal.schema import COLUMNS, VERSION, Record, record
 
 PATIENCE_MS = 250

@@ -16,7 +16,7 @@ from node.core.credentials import EncryptedData
 from node.core.enrolment.index import Invite, Outcome
 from node.core.locks import Lock
 from node.core.peers import ApiKeyEntry, PeerEntry
-from node.store.database import Database, Row
+from node.honker_file import Database, Row
 from node.store.reader import RowReader
 from node.store.rows import (
     CLAIM_COLUMNS,

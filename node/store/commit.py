@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from node.core.errors import BackendError
 from node.core.live import Live
-from node.store.database import Database, Transaction
+from node.honker_file import Database, Transaction
 from node.store.limits import StoreLimits
 
 _BUSY_PAUSE = 0.01

@@ -2,8 +2,8 @@
 
 from node.core.credential_index import checked_credential
 from node.core.credentials import EncryptedData
+from node.honker_file import Database, Transaction
 from node.store.commit import Committer
-from node.store.database import Database, Transaction
 
 _COLUMNS = ("provider", "key_version", "salt", "iv", "data")
 _UPSERT = f"""

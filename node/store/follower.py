@@ -14,8 +14,9 @@ from node.core.credential_index import CredentialProvider
 from node.core.enrolment.index import EnrolmentProvider
 from node.core.index import IndexProvider
 from node.core.live import Live
+from node.honker_file import Database
 from node.store.changes import Changes, OutOfStep, Position, read_changes
-from node.store.database import Database, DatabaseMissing, open_database
+from node.store.database import DatabaseMissing, open_database
 from node.store.limits import StoreLimits
 from node.store.loader import Loaded, NotMigrated, load_index
 from node.store.reader import RowReader

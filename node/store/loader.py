@@ -14,9 +14,9 @@ from node.core.enrolment.index import EnrolmentIndex, Invite, Outcome
 from node.core.index import IndexBuilder, PeerIndex
 from node.core.locks import Lock, LockIndex
 from node.core.sharded import ShardedMapBuilder
+from node.honker_file import Database, Row
 from node.store.changes import Position, current_position, read_changes
 from node.store.collector import collector_paused, freeze
-from node.store.database import Database, Row
 from node.store.reader import RowReader
 from node.store.rows import (
     CLAIM_COLUMNS,

@@ -7,7 +7,7 @@ from node.core.credentials import EncryptedData, InvalidCredential
 from node.core.enrolment.index import Invite, Outcome
 from node.core.locks import InvalidLock, Lock
 from node.core.peers import ApiKeyEntry, InvalidPeer, PeerEntry
-from node.store.database import Row
+from node.honker_file import Row
 from node.store.rows import (
     Entry,
     InvalidEnrolment,

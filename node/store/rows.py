@@ -22,7 +22,7 @@ from node.core.errors import InvalidFields
 from node.core.locks import InvalidLock, Lock, LockKind, check_message, check_target
 from node.core.peers import ApiKeyEntry, InvalidPeer, PeerEntry, api_key_entry, peer_entry
 from node.core.tokens import is_token_hash
-from node.store.database import Row
+from node.honker_file import Row
 
 Entry = TypeVar("Entry", PeerEntry, ApiKeyEntry, EncryptedData, Lock, Invite, Outcome)
 

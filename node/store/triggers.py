@@ -6,8 +6,8 @@ A remake of a table drops its triggers without a word. What then changes leaves 
 import re
 from collections.abc import Collection
 
+from node.honker_file import Database
 from node.store.changes import CHANNELS
-from node.store.database import Database
 
 _EVENTS = ("INSERT", "UPDATE", "DELETE")
 _TRIGGERS = "SELECT tbl_name, sql FROM sqlite_master WHERE type = 'trigger' AND sql IS NOT NULL"

@@ -6,8 +6,8 @@ import msgspec
 
 from node.core.errors import BackendError, NotFound
 from node.core.peers import InvalidPeer, PeerEntry, peer_entry
+from node.honker_file import Database, Transaction
 from node.store.commit import Committer
-from node.store.database import Database, Transaction
 
 _COLUMNS = ("peer_id", "fingerprints", "auth_token_hash", "scopes", "resources", "display_name", "enabled")
 _UPSERT = f"""

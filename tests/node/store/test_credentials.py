@@ -13,8 +13,9 @@ from node.core.credentials import MAX_DATA, MAX_SALT, EncryptedData
 from node.core.errors import BackendError
 from node.core.index import IndexSwap
 from node.core.peers import PeerEntry
+from node.honker_file import Row
 from node.store.changes import current_position, read_changes
-from node.store.database import Row, open_database
+from node.store.database import open_database
 from node.store.limits import StoreLimits
 from node.store.reader import RowReader
 from node.store.sqlite import SqliteStore
