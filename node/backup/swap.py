@@ -18,7 +18,7 @@ from typing import Any
 
 from node.backup import names
 from node.backup.errors import BackupError
-from node.private_file import private_directory, replace_private, sync_directory
+from node.private_file import private_directory, replace_private, sync_directory, sync_file
 
 STAGE = ".restore"
 DECIDED = ".restoring"
@@ -68,7 +68,7 @@ def decide(data: Path, plan: Plan) -> None:
     replace_private(stage / _PLAN, json.dumps(values).encode())
     _own(data, stage)
     for name in plan.brings:
-        _sync_file(stage / _NEW / name)
+        sync_file(stage / _NEW / name)
     for directory in (stage / _NEW / "secrets", stage / _NEW, stage):
         sync_directory(directory)
     stage.rename(data / DECIDED)
@@ -138,14 +138,6 @@ def _sync(data: Path) -> None:
     for directory in (data / "secrets", data):
         if directory.is_dir():
             sync_directory(directory)
-
-
-def _sync_file(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _own(data: Path, top: Path) -> None:
