@@ -1,10 +1,12 @@
 """Events and connections for a page."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from django import template
 from django.conf import settings
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
@@ -21,7 +23,8 @@ register = template.Library()
 def readable_events(context: dict[str, Any], events: Iterable[Event]) -> list[dict[str, Any]]:
     """Each event with its words, its address, and that of its peer where the reader may go there.
 
-    A page that is looked at shows a thousand of them a second, so what templates are slow at is made ready here.
+    A page that is looked at shows a thousand of them a second. So what templates are slow at is made ready here, and
+    what is the same in many of them is made once.
     """
     events = list(events)
     urls = peer_urls((event.peer_id for event in events), context["request"].user)
@@ -32,12 +35,23 @@ def readable_events(context: dict[str, Any], events: Iterable[Event]) -> list[di
             "url": f"{place}{event.pk:d}/",
             "when": event.at.isoformat(" ", "seconds")[:19],
             "exactly": event.at.isoformat(),
-            "kind": kind_words(event.kind),
+            "kind": _kind(event.kind),
             "told": told(event),
-            "peer_url": urls.get(event.peer_id or ""),
+            "who": _who(event.peer_id, event.fingerprint, bool(event.address), urls.get(event.peer_id or "")),
         }
         for event in events
     ]
+
+
+@lru_cache(maxsize=64)
+def _kind(kind: str) -> str:
+    return render_to_string("activity/kind.html", {"kind": kind_words(kind)})
+
+
+@lru_cache(maxsize=2048)
+def _who(peer_id: str | None, fingerprint: str | None, address: bool, url: str | None) -> str:  # noqa: FBT001 - a key
+    facts = {"peer_id": peer_id, "fingerprint": fingerprint, "address": address, "url": url}
+    return render_to_string("activity/who.html", facts)
 
 
 @register.simple_tag(takes_context=True)
