@@ -49,6 +49,9 @@ class Chunks(BiStream):
             self._chunks.append(chunk[limit:])
         return chunk[:limit]
 
+    async def peek(self, count: int) -> bytes:
+        return self._chunks[-1][:count] if self._chunks else b""
+
     async def write(self, data: bytes) -> None:
         raise AssertionError("nothing is written to it")
 

@@ -55,6 +55,11 @@ class BiStream(ABC):
     def finish(self) -> None:
         """No more writes: the peer reads what is queued, then its end. Harmless when repeated."""
 
+    async def write_last(self, data: bytes) -> None:
+        """`write`, and `finish` if nothing failed."""
+        await self.write(data)
+        self.finish()
+
     @abstractmethod
     def reset(self, code: int = 0) -> None:
         """Drop both directions at once: unread and unsent bytes are lost, the peer's reads and writes fail."""
@@ -66,6 +71,18 @@ class BiStream(ABC):
         where `take` lets so many bytes be held: it is asked at once, and for each arrival. The stream's own window
         still bounds them. Nothing to do where streams share nothing.
         """
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the peer has finished its side and all of it was read; False also where that is not known yet."""
+        return False
+
+    async def peek(self, count: int) -> bytes:
+        """The next 1 to `count` bytes as soon as there are any, left where they are.
+
+        b"" where there are none to come, whose reason `read` tells; and of a transport that cannot look ahead, at once.
+        """
+        return b""
 
     async def read_exactly(self, count: int) -> bytes:
         """Exactly `count` bytes. Raises EOFError if the peer finishes before."""

@@ -130,6 +130,41 @@ async def test_each_direction_ends_on_its_own(any_pair: Pair) -> None:
         await stream.write(b"more")
 
 
+async def test_a_look_ahead_takes_nothing_and_the_last_write_ends_its_direction(any_pair: Pair) -> None:
+    client, server = any_pair
+    stream = await spoken(client)
+    await stream.write_last(b"question")
+    other = await server.accept_bi()
+    for _ in range(2):
+        assert await other.peek(4) in (b"ques", b""), "b'' of a transport that cannot look ahead"
+    assert not other.at_end
+    assert await other.read_exactly(8) == b"question"
+    assert await other.peek(4) == b""
+    assert await other.read() == b""
+    stream.finish()
+    with pytest.raises(StreamClosed):
+        await stream.write(b"more")
+    await other.write_last(b"a" * 100_000)
+    assert await stream.read_exactly(100_000) == b"a" * 100_000
+    assert await stream.read() == b""
+
+
+async def test_the_end_is_seen_without_another_read_where_streams_tell(pair: Pair) -> None:
+    client, server = pair
+    stream = await client.open_bi()
+    await stream.write_last(b"question")
+    other = await server.accept_bi()
+    assert await other.peek(100) == b"question"
+    assert (other.at_end, await other.read(), other.at_end) == (False, b"question", True)
+    looking = asyncio.create_task(stream.peek(1))
+    await asyncio.sleep(0)
+    other.reset()
+    assert await looking == b""
+    assert not stream.at_end
+    with pytest.raises(StreamError):
+        await stream.read()
+
+
 async def test_an_early_end_is_an_eof(any_pair: Pair) -> None:
     client, server = any_pair
     stream = await spoken(client)

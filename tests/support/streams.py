@@ -5,6 +5,7 @@ together with the QUIC transport.
 """
 
 import asyncio
+import contextlib
 from collections import deque
 
 from node.core.connection import BiStream, Connection, Moved, Transferred
@@ -50,6 +51,16 @@ class MemoryStream(BiStream):
         del pipe.buffer[:limit]
         pipe.wake()
         return data
+
+    @property
+    def at_end(self) -> bool:
+        return self._incoming.ended and not self._incoming.buffer and self._incoming.broken is None
+
+    async def peek(self, count: int) -> bytes:
+        pipe = self._incoming
+        with contextlib.suppress(ConnectionClosed, StreamClosed):
+            await pipe.wait(lambda: pipe.buffer or pipe.ended)
+        return bytes(pipe.buffer[:count]) if pipe.broken is None else b""
 
     async def write(self, data: bytes) -> None:
         pipe = self._outgoing

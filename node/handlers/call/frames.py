@@ -79,16 +79,23 @@ class FrameReader:
         A large one waits for room before its body is read. Raises FrameError on a length out of bounds, Stalled,
         NoRoom, StreamError.
         """
-        first = await self._stream.read(_PREFIX.size)
-        if not first:
-            return None
         try:
+            seen = await self._stream.peek(_PREFIX.size)
+            length = self._length(seen) if len(seen) == _PREFIX.size else 0
+            # A small frame is read in one go: nothing of what is behind it, and nothing of a large one before its turn.
+            first = await self._stream.read(_PREFIX.size + (length if length <= SMALL else 0))
+            if not first:
+                return None
             if len(first) < _PREFIX.size:
                 first += await self._take(_PREFIX.size - len(first), charge)
-            length = self._length(first)
+            length, body = length or self._length(first), first[_PREFIX.size :]
+            charge.add(len(body))
+            if len(body) == length:
+                return body
             if length > SMALL:
                 await self._enter(length, charge)
-            return await within(self._stall_timeout + length / MIN_RATE, self._take(length, charge))
+            left = length - len(body)
+            return body + await within(self._stall_timeout + length / MIN_RATE, self._take(left, charge))
         except EOFError:
             return None
         except TimeoutError:
@@ -103,7 +110,7 @@ class FrameReader:
             raise NoRoom("too much was in hand for too long") from None
 
     def _length(self, prefix: bytes) -> int:
-        length: int = _PREFIX.unpack(prefix)[0]
+        length: int = _PREFIX.unpack_from(prefix)[0]
         if not 0 < length <= self._max_frame:
             raise FrameError(f"a frame of {length} bytes; at most {self._max_frame} are taken here")
         return length
@@ -145,8 +152,10 @@ class FrameWriter:
         self._tasks = tasks or TaskSet()
         self._lock = asyncio.Lock()
 
-    async def write(self, body: bytes, done: Done | None = None) -> None:
+    async def write(self, body: bytes, done: Done | None = None, *, last: bool = False) -> None:
         """Send one frame, after those already waiting. Raises FrameError, Stalled; StreamError.
+
+        With one that is the `last`, the end of the stream goes out if it is small. Finish it all the same.
 
         `done` is called once its bytes are held no more, which may be after the caller has gone. After any error but
         that of a body's size, the stream may hold half a frame and must be abandoned.
@@ -155,7 +164,7 @@ class FrameWriter:
             prefix = _prefix(body)
             if len(prefix) + len(body) <= _AT_ONCE:
                 async with self._lock:
-                    await self._send(prefix + body)
+                    await self._send(prefix + body, last=last)
                 return
             await self._lock.acquire()
             parts = _parts(prefix, body)
@@ -188,9 +197,10 @@ class FrameWriter:
             return error
         return None
 
-    async def _send(self, part: bytes) -> None:
+    async def _send(self, part: bytes, *, last: bool = False) -> None:
+        write = self._stream.write_last if last else self._stream.write
         try:
-            await within(self._stall_timeout, self._stream.write(part))
+            await within(self._stall_timeout, write(part))
         except TimeoutError:
             self._counts.stalled += 1
             raise Stalled("the reader stalled") from None

@@ -58,6 +58,15 @@ class QuicStream(BiStream):
         reading_over = self._at_end or self._read_error is not None
         return reading_over and (self._finished or self._write_error is not None)
 
+    @property
+    def at_end(self) -> bool:
+        return self._at_end and not self._inbox
+
+    async def peek(self, count: int) -> bytes:
+        while not self._inbox and not self._at_end and self._read_error is None:
+            await self._readable.wait()
+        return bytes(self._inbox[:count])
+
     async def read(self, limit: int = 65_536) -> bytes:
         if limit < 1:
             raise ValueError("a read takes at least one byte")
@@ -76,13 +85,17 @@ class QuicStream(BiStream):
             self._engine.send_stream_data(self.stream_id, data[start : start + most])
             self._host.flush_soon()
 
+    async def write_last(self, data: bytes) -> None:
+        if len(data) > self._host.limits.write_high_water:
+            return await super().write_last(data)
+        await self._room()
+        self._end_with(data)
+        return None
+
     def finish(self) -> None:
         if self._finished or self._write_error is not None:
             return
-        self._finished = True
-        self._engine.send_stream_data(self.stream_id, b"", end_stream=True)
-        self._host.flush_soon()
-        self._host.stream_changed(self)
+        self._end_with(b"")
 
     def reset(self, code: int = 0) -> None:
         self._engine.abort_stream(self.stream_id, code)
@@ -154,6 +167,12 @@ class QuicStream(BiStream):
         if self._window is None:
             self._window = self._engine.stream_window()
         return self._engine.read(self.stream_id, count, len(self._inbox), self._window, paid)
+
+    def _end_with(self, data: bytes) -> None:
+        self._finished = True
+        self._engine.send_stream_data(self.stream_id, data, end_stream=True)
+        self._host.flush_soon()
+        self._host.stream_changed(self)
 
     def _put_aside(self, count: int) -> None:
         self._aside += count

@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.fuzz_inputs import Chunks
+from node.core.connection import BiStream
 from node.handlers.call import envelope
 from node.handlers.call.budget import ByteBudget, OverBudget
 from node.handlers.call.charge import Charge
 from node.handlers.call.envelope import EnvelopeError
 from node.handlers.call.errors import CallError
-from node.handlers.call.frames import FrameError, FrameReader, FrameWriter, encode_frame
+from node.handlers.call.frames import FrameError, FrameReader, FrameWriter, Stalled, encode_frame
 from node.handlers.call.limits import MAX_FRAME
 from node.handlers.call.outbound import PendingCall
 from tests.support.call_vectors import VECTORS, WIRE
@@ -52,8 +53,16 @@ def members(payload: envelope.Payload) -> dict[str, object]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-async def read_all(*chunks: bytes) -> list[bytes]:
+class Blind(MemoryStream):
+    """One that cannot look ahead, as some transports cannot."""
+
+    peek = BiStream.peek
+
+
+async def read_all(*chunks: bytes, blind: bool = False) -> list[bytes]:
     ours, theirs = stream_pair()
+    if blind:
+        ours = Blind(ours._incoming, ours._outgoing)
     for chunk in chunks:
         await theirs.write(chunk)
     theirs.finish()
@@ -81,13 +90,45 @@ async def test_a_frame_cut_anywhere_reads_as_a_closed_stream(cut: int) -> None:
     assert await read_all(WIRE["V1"][:cut]) == []
 
 
-@given(st.lists(st.integers(0, 180), max_size=12))
+@given(st.lists(st.integers(0, 180), max_size=12), st.booleans())
 @settings(deadline=None, max_examples=50)
-async def test_any_cutting_of_the_bytes_gives_the_same_frames(cuts: list[int]) -> None:
+async def test_any_cutting_of_the_bytes_gives_the_same_frames(cuts: list[int], blind: bool) -> None:
     wire = WIRE["V3"] + WIRE["V5"] + WIRE["V6"]
     edges = [0, *sorted(cuts), len(wire)]
     chunks = [wire[start:end] for start, end in itertools.pairwise(edges)]
-    assert await read_all(*chunks) == [WIRE[name][4:] for name in ("V3", "V5", "V6")]
+    assert await read_all(*chunks, blind=blind) == [WIRE[name][4:] for name in ("V3", "V5", "V6")]
+
+
+async def test_of_what_lies_behind_a_frame_nothing_is_read_with_it() -> None:
+    ours, theirs = stream_pair()
+    await theirs.write(WIRE["V1"] + WIRE["V3"] + (4096).to_bytes(4, "big") + bytes(100))
+    theirs.finish()
+    reader, charges = frame_reader(ours), [Charge(ByteBudget(MAX_FRAME)) for _ in range(3)]
+    for name, charge in zip(("V1", "V3"), charges, strict=False):
+        assert await reader.read(charge) == WIRE[name][4:]
+        assert charge._taken == len(WIRE[name]) - 4
+    assert await ours.peek(4) == (4096).to_bytes(4, "big")
+    assert await reader.read(charges[2]) is None
+    assert ours.at_end
+
+
+async def test_a_small_frame_that_stops_in_the_middle_is_given_up_with_what_it_charged() -> None:
+    ours, theirs = stream_pair()
+    await theirs.write(WIRE["V1"][:20])
+    charge = Charge(ByteBudget(MAX_FRAME))
+    with pytest.raises(Stalled):
+        await frame_reader(ours, stall_timeout=0.01).read(charge)
+    assert charge._taken == 16
+
+
+@pytest.mark.parametrize("size", [1, 1019, 1020, 1021, 70_000])
+async def test_the_last_frame_takes_the_end_of_its_stream_along_or_leaves_it_to_who_finishes(size: int) -> None:
+    ours, theirs = stream_pair()
+    writer = FrameWriter(ours, stall_timeout=30)
+    reading = asyncio.create_task(frames_of(theirs))
+    await writer.write(b"x" * size, last=True)
+    writer.finish()
+    assert await reading == [b"x" * size]
 
 
 @pytest.mark.parametrize("prefix", ["00000000", "04000001", "ffffffff"])
