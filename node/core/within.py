@@ -13,8 +13,11 @@ T = TypeVar("T")
 
 
 @types.coroutine
-def within(seconds: float, work: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
-    """Await `work` as inside `asyncio.timeout(seconds)`, its timer made once the work waits. Raises TimeoutError."""
+def within(seconds: float | None, work: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
+    """Await `work` as inside `asyncio.timeout(seconds)`, its timer made once the work waits. Raises TimeoutError.
+
+    None is no limit.
+    """
     try:
         awaited = work.send(None)
     except StopIteration as done:
@@ -23,7 +26,7 @@ def within(seconds: float, work: Coroutine[Any, Any, T]) -> Generator[Any, Any, 
     return (yield from _in_time(seconds, work, awaited).__await__())
 
 
-async def _in_time(seconds: float, work: Coroutine[Any, Any, T], awaited: Any) -> T:
+async def _in_time(seconds: float | None, work: Coroutine[Any, Any, T], awaited: Any) -> T:
     async with asyncio.timeout(seconds):
         return await _resumed(work, awaited)
 

@@ -1,7 +1,6 @@
 """Requests of our own by one connection, from their question to their end (spec call §5)."""
 
 import asyncio
-import uuid
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from node.core.errors import ConnectionClosed, StreamError, StreamTimeout
 from node.core.identity import Identity
 from node.core.tasks import TaskSet
+from node.core.within import within
 from node.handlers.call import envelope as events
 from node.handlers.call.aborts import Aborts
 from node.handlers.call.envelope import Envelope
@@ -18,6 +18,7 @@ from node.handlers.call.lane import Lane
 from node.handlers.call.limits import MAX_FRAME, CallLimits
 from node.handlers.call.operation import OperationType
 from node.handlers.call.outbound import Pending, PendingCall, PendingStream
+from node.handlers.call.request_id import fresh_id
 from node.handlers.call.settled import Settled
 from node.handlers.call.stream_errors import connection_closed, stream_failed
 
@@ -58,18 +59,20 @@ class Caller(ABC):
         whose behalf this is asked: a claim, which gives no rights. An answer of more than `max_output` bytes is an
         error: the value made of it can take many times as much memory.
         """
-        pending = PendingCall(str(uuid.uuid4()), max_output)
+        pending = PendingCall(fresh_id(), max_output)
         body = _requested(pending, operation, value, auth_token, forwarded_for)
         lane: Lane | None = None
         self._pending[pending.id] = pending
+        timer = None if timeout is None else asyncio.get_running_loop().call_later(timeout, pending.expire)
         try:
-            async with asyncio.timeout(timeout):
-                lane = await self._open(pending)
-                await _ask(lane, body)
-                return await pending.result()
+            lane = await within(timeout, self._open(pending))
+            await within(_left(timer), _ask(lane, body))
+            return await pending.result()
         except TimeoutError:
             raise timed_out() from None
         finally:
+            if timer is not None:
+                timer.cancel()
             self._leave(pending, lane)
 
     async def subscribe(
@@ -88,7 +91,7 @@ class Caller(ABC):
         many items wait. `timeout` in seconds bounds the whole. A query gives its one output.
         """
         deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
-        pending = PendingStream(str(uuid.uuid4()), self._limits, deadline)
+        pending = PendingStream(fresh_id(), self._limits, deadline)
         body = _requested(pending, operation, value, auth_token, forwarded_for)
         lane, once = None, False
         self._pending[pending.id] = pending
@@ -157,6 +160,11 @@ class Caller(ABC):
             _end(pending, event)
 
 
+def _left(timer: asyncio.TimerHandle | None) -> float | None:
+    """Seconds to go."""
+    return None if timer is None else timer.when() - asyncio.get_running_loop().time()
+
+
 def _end(pending: Pending, event: Envelope) -> None:
     """Tell a request of its terminal event. A `call.error` that is none is ignored."""
     match event.type:
@@ -177,7 +185,7 @@ def _requested(
 async def _ask(lane: Lane, body: bytes) -> None:
     """Write the one frame of a request. Raises CallError."""
     try:
-        await lane.writer.write(body)
+        await lane.writer.write(body, last=not lane.only)
         lane.asked()
     except (ConnectionClosed, StreamTimeout) as error:
         raise connection_closed(error) from error

@@ -4,7 +4,6 @@ Nothing else makes a context that composes. What decides on the rights of a call
 a context's constructor.
 """
 
-import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from node.handlers.call.errors import not_found
 from node.handlers.call.invoke import invoke
 from node.handlers.call.operation import Operation, OperationContext
 from node.handlers.call.peers import PeerRef, SpecificPeer
+from node.handlers.call.request_id import fresh_id
 
 if TYPE_CHECKING:
     from node.handlers.call.env import Environment
@@ -56,7 +56,7 @@ def _reaches(parent: OperationContext, name: str, peer: PeerRef) -> bool:
 def _child(operation: Operation, parent: OperationContext, policy: AbortPolicy | None) -> OperationContext:
     """Neither metadata nor `forwarded_for` are inherited: what a handler keeps there is for nobody else."""
     return OperationContext(
-        str(uuid.uuid4()),
+        fresh_id(),
         identity=parent.handler_identity,
         connection=parent.connection,
         forwarded_for=None,

@@ -1,8 +1,9 @@
 """One call connection, the same on both sides: either may call the other at any time (spec call §4–§8).
 
-Each stream has one reader that understands every event; each request runs in a task of its own, so that a slow one
-holds up nobody. Answers go back on the stream that carried the request, one frame at a time. Our own requests get a
-stream each where the connection has many, and share the one where it has no other.
+Each stream has one reader that understands every event; each request runs in a task of its own, or in that of a reader
+which has nothing else to read, so that a slow one holds up nobody. Answers go back on the stream that carried the
+request, one frame at a time. Our own requests get a stream each where the connection has many, and share the one where
+it has no other.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from node.handlers.call.dispatch import Dispatcher
 from node.handlers.call.envelope import Envelope, EnvelopeError
 from node.handlers.call.errors import internal
 from node.handlers.call.frames import FrameError, NoRoom, Stalled
-from node.handlers.call.inbound import Inbound
+from node.handlers.call.inbound import Inbound, InboundRequest
 from node.handlers.call.lane import Lane, OwnLane
 from node.handlers.call.limits import CallLimits
 from node.handlers.call.outbound import Pending, PendingStream
@@ -162,36 +163,60 @@ class CallConnection(Caller):
                 if body is None:
                     charge.release()  # of a frame that the stream ended in
                     return
+                request = None
                 if pending is not None and pending.take(body):
                     charge.release()
                     del body
                 else:
                     event = events.decode(body)
                     del body
-                    await self._on_event(lane, event, charge, pending)
+                    request = await self._on_event(lane, event, charge, pending)
                     del event  # what comes next may be long in coming
             except BaseException:
                 charge.release()
                 raise
+            if await self._was_last(lane, request, pending):
+                return
+            del request
             count += 1
             if count % FRAMES_PER_TURN == 0:
                 await asyncio.sleep(0)
+
+    async def _was_last(self, lane: Lane, request: InboundRequest | None, own: Pending | None) -> bool:
+        """Begin a request, if one came. Whether the stream has nothing else.
+
+        A request that is the last of its stream, as most are, runs in the very task that has read it, and is over
+        after this; any other in one of its own.
+        """
+        if request is None:
+            return lane.carries_no_more
+        if own is None and lane.carries_no_more:
+            lane.end()
+            await self._inbound.serve(request)
+            return True
+        self._inbound.start(request)
+        return False
 
     def _count(self, error: Exception) -> None:
         counts = self._allowance.counts
         counts.refused_frames += isinstance(error, NoRoom)
         counts.stalled += isinstance(error, Stalled)
 
-    async def _on_event(self, lane: Lane, event: Envelope, charge: Charge, own: Pending | None) -> None:
-        """Act on one event. A request and an item keep their charge until they are dealt with."""
+    async def _on_event(
+        self, lane: Lane, event: Envelope, charge: Charge, own: Pending | None
+    ) -> InboundRequest | None:
+        """Act on one event. A request and an item keep their charge until they are dealt with.
+
+        Gives the request that is to be begun, where it is one.
+        """
         if event.type == events.REQUESTED:
-            await self._inbound.accept(lane, event, charge)
-            return
+            return await self._inbound.accept(lane, event, charge)
         pending = self._pending.get(event.id)
         if event.type == events.RESPONDED and pending is not None:
             await pending.responded(event.payload.output, charge, alone=pending is own)
-            return
+            return None
         charge.release()
         self._told(event)
         if event.type == events.ABORTED:
             self._inbound.abort(event.id)
+        return None

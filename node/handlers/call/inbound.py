@@ -65,13 +65,13 @@ class InboundRequest:
         """It is a subscription, which may last: of its frame only the `size` bytes of the input are still held."""
         self._charge.keep(size)
 
-    async def write(self, body: bytes, done: Done | None = None) -> None:
-        """One frame of the answer, unless nobody wants it; `done` once it is not held any more.
+    async def write(self, body: bytes, done: Done | None = None, *, last: bool = False) -> None:
+        """One frame of the answer, the `last` or not, unless nobody wants it; `done` once it is not held any more.
 
         Raises FrameError, StreamError.
         """
         if not self.aborted:
-            await self.lane.writer.write(body, done)
+            await self.lane.writer.write(body, done, last=last and self.lane.is_last(self))
         elif done is not None:
             done()
 
@@ -90,7 +90,7 @@ class InboundRequest:
 
 
 class Inbound:
-    """The table of requests in flight, each in a task of its own."""
+    """The table of requests in flight, each in a task of its own or in that of the stream that it was the last of."""
 
     def __init__(
         self,
@@ -116,8 +116,10 @@ class Inbound:
     def __len__(self) -> int:
         return len(self._active)
 
-    async def accept(self, lane: Lane, event: Envelope, charge: Charge) -> None:
-        """Begin one request, waiting while too many run. Its charge is given back once it is over.
+    async def accept(self, lane: Lane, event: Envelope, charge: Charge) -> InboundRequest | None:
+        """Enter one request, to be started or served at once, waiting while too many run. None where there is none.
+
+        Its charge is given back once it is over.
 
         On the only stream of a connection nothing waits, and what is too much is refused: those that run may wait for
         answers that lie behind it. Raises FrameError, StreamError.
@@ -125,12 +127,12 @@ class Inbound:
         if event.id in self._active:
             logger.info("a request with the id of another in flight is dropped")
             charge.release()
-            return
+            return None
         if lane.only and self._slots.locked():
             charge.release()
             self._counts.refused_requests += 1
             await lane.writer.write(answers.failed(event.id, too_many()))
-            return
+            return None
         request = self._active[event.id] = InboundRequest(self, lane, event, charge)
         try:
             if self._slots.locked():
@@ -144,10 +146,19 @@ class Inbound:
         request.hold(self._slots.release)
         if request.aborted:
             request.close()
-            return
+            return None
+        return request
+
+    def start(self, request: InboundRequest) -> None:
+        """Serve an accepted request in a task of its own."""
         request.task = self._tasks.spawn(self._answer(request), "call request")
         # Also where it is cancelled before it began.
         request.task.add_done_callback(request.close)
+
+    async def serve(self, request: InboundRequest) -> None:
+        """Serve an accepted request in the running task, which has nothing else left to do: an abort cancels it."""
+        request.task = asyncio.current_task()
+        await self._answer(request)
 
     def abort(self, request_id: str) -> None:
         """The peer gave a request up. What is not in flight is ignored."""
@@ -166,7 +177,7 @@ class Inbound:
     async def _answer(self, request: InboundRequest) -> None:
         current.call.set(request.id)
         try:
-            await request.write(*await self._ending(request))
+            await request.write(*await self._ending(request), last=True)
         except (StreamError, FrameError) as error:
             logger.debug("answer not delivered", extra={"error": str(error)})
             request.close()

@@ -5,6 +5,7 @@ import contextlib
 import inspect
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator
+from types import CoroutineType
 from typing import Any
 
 from node.core.tasks import is_cancelled
@@ -32,7 +33,7 @@ async def _output(operation: Operation, value: Any, context: OperationContext) -
     """The same, however long it takes."""
     try:
         answer = operation.handler(value, context)
-        if not inspect.isawaitable(answer):
+        if not (isinstance(answer, CoroutineType) or inspect.isawaitable(answer)):  # the former is quick to ask
             raise _wrong_type(operation, "streams its results")
         return await answer
     except CallError:

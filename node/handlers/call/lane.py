@@ -36,6 +36,11 @@ class Lane:
         """For the next frame. A large one waits its turn, but for those on an only stream, which hold up all else."""
         return Charge(self._allowance.budget, None if self.only else self._allowance.room)
 
+    @property
+    def carries_no_more(self) -> bool:
+        """Whether nothing will come by it after what was read. Not of an only one, which outlives its requests."""
+        return not self.only and self._stream.at_end
+
     def set_aside(self) -> AbstractContextManager[None]:
         """It is not read for a while, which shall hold up no other."""
         return self._allowance.set_aside(self._stream)
@@ -49,6 +54,10 @@ class Lane:
         """Harmless when repeated."""
         self.served.discard(request)
         self.finish_when_done()
+
+    def is_last(self, request: Served) -> bool:
+        """Whether nothing is to go out after the answer to this one."""
+        return self.ended and self.served == {request}
 
     def finish_when_done(self) -> None:
         """End our half once the peer has ended its own and every request of it has its answer."""

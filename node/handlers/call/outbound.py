@@ -116,6 +116,10 @@ class PendingCall(Pending):
         if not self._result.done():
             self._result.set_exception(error)
 
+    def expire(self) -> None:
+        """Its time is over."""
+        self.fail(timed_out())
+
     async def result(self) -> Any:
         """The output. Raises CallError."""
         return await self._result

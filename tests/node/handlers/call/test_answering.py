@@ -145,6 +145,27 @@ async def test_what_a_handler_leaves_running_ends_with_its_answer(node: DialogNo
         assert (node.cancelled, node.handler.snapshot()["composed"]) == (1, 0)
 
 
+async def test_the_last_request_of_a_stream_runs_in_the_task_of_its_reader_and_an_abort_ends_it(
+    node: DialogNode,
+) -> None:
+    def running() -> list[str]:
+        return sorted(str(request.task and request.task.get_name()) for request in node.calls._inbound._active.values())
+
+    async with in_memory(node) as caller:
+        first = await caller.request("a", {"operationId": "/slow/run"})
+        alone = await caller.connection.open_bi()
+        request = {"type": "call.requested", "id": "b", "payload": {"operationId": "/slow/run"}}
+        await alone.write_last(frame(request))
+        await settled(lambda: hasattr(node, "calls") and running() == ["call request", "call stream"])
+        await asyncio.sleep(0)
+        await caller.send({"type": "call.aborted", "id": "b", "payload": {}})
+        assert await read_events(alone) == []
+        await settled(lambda: running() == ["call request"])
+        assert node.cancelled == 1
+        node.release.set()
+        assert (await read_event(first))["id"] == "a"
+
+
 async def test_what_a_handler_answers_after_its_abort_is_not_sent(node: DialogNode) -> None:
     begun = asyncio.Event()
 
