@@ -174,7 +174,8 @@ def test_who_is_signed_out_elsewhere_is_led_to_sign_in_and_loses_nothing_filled_
     gone.route("**/now/*", lambda route: route.fulfill(status=302, headers={"Location": "/elsewhere/"}))
     loads: list[str] = []
     gone.on("load", lambda _: loads.append(gone.url))
-    gone.goto(panel.url)
+    with gone.expect_event("load", lambda _: len(loads) == 2):
+        gone.goto(panel.url)
     expect(gone.get_by_role("alert")).to_have_text(re.compile("signed out"))
     gone.wait_for_timeout(2500)  # nothing is to happen
     assert len(loads) == 2, "it was loaded anew once, and not again and again"

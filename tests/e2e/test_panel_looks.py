@@ -32,7 +32,7 @@ PAGES = [
 ]
 HIDDEN_WIDTH = """() => [...document.querySelectorAll(
   '.alknet-steps, .alknet-changes, .alknet-events, .alknet-charts, .alknet-facts, .alknet-key, .alknet-node-problem, ' +
-  '.alknet-checks')]
+  '.alknet-checks, .alknet-note')]
   .concat(document.documentElement).map(e => e.scrollWidth - e.clientWidth).filter(extra => extra > 0)"""
 
 
