@@ -1,5 +1,6 @@
 """Whether the database can be read and written, and is of the shape that this program needs."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -16,20 +17,36 @@ from node.core.health import Check
 BUSY_MS = 500
 """Milliseconds for which a check waits for another writer."""
 
+_RESTORE = "stop panel and node, and restore a backup: alknet restore FILE; a start without it begins with nobody"
 _MIGRATE = "stop what writes, then start the panel again: its start brings the database up to date"
 
 
 def database_checks() -> list[Check]:
     """The first that fails hides those that need it. Raises nothing."""
     try:
+        if is_gone():
+            return [_lost("gone")]
         with _in_no_hurry():
             _write()
         unapplied = _unapplied()
+        if len(unapplied) == len(_known()):
+            return [_lost("empty")]
         if unapplied:
             return [_well("database"), _outdated(unapplied)]
         return [_well("database"), Check("migrations", ok=True, text="all are applied"), _triggers()]
     except (DatabaseError, OSError) as error:
         return [_unusable(error)]
+
+
+def is_gone() -> bool:
+    """Whether there is no file any more. Asked before each look: SQLite would make an empty one in its place."""
+    on_disk = connection.vendor == "sqlite" and not str(connection.settings_dict["NAME"]).startswith(("file:", ":"))
+    return on_disk and not os.path.lexists(connection.settings_dict["NAME"])
+
+
+def _lost(how: str) -> Check:
+    text = f"{connection.settings_dict['NAME']} is {how}: it was removed or replaced while the panel ran"
+    return Check("database", ok=False, text=text, mend=_RESTORE)
 
 
 def _write() -> None:

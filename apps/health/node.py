@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import DatabaseError, connection
 
+from apps.health.database import is_gone
 from node.control.client import ControlClient, ControlRefused, NodeUnreachable
 from node.core.health import Check, read_checks
 
@@ -95,6 +96,8 @@ def _index(lag: Lag | None) -> tuple[Check, ...]:
 
 def _last_notification() -> int | None:
     """The newest that was committed; None where there are none to read."""
+    if is_gone():
+        return None
     found = _one(f"SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = '{NOTIFICATIONS}'), 0)")  # noqa: S608
     return None if found is None else int(found)
 

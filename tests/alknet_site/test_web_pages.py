@@ -1,14 +1,17 @@
 """The private pages of a real web process, and the ids of its requests."""
 
 import json
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support.waiting import until
 from tests.support.web import Web
 
 
@@ -82,3 +85,18 @@ def test_every_answer_tells_its_id(web: Web, path: str) -> None:
 def test_a_log_line_about_a_request_has_its_id(web: Web) -> None:
     headers = web.get("/login/", Host="evil.example")[1]
     assert logged(web, "evil.example")["request_id"] == headers["x-request-id"]
+
+
+def test_a_database_that_is_gone_is_told_and_not_made_anew_by_looking(web: Web) -> None:
+    """The last test here: what goes is this process's."""
+    for file in web.data.glob("alknet.db*"):
+        file.unlink()
+    database = web.data / "alknet.db"
+    told = json.loads(until(lambda: text if "is gone" in (text := private(web, "/readyz")[1]) else "", "the check"))
+    assert told["failing"] == ["database", "node"]
+    assert web.get("/readyz/panel")[0] == 503
+    assert web.get("/healthz")[0] == 200
+    assert not database.exists()
+    with closing(sqlite3.connect(database)) as empty:
+        empty.execute("CREATE TABLE other (id)")
+    until(lambda: "is empty" in private(web, "/readyz")[1], "the check")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Response
 
 from tests.e2e.conftest import LiveClient
 from tests.support.appliance import Appliance, alknet
@@ -44,6 +45,8 @@ def test_a_peer_is_added_used_and_revoked_in_the_browser(
 
     client = connect(identity)
     assert client.identity == laptop
+    answers: list[Response] = []
+    panel.page.on("response", lambda answer: answers.append(answer))  # noqa: PLW0108 - playwright marks it, so no builtin
     panel.switch("laptop")
     end = client.next_line()
     assert (end["code"], end["reason"]) == (0x41, "revoked: peer disabled")
@@ -54,6 +57,16 @@ def test_a_peer_is_added_used_and_revoked_in_the_browser(
     facts = json.loads(enforced[0])
     assert (facts["peer_id"], facts["connections"]) == ("laptop", 1)
     assert 0 <= facts["commit_to_close_ms"] < 1000
+
+    # One change, from the browser's request by the audit log to the node's journal.
+    ids = {answer.headers.get("x-request-id") for answer in answers if answer.request.method == "POST"}
+    [row, *_] = json.loads(appliance.run("audit", "list", "--json"))
+    assert (row["request_id"] in ids, row["object_id"]) == (True, "laptop")
+    happened = map(
+        json.loads, appliance.run("journal", "--kind", "enforced", "--peer", "laptop", "--json").splitlines()
+    )
+    [last] = [event for event in happened if event["detail"]["closed"]]
+    assert last["detail"]["change"] == "peer: laptop"
 
     panel.switch("laptop")
     assert whoami(appliance, identity) == laptop
