@@ -116,7 +116,7 @@ def test_the_first_page_says_where_no_backups_come_about(
     known = settings.ALKNET
     daily = known.backup.model_copy(update={"every": 24})
     monkeypatch.setattr(settings, "ALKNET", known.model_copy(update={"backup": daily}))
-    assert 'data-part="backups"' in admin_client.get("/now/").text
+    assert "Backups are scheduled, and there is none yet" in admin_client.get("/now/").text
     assert "No backups are scheduled" not in admin_client.get("/now/").text
     Backup.objects.create(state=State.FAILED, way=Way.SCHEDULE, file="/b/x.tar", error="no room")
     assert "failed: no room" in admin_client.get("/").text
