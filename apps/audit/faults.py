@@ -31,13 +31,14 @@ class Broken:
 
 
 def rewritten(number: int) -> Broken:
-    words = "A checkpoint has another hash for this row: it, or one before it, was replaced, and the hashes made anew."
+    words = "A checkpoint or an export has another hash for it: it, or one before it, was replaced and all hashes made."
     return Broken(number, Fault.REWRITTEN, words)
 
 
 def truncated(number: int, signed: int) -> Broken:
     """`number` is the first that is missing."""
-    return Broken(number, Fault.TRUNCATED, f"The log ends before it, and a checkpoint has rows up to {signed}.")
+    words = f"The log ends before it, and a checkpoint or an export has rows up to {signed}."
+    return Broken(number, Fault.TRUNCATED, words)
 
 
 def diagnose(number: int, previous: str, links: Sequence[Link]) -> Broken:

@@ -65,13 +65,18 @@ def verify(
     keys: Annotated[
         list[str] | None, typer.Option("--key", metavar="FINGERPRINT", help="A node that may have signed; repeatable.")
     ] = None,
+    exports: Annotated[
+        list[Path] | None,
+        typer.Option("--export", metavar="FILE", help="An export, all of whose rows must be there; repeatable."),
+    ] = None,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Verify the whole log and its checkpoints. Ends with 1 where something is not as it was written."""
     loaded = settings_or_fail(data)
     progress = _tell_progress if sys.stderr.isatty() else None
-    found = request(loaded, "audit", "verify", {"keys": keys or []}, progress=progress)
+    asked = {"keys": keys or [], "exports": [_end_of(file) for file in exports or ()]}
+    found = request(loaded, "audit", "verify", asked, progress=progress)
     if progress is not None:
         typer.echo("\r\x1b[K", nl=False, err=True)
     typer.echo(json.dumps(found) if as_json else "\n".join(_told(found)))
@@ -105,6 +110,23 @@ def checkpoint(*, data: DataOption = None, as_json: JsonOption = False) -> None:
     """Have the node sign the log as it is now. It must run, with its vault unlocked."""
     made = request(settings_or_fail(data), "audit", "checkpoint", {})
     typer.echo(json.dumps(made) if as_json else _signed(made))
+
+
+def _end_of(file: Path) -> Mapping[str, Any]:
+    """How an export ends: the number and the hash of its last row, which stand for all rows before it."""
+    line = b""
+    try:
+        with file.expanduser().open("rb") as lines:
+            for line in lines:  # noqa: B007 - the last one is the end
+                pass
+        end = json.loads(line)
+    except OSError as error:
+        fail(f"{file} cannot be read: {error.strerror}")
+    except (ValueError, RecursionError):
+        end = None
+    if not isinstance(end, dict) or end.get("type") != "end":
+        fail(f"{file} is no export of an audit log, or not a whole one")
+    return {"rows": end.get("rows"), "hash": end.get("hash")}
 
 
 def _row(entry: Mapping[str, Any]) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
-"""Verify an export of Alknet's audit log, offline: python verify.py EXPORT [KEY ...]
+"""Verify an export of Alknet's audit log, offline: python verify.py EXPORT [OLDER ...] [KEY ...]
 
-It needs Python and `cryptography`, and shares no code with Alknet; docs/audit.md says what it checks. KEY is the
-fingerprint of a node that may have signed; without one any signer is taken, and named. Ends with 1 if it is broken.
+It needs Python and `cryptography`, and shares no code with Alknet; docs/audit.md says what it checks. EXPORT must begin
+with all that each OLDER export has. KEY is the fingerprint of a node that may have signed, ed25519:…; without one any
+signer is taken, and named. Ends with 1 if something is broken.
 """
 
 import base64
@@ -19,18 +20,13 @@ MEMBERS = {
     "checkpoint": {"type", "id", "number", "hash", "fingerprint", "signed_at", "signature"},
     "end": {"type", "rows", "checkpoints", "hash"},
 }
-
-
-class Broken(Exception):
-    """What is wrong, and where."""
+Broken = type("Broken", (Exception,), {"__doc__": "What is wrong, and where."})
 
 
 class Export:
     def __init__(self, keys):
-        self.keys = keys
-        self.kind = None
+        self.keys, self.kind, self.checkpoints = keys, None, []
         self.hashes = [hashlib.sha256(b"alknet/audit/chain/1").digest()]
-        self.checkpoints = []
 
     def take(self, line):
         entry = json.loads(line, object_pairs_hook=lambda pairs: dict(pairs) if len(dict(pairs)) == len(pairs) else {})
@@ -48,8 +44,7 @@ class Export:
         number = len(self.hashes)
         if json.dumps(entry["number"]) != str(number) or self.checkpoints:
             raise Broken(f"row {number} is missing or moved: row {entry['number']} stands in its place")
-        texts = (str(number), *(entry[name] for name in TEXTS))
-        texts = [None if text is None else text.encode("utf-8") for text in texts]
+        texts = [None if text is None else text.encode("utf-8") for text in (str(number), *map(entry.get, TEXTS))]
         lengths = [b"\xff" * 4 if text is None else len(text).to_bytes(4, "big") for text in texts]
         self.hashes.append(hashlib.sha256(b"".join([self.hashes[-1], *lengths, *filter(None, texts)])).digest())
         if entry["hash"] != self.hashes[-1].hex():
@@ -89,11 +84,16 @@ def verify(lines, keys=()):
 
 
 if __name__ == "__main__":
+    keys, exports = [text for text in sys.argv[1:] if text.startswith("ed25519:")], []
     try:
-        with open(sys.argv[1], encoding="utf-8", errors="surrogateescape") as lines:
-            verified = verify(lines, sys.argv[2:])
-    except Broken as problem:
-        sys.exit(f"BROKEN: {problem}")
-    print(f"{len(verified.hashes) - 1} rows hold; checkpoints: {len(verified.checkpoints)}")
-    for one in verified.checkpoints[-1:]:
+        for name in [text for text in sys.argv[1:] if text not in keys] or sys.exit(__doc__):
+            with open(name, encoding="utf-8", errors="surrogateescape") as lines:
+                exports.append(verify(lines, keys))
+            newest, older = exports[0].hashes, exports[-1].hashes
+            if newest[: len(older)] != older:
+                raise Broken("there are other rows in it, or more of them, than in the first export")
+    except (Broken, OSError) as problem:
+        sys.exit(f"BROKEN: {getattr(problem, 'strerror', problem)} ({name})")
+    print(f"{len(exports[0].hashes) - 1} rows hold; checkpoints: {len(exports[0].checkpoints)}")
+    for one in exports[0].checkpoints[-1:]:
         print(f"rows up to {one['number']} were signed on {one['signed_at']} by {one['fingerprint']}")

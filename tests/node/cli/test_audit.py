@@ -151,9 +151,43 @@ def test_a_signed_log_that_is_tampered_with_is_found_out(command: Command, data:
     assert audit_checks.audit(settings).level is Level.FINE, "whoever comes next makes the triggers again"
     found = json.loads(command("verify", "--json")[1])
     assert (found["holds"], found["rows"], found["broken"]["fault"]) == (False, 4, "truncated")
-    file.unlink()
-    assert command("export", str(file))[0] == 0
-    assert elsewhere(file)[0] == 1
+    now = tmp_path / "now.ndjson"
+    assert command("export", str(now))[0] == 0
+    assert elsewhere(now)[0] == 1
+
+    # An older backup has no later checkpoint either; what was kept elsewhere has.
+    with closing(sqlite3.connect(data / "alknet.db")) as connection:
+        connection.execute("DROP TRIGGER alknet_audit_audit_checkpoint_delete")
+        connection.execute("DELETE FROM audit_checkpoint")
+        connection.commit()
+    assert command("verify")[0] == 0
+    status, shown, _ = command("verify", "--export", str(file))
+    assert (status, "BROKEN at row 5: truncated" in shown) == (1, True)
+    now.unlink()
+    assert command("export", str(now))[0] == 0
+    assert elsewhere(now)[0] == elsewhere(file, str(now))[0] == 0
+    status, _, said = elsewhere(now, str(file))
+    assert (status, "other rows in it, or more" in said) == (1, True)
+    assert alknet("peer", "set", "robert", "--scope", "c", env=environment(ALKNET_DATA=str(data))).returncode == 0
+    assert command("verify", "--export", str(now))[0] == 0
+    status, shown, _ = command("verify", "--export", str(now), "--export", str(file))
+    assert (status, "BROKEN at row 5: rewritten" in shown) == (1, True)
+
+
+@pytest.mark.parametrize("text", [None, "", "[", '{"type": "row"}', '{"type": "end", "rows": -1, "hash": "x"}'])
+def test_what_is_no_export_is_not_taken_for_one(command: Command, tmp_path: Path, text: str | None) -> None:
+    file = tmp_path / "kept.ndjson"
+    if text is not None:
+        file.write_text(text)
+    status, shown, said = command("verify", "--export", str(file))
+    assert status != 0
+    assert (shown, said.startswith("alknet: "), "Traceback" in said) == ("", True, False)
+
+
+def test_the_verifier_of_the_documents_says_how_it_is_used_and_what_it_cannot_read(tmp_path: Path) -> None:
+    used = subprocess.run([sys.executable, "-I", str(VERIFIER)], capture_output=True, text=True, check=False)
+    assert (used.returncode, "python verify.py EXPORT" in used.stderr) == (1, True)
+    assert elsewhere(tmp_path / "none") == (1, "", f"BROKEN: No such file or directory ({tmp_path / 'none'})\n")
 
 
 def test_doctor_tells_of_a_log_that_is_not_there_or_cannot_be_read(tmp_path: Path) -> None:

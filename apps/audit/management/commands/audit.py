@@ -11,7 +11,7 @@ from apps.audit.export import export_pieces
 from apps.audit.models import AuditEntry
 from apps.audit.reports import report
 from apps.audit.selectors import EntryFilters, entries
-from apps.audit.verification import Verified, verify
+from apps.audit.verification import Marks, Verified, verify
 
 MAX_LIMIT = 1000
 """Rows of one answer."""
@@ -33,12 +33,15 @@ class Command(JsonCommand):
         return [_entry_json(entry) for entry in found]
 
     def do_verify(self, actor: Actor, values: Values) -> Progress:
-        """Of the checkpoints that others than `keys` have signed none holds, where there are any."""
+        """Of the checkpoints that others than `keys` have signed none holds, where there are any.
+
+        `exports`: how exports ended that were kept elsewhere, each as {"rows", "hash"}; the log must have those rows.
+        """
         keys = values.get("keys") or []
         if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
             raise BadRequest("keys", "A list of fingerprints.")
         end = Verified()
-        for end in verify(marks()):
+        for end in verify(_with_exports(values.get("exports") or [])):
             yield {"rows": end.number}
         return report(end, tuple(keys)).json()
 
@@ -50,6 +53,18 @@ class Command(JsonCommand):
 
     def do_checkpoint(self, actor: Actor, values: Values) -> Reply:
         return checkpoint_json(take_checkpoint())
+
+
+def _with_exports(ends: Any) -> Marks:
+    """What the checkpoints that hold say of the chain, and the ends of exports."""
+    found = {number: list(hashes) for number, hashes in marks().items()}
+    for end in ends if isinstance(ends, list) else [None]:
+        rows, digest = (end.get("rows"), end.get("hash")) if isinstance(end, dict) else (None, None)
+        if type(rows) is not int or not 0 <= rows < 2**53 or not isinstance(digest, str):
+            raise BadRequest("exports", "A list of the last lines of exports.")
+        if rows > 0:
+            found.setdefault(rows, []).append(digest)
+    return found
 
 
 def _entry_json(entry: AuditEntry) -> dict[str, Any]:
