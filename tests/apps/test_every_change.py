@@ -1,0 +1,167 @@
+"""Every service that changes something leaves its row in the transaction of the change, or changes nothing.
+
+The services are found, not listed: a new one fails here until somebody has said how it is called.
+"""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+import apps
+from apps.accounts import services as accounts
+from apps.accounts.rights import Role
+from apps.audit import rows
+from apps.backups import services as backups
+from apps.backups.models import Way
+from apps.credentials import services as credentials
+from apps.locks import services as locks
+from apps.locks.models import Lock
+from apps.panel.setup_link import create_administrator
+from apps.peers import services as peers
+from apps.tokens import services as tokens
+from apps.tokens.models import ApiToken
+from tests.support.credentials import blob
+from tests.support.panel import ALICE, draft, sql
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROOT = Path(apps.__path__[0])
+ROOMS = ("accounts", "activity", "audit", "backups", "credentials", "locks", "panel", "peers", "tokens")
+ELSEWHERE = {
+    "apps.accounts.services.check_change": "writes nothing",
+    "apps.accounts.services.note_password": "called by set_password",
+    "apps.activity.cut.cut": "with a node and a connection: tests/apps/activity",
+    "apps.audit.services.record": "writes the rows",
+    "apps.backups.services.begin": "a backup leaves its row when it has ended, well or not",
+    "apps.credentials.services.contents.set_credential": "seals, and calls put_credential",
+    "apps.credentials.services.rotation.rotate_credentials": "seals anew, and calls swap_credential",
+    "apps.locks.services.locks.follow_rename": "called by update_peer",
+    "apps.peers.services.peers.enrol_peer": "called in the transaction that admits a peer",
+}
+WRITERS = {
+    "accounts/services.py": "",
+    "activity/services.py": "the journal's events, which are no administrator's changes",
+    "audit/checkpoints.py": "checkpoints, which are guarded likewise",
+    "audit/reports.py": "how the last verification ended",
+    "backups/services.py": "",
+    "credentials/services/rows.py": "",
+    "locks/services/locks.py": "",
+    "peers/services/api_keys.py": "",
+    "peers/services/peers.py": "",
+    "tokens/services.py": "",
+}
+"""Who writes by the ORM; those without a word against them are called below."""
+WRITES = {"create", "bulk_create", "bulk_update", "update_or_create", "get_or_create", "save", "create_superuser"}
+OLD, NEW = blob(1), blob(2, key_version=3)
+
+
+class Refused(Exception):
+    pass
+
+
+def found_services() -> set[str]:
+    """Every public function of the apps that is told who acts."""
+    names = set()
+    for module in pkgutil.walk_packages(apps.__path__, "apps."):
+        if module.name.split(".")[1] not in ROOMS or "migrations" in module.name:
+            continue
+        for name, function in inspect.getmembers(importlib.import_module(module.name), inspect.isfunction):
+            mine = function.__module__ == module.name and not name.startswith("_")
+            if mine and "actor" in inspect.signature(function).parameters:
+                names.add(f"{module.name}.{name}")
+    return names
+
+
+def changes() -> Iterator[tuple[Callable[..., Any], int, dict[str, Any]]]:
+    """Each service, how many rows it leaves, and what it is called with, in an order in which that can be."""
+    yield accounts.create_user, 1, {"username": "bob", "role": None}
+    yield accounts.change_user, 1, {"username": "bob", "role": Role.VIEWER}
+    yield accounts.set_password, 1, {"username": "bob", "password": "correct horse battery"}
+    yield accounts.remove_users, 1, {"usernames": ["bob"]}
+    yield peers.create_peer, 1, {"draft": draft("a")}
+    yield peers.put_peer, 1, {"draft": draft("b")}
+    yield peers.issue_peer_token, 1, {"peer_id": "a"}
+    yield peers.clear_peer_token, 1, {"peer_id": "a"}
+    yield peers.set_peers_enabled, 2, {"peer_ids": ["a", "b"], "enabled": False}
+    yield locks.lock, 1, {"target_kind": "peer", "target": "a", "reason": ""}
+    yield peers.update_peer, 3, {"peer_id": "a", "changes": {"peer_id": "c"}}  # under both names, and its lock
+    yield locks.unlock, 1, {"lock_id": str(Lock.objects.get().pk)}
+    yield locks.lock, 1, {"target_kind": "everything", "target": "", "reason": "", "expires_at": time.time() + 3600}
+    sql("UPDATE locks SET expires_at = 1")
+    yield locks.remove_expired, 1, {}
+    yield peers.remove_peers, 2, {"peer_ids": ["b", "c"]}
+    yield peers.create_api_key, 1, {"description": "", "scopes": [], "expires_at": None}
+    yield peers.remove_api_keys, 1, {"prefixes": [prefix for (prefix,) in sql("SELECT prefix FROM api_keys")]}
+    yield tokens.create_token, 1, {"name": "t", "rights": ["peers:read"]}
+    yield tokens.revoke_tokens, 1, {"ids": [str(ApiToken.objects.get().pk)]}
+    yield credentials.put_credential, 1, {"provider": "x", "blob": OLD}
+    yield credentials.swap_credential, 1, {"provider": "x", "old": OLD, "new": NEW}
+    yield credentials.delete_credential, 1, {"provider": "x"}
+    credentials.put_credential(actor=ALICE, provider="y", blob=OLD)
+    yield credentials.remove_credentials, 1, {"providers": ["y"]}
+    backup = backups.begin(actor=ALICE, way=Way.PANEL, file=Path("/none/a.tar"), encrypted=False)
+    yield backups.succeed, 1, {"backup": backup, "size": 1, "sha256": ""}
+    backup = backups.begin(actor=ALICE, way=Way.PANEL, file=Path("/none/b.tar"), encrypted=False)
+    yield backups.fail, 1, {"backup": backup, "reason": "x"}
+    yield backups.record_made, 1, {"facts": {"file": "/none/c.tar", "size": 1, "sha256": "", "encrypted": False}}
+    yield backups.note_download, 1, {"backup": backup}
+
+
+def test_every_change_leaves_its_row_or_does_not_happen(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = set()
+    for service, count, arguments in changes():
+        seen.add(f"{service.__module__}.{service.__name__}")
+        is_audited(lambda: service(actor=ALICE, **arguments), count, monkeypatch)  # noqa: B023 - called at once
+    is_audited(lambda: create_administrator(username="admin", password="correct horse battery"), 1, monkeypatch)
+    assert seen | set(ELSEWHERE) == found_services()
+
+
+def test_what_the_appliance_does_by_itself_leaves_its_row_likewise(monkeypatch: pytest.MonkeyPatch) -> None:
+    backups.begin(actor=ALICE, way=Way.PANEL, file=Path("/none/a.tar"), encrypted=False)
+    is_audited(backups.settle, 1, monkeypatch)
+    backup = backups.begin(actor=ALICE, way=Way.SCHEDULE, file=Path("/none/b.tar"), encrypted=False)
+    backups.succeed(actor=ALICE, backup=backup, size=1, sha256="")
+    is_audited(lambda: backups.remove_old(keep=0), 1, monkeypatch)
+    settings.PATHS.restored.write_text("{}")
+    is_audited(lambda: backups.note_restore(settings.PATHS), 1, monkeypatch)
+
+
+def is_audited(change: Callable[[], object], count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> None:
+        raise Refused
+
+    before, log = everything(), audited()
+    with monkeypatch.context() as broken, pytest.raises(Refused):
+        broken.setattr(rows, "append", refuse)
+        change()
+    assert everything() == before
+    change()
+    assert audited() == log + count
+
+
+def everything() -> dict[str, list[tuple[Any, ...]]]:
+    return {name: sql(f'SELECT * FROM "{name}"') for name in connection.introspection.table_names()}
+
+
+def audited() -> int:
+    return int(sql("SELECT count(*) FROM audit_auditentry")[0][0])
+
+
+def test_nothing_else_writes() -> None:
+    files = (path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+    assert {str(path.relative_to(ROOT)) for path in files if writes(path)} == set(WRITERS)
+
+
+def writes(path: Path) -> bool:
+    """Whether a file calls what stores a row by the ORM."""
+    calls = (node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+    return "migrations" not in path.parts and any(isinstance(f, ast.Attribute) and f.attr in WRITES for f in calls)
