@@ -8,6 +8,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from django.http import StreamingHttpResponse
+from django.utils.http import content_disposition_header
 
 PIECE = 256 * 1024
 """Bytes that are read at once."""
@@ -36,9 +37,9 @@ class Download(StreamingHttpResponse):
 
 
 def answer_with(file: BufferedReader, name: str) -> Download:
-    """The whole file, to be saved under this name."""
+    """The whole file, to be saved under this name, which a shell may have given: it cannot end the header."""
     answer = Download(file)
-    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    answer["Content-Disposition"] = content_disposition_header(True, name) or "attachment"  # noqa: FBT003
     answer["Content-Length"] = str(os.fstat(file.fileno()).st_size)
     answer["Cache-Control"] = "no-store"
     return answer

@@ -87,6 +87,18 @@ def test_only_what_this_process_has_made_is_given_out(admin_client: Client, dire
     assert told() == []
 
 
+@pytest.mark.parametrize("name", ['a".exe;x=".tar', "a\nb.tar", "ü.tar"])
+def test_a_name_that_a_shell_has_given_stays_a_name(admin_client: Client, directory: Path, name: str) -> None:
+    backup = stored(directory / name, way=Way.SHELL)
+    answer = admin_client.post(f"{PAGE}{backup.pk}/download/")
+    assert isinstance(answer, Download)
+    answer.file.close()
+    header = answer["Content-Disposition"]
+    assert header.startswith(('attachment; filename="a', "attachment; filename*=utf-8''"))
+    assert header.replace('\\"', "").count('"') in (0, 2)
+    assert "\n" not in header
+
+
 def test_the_list_says_what_became_of_each(admin_client: Client, directory: Path) -> None:
     stored(directory / "it.tar")
     stored(directory / "gone.tar").path.unlink()
