@@ -78,4 +78,4 @@ def _row(event: dict[str, Any]) -> tuple[str, ...]:
     at = event["at"][:23].replace("T", " ")
     columns = (event[name] or "-" for name in ("peer_id", "alpn", "address"))
     connection = "-" if event["connection"] is None else str(event["connection"])
-    return str(event["id"]), at, event["kind"], *columns, connection, event["reason"]
+    return str(event["id"]), at, event["kind"], *columns, connection, event["told"]

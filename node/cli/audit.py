@@ -56,7 +56,10 @@ def list_(  # noqa: PLR0913 - each is an option
         "limit": limit,
     }
     found = request(settings_or_fail(data), "audit", "list", values)
-    typer.echo(json.dumps(found) if as_json else table(_HEADER, map(_row, found)))
+    if as_json:
+        typer.echo(json.dumps(found))
+    else:
+        typer.echo(table(_HEADER, map(_row, found)) if found else "No change is like that.")
 
 
 @app.command()

@@ -55,7 +55,8 @@ def _reason(record: Record, _: dict[str, Any]) -> str:
 
 
 def _times(detail: dict[str, Any]) -> str:
-    return f", {detail['count']} times" if "count" in detail else ""
+    count = detail.get("count")
+    return "" if count is None else ", once" if count == 1 else f", {count} times"
 
 
 def _count(detail: dict[str, Any], name: str) -> int | None:

@@ -31,7 +31,7 @@ def udp(settings: Settings) -> Finding:
 
 def _free(listen: str, sock: socket.socket, address: Address) -> Finding:
     if _comes_back(sock, address):
-        return Finding("udp", Level.FINE, f"{listen} is free, and a datagram sent there arrives; the node does not run")
+        return Finding("udp", Level.FINE, f"{listen} is free, and a datagram sent there arrives; no node listens there")
     text = f"{listen} is free, but a datagram sent there does not arrive: a packet filter of this machine drops it"
     return Finding("udp", Level.PROBLEM, f"{text}; let UDP port {address[1]} in")
 

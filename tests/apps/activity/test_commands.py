@@ -44,6 +44,7 @@ def test_events_are_listed_by_their_filters(ask: Callable[..., Any]) -> None:
     assert [event["kind"] for event in ask("activity", "list")] == ["closed", "teleported", "connected"]
     (found,) = ask("activity", "list", kinds=["teleported"], peer_id="laptop", since="2020-01-01T00:00:00Z")
     assert (found["at"], found["reason"], found["connection"]) == ("2025-11-27T12:00:02.000Z", "a new kind", 1)
+    assert found["told"] == "a new kind"
     assert ask("activity", "list", before=found["id"], limit=1)[0]["kind"] == "connected"
     assert ask("activity", "list", peer_id="x' OR 1=1 --") == []
 

@@ -31,6 +31,6 @@ def test_a_time_without_a_zone_is_in_utc() -> None:
 @pytest.mark.parametrize("kind", ["connected", "a kind of a newer node"])
 def test_a_row_is_plain_whatever_its_kind(kind: str) -> None:
     event = {"id": 7, "at": "2027-01-31T12:00:00.125Z", "kind": kind, "connection": None, "peer_id": None}
-    event |= {"alpn": "h3", "address": "192.0.2.1:1", "reason": "no handler"}
-    row = ("7", "2027-01-31 12:00:00.125", kind, "-", "h3", "192.0.2.1:1", "-", "no handler")
+    event |= {"alpn": "h3", "address": "192.0.2.1:1", "reason": "", "told": "no handler, once"}
+    row = ("7", "2027-01-31 12:00:00.125", kind, "-", "h3", "192.0.2.1:1", "-", "no handler, once")
     assert _row(event) == row

@@ -67,6 +67,7 @@ def test_the_list_is_filtered_and_paged(command: Command) -> None:
     assert status == 0
     assert [line.split()[0] for line in shown.splitlines()] == ["ROW", "5", "4", "3", "2", "1"]
     assert command("list", "--since", "yesterday")[0] == 1
+    assert command("list", "--action", "x.y") == (0, "No change is like that.\n", "")
 
 
 def test_a_log_without_checkpoints_holds_and_says_that_it_is_not_signed(command: Command) -> None:

@@ -134,3 +134,8 @@ def test_every_event_has_one_line_whatever_its_detail_holds(kind: str, detail: d
     assert line(record).isprintable()
     assert kind in line(record)
     assert "ann" in line(record)
+
+
+def test_once_is_not_told_as_a_number_of_times() -> None:
+    told = [line(Record(1, 0, "b", "refused", None, None, None, None, None, "x", {"count": n})) for n in (1, 2)]
+    assert (told[0].endswith("x, once"), told[1].endswith("x, 2 times")) == (True, True)

@@ -8,6 +8,7 @@ from alknet_site.json_command import BadRequest, JsonCommand, Reply
 from apps.activity import selectors
 from apps.activity.filters import EventFilters
 from apps.activity.json_forms import event_json
+from apps.activity.words import told
 from apps.audit.actors import Actor
 
 Values = Mapping[str, Any]
@@ -32,7 +33,8 @@ class Command(JsonCommand):
             **{name: _time(values, name) for name in _TIMES},  # type: ignore[arg-type]
         )
         limit = 50 if numbers["limit"] is None else numbers["limit"]
-        return [event_json(event) for event in selectors.events(filters, numbers["before"], limit)]
+        found = selectors.events(filters, numbers["before"], limit)
+        return [event_json(event) | {"told": told(event)} for event in found]
 
 
 def _kinds(values: Values) -> tuple[str, ...]:
