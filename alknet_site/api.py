@@ -1,6 +1,12 @@
 """The root of the REST API: every app's router, and what their refusals are in HTTP."""
 
+from apps.activity import api as activity_api
+from apps.audit import api as audit_api
+from apps.audit.checkpoints import NoCheckpoint
+from apps.credentials import api as credentials_api
 from apps.credentials import errors as credentials
+from apps.health import api as health_api
+from apps.locks import api as locks_api
 from apps.locks import errors as locks
 from apps.peers import api as peers_api
 from apps.peers import api_keys_api
@@ -21,6 +27,7 @@ REFUSALS: dict[type[Exception], int] = {
     credentials.Absent: 404,
     credentials.NodeUnavailable: 503,
     credentials.NotSealed: 409,
+    NoCheckpoint: 409,
     tokens.Absent: 404,
     bounds.NotYours: 403,
 }
@@ -35,4 +42,12 @@ api = Api(
 )
 api.add_router("/peers", peers_api.router)
 api.add_router("/api-keys", api_keys_api.router)
+api.add_router("/credentials", credentials_api.router)
+api.add_router("/credential-rotations", credentials_api.rotations)
+api.add_router("/locks", locks_api.router)
+api.add_router("/activity", activity_api.events)
+api.add_router("/presence", activity_api.presence)
+api.add_router("/connections", activity_api.connections)
+api.add_router("/audit", audit_api.router)
+api.add_router("/status", health_api.router)
 api.add_router("/tokens", tokens_api.router)

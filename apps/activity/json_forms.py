@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from apps.activity.models import Event
+from apps.activity.models import Connection, Event
 from apps.activity.selectors import PeerPresence
 
 
@@ -20,6 +20,19 @@ def event_json(event: Event) -> dict[str, Any]:
         "boot": event.boot,
         "reason": event.reason,
         "detail": event.detail,
+    }
+
+
+def connection_json(connection: Connection) -> dict[str, Any]:
+    """One that is open, as far as the journal tells."""
+    return {
+        "boot": connection.boot,
+        "connection": connection.connection,
+        "peer_id": connection.peer_id,
+        "fingerprint": connection.fingerprint,
+        "alpn": connection.alpn,
+        "address": connection.address,
+        "since": _moment(connection.since),
     }
 
 

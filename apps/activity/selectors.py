@@ -121,6 +121,17 @@ def open_connections(*, peer_id: str | None = None, limit: int = MAX_LIMIT) -> S
     return list(rows[: max(0, min(limit, MAX_LIMIT))])
 
 
+def page_of_connections(
+    *, peer_id: str = "", alpn: str = "", before: int | None = None, limit: int
+) -> list[Connection]:
+    """A part of the same list: those with an id below `before`."""
+    if not node_runs():
+        return []
+    wanted = {"peer_id": peer_id or None, "alpn": alpn or None, "id__lt": before}
+    rows = Connection.objects.filter(**{name: value for name, value in wanted.items() if value is not None})
+    return list(rows[: max(0, min(limit, MAX_LIMIT))])
+
+
 def open_connection(boot: str, number: int) -> Connection | None:
     """One connection, if it is open."""
     found = Connection.objects.filter(boot=boot, connection=min(number, 2**63 - 1)).first()

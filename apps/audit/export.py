@@ -1,9 +1,10 @@
 """The audit log as NDJSON, one JSON object on a line, for others to keep and to verify (docs/audit.md)."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.utils import timezone
 
 from apps.audit.chain import Link
@@ -32,6 +33,13 @@ def export_pieces() -> Iterator[str]:
             break
     yield _lines(_checkpoint(one) for one in checkpoints)
     yield _lines([{"type": "end", "rows": count, "checkpoints": len(checkpoints), "hash": digest}])
+
+
+async def export_stream() -> AsyncIterator[str]:
+    """The same for a response: each piece is read in the thread of the request, when the one before has gone out."""
+    pieces = export_pieces()
+    while (piece := await sync_to_async(lambda: next(pieces, None))()) is not None:
+        yield piece
 
 
 def _lines(objects: Iterable[dict[str, Any]]) -> str:

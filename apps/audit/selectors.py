@@ -49,6 +49,11 @@ def entries(filters: EntryFilters, *, before: int | None, limit: int) -> list[Au
     return list((rows if before is None else rows.filter(pk__lt=before)).order_by("-pk")[:limit])
 
 
+def find_entry(number: int) -> AuditEntry | None:
+    """One row, by its number."""
+    return AuditEntry.objects.filter(pk=number).first()
+
+
 def occurring_values(column: str) -> list[str]:
     """The different values of an indexed column, in their order, without going through all rows."""
     if column not in _INDEXED:

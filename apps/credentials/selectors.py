@@ -31,6 +31,13 @@ def list_credentials() -> list[CredentialFacts]:
     return [_facts(row) for row in _without_blobs()]
 
 
+def page_of_credentials(*, after: str | None = None, limit: int) -> list[CredentialFacts]:
+    """A part of the same list: those whose providers come after `after`."""
+    rows = _without_blobs().order_by("pk")
+    rows = rows if after is None else rows.filter(pk__gt=after)
+    return [_facts(row) for row in rows[:limit]]
+
+
 def get_credentials(providers: Iterable[str]) -> list[CredentialFacts]:
     """All of these, in the order given. Raises Absent if one is."""
     names = list(dict.fromkeys(providers))

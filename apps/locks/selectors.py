@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db.models import Q, QuerySet
 
@@ -11,6 +11,7 @@ from apps.locks.errors import Absent
 from apps.locks.models import Lock
 from node.core.locks import LockKind
 
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
 SHORTEST_PREFIX = 4
 """Characters of an id that may stand for all of it."""
 
@@ -38,6 +39,39 @@ class LockFacts:
 def list_locks() -> list[LockFacts]:
     """All of them, also those that have come to their end; the newest first."""
     return [facts(row) for row in Lock.objects.all()]
+
+
+def page_of_locks(
+    *,
+    kind: str | None = None,
+    target: str | None = None,
+    holds: bool | None = None,
+    after: str | None = None,
+    limit: int,
+) -> list[LockFacts]:
+    """A part of the same list: what comes after the lock of this place (`place_of`)."""
+    rows = Lock.objects.all() if holds is None else holding() if holds else ended()
+    rows = rows if kind is None else rows.filter(target_kind=kind)
+    rows = rows if target is None else rows.filter(target=target)
+    if after is not None:
+        at, _, lock_id = after.partition(" ")
+        moment = _moment(at)
+        rows = rows.filter(Q(created_at__lt=moment) | Q(created_at=moment, id__gt=lock_id))
+    return [facts(row) for row in rows[:limit]]
+
+
+def place_of(lock: LockFacts) -> str:
+    """Where a lock stands in the list of all."""
+    return f"{lock.created_at.isoformat()} {lock.lock_id}"
+
+
+def _moment(text: str) -> datetime:
+    """A time without a zone, or none at all, is before every lock: there is nothing after it."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return _BEGINNING
+    return at if at.tzinfo else _BEGINNING
 
 
 def holding(now: float | None = None) -> QuerySet[Lock]:

@@ -1,7 +1,7 @@
 """The API as django-ninja has it, with our parser, our problems, and our touch to its schema."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
@@ -24,6 +24,7 @@ class Api(NinjaAPI):
 
     def __init__(self, refusals: Mapping[type[Exception], int], **options: Any) -> None:
         super().__init__(parser=StrictParser(), **options)
+        self.add_decorator(_without_others, mode="operation")
         for error, status in refusals.items():
             self.add_exception_handler(error, partial(_answer_refusal, status))
 
@@ -37,6 +38,26 @@ class Api(NinjaAPI):
 
     def get_openapi_schema(self, **options: Any) -> Any:
         return finished(super().get_openapi_schema(**options), self)
+
+
+def _without_others(route: Callable[..., Any]) -> Callable[..., Any]:
+    """The route, which refuses what it does not know in the query: a mistyped filter must not show everything."""
+    operation: Operation = route._ninja_operation  # type: ignore[attr-defined] # set by ninja
+    known = {
+        name
+        for model in operation.models
+        if model.__ninja_param_source__ == "query"
+        for name in getattr(model, "__ninja_flatten_map__", {})
+    }
+
+    @wraps(route)
+    def checked(request: HttpRequest, **values: Any) -> Any:
+        if others := sorted(request.GET.keys() - known):
+            errors = {name[:64]: ["There is no such parameter."] for name in others[:MAX_MESSAGES]}
+            raise Refused(422, "There is something in the query that is not known here.", errors=errors)
+        return route(request, **values)
+
+    return checked
 
 
 def _answer_refusal(status: int, _: HttpRequest, error: Any) -> HttpResponse:

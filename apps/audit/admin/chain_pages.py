@@ -4,11 +4,9 @@ A verification is done in steps that a page takes by itself until it is at the e
 signed by the panel, so that nobody can leave rows out.
 """
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.core import signing
 from django.core.exceptions import PermissionDenied
@@ -19,7 +17,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.audit.checkpoints import NoCheckpoint, marks, newest_checkpoint, take_checkpoint
-from apps.audit.export import export_pieces
+from apps.audit.export import export_stream
 from apps.audit.model_admin import LookedAtAdmin
 from apps.audit.models import Checkpoint, Verification
 from apps.audit.reports import Report, last_report, report
@@ -148,11 +146,4 @@ def _position(text: str) -> tuple[Verified, int]:
 def _export(request: HttpRequest) -> StreamingHttpResponse:
     name = f"alknet-audit-{timezone.now():%Y%m%d-%H%M%S}.ndjson"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return StreamingHttpResponse(_pieces(), content_type="application/x-ndjson", headers=headers)
-
-
-async def _pieces() -> AsyncIterator[str]:
-    """Each piece read in the thread of the request, when the one before has gone out."""
-    pieces = export_pieces()
-    while (piece := await sync_to_async(lambda: next(pieces, None))()) is not None:
-        yield piece
+    return StreamingHttpResponse(export_stream(), content_type="application/x-ndjson", headers=headers)

@@ -105,4 +105,5 @@ def test_what_is_wrong_is_told_by_field_and_nothing_is_written(api: Caller, add_
     assert sorted(told["errors"]) == ["colour", "enabled"]
     for cursor in ("x", "W10", "WyJhcGkta2V5cyIsICJhIl0", "%00", "é"):
         problem_of(api.get(f"/peers?cursor={cursor}"), 422)
+    assert sorted(problem_of(api.get("/peers?enabeld=false&limit=3"), 422)["errors"]) == ["enabeld"]
     assert (rows(), audit()) == (before, log)

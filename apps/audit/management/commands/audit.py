@@ -8,7 +8,7 @@ from alknet_site.json_command import BadRequest, JsonCommand, Progress, Reply
 from apps.audit.actors import Actor
 from apps.audit.checkpoints import NoCheckpoint, checkpoint_json, marks, take_checkpoint
 from apps.audit.export import export_pieces
-from apps.audit.models import AuditEntry
+from apps.audit.json_forms import entry_json
 from apps.audit.reports import report
 from apps.audit.selectors import EntryFilters, entries
 from apps.audit.verification import Marks, Verified, verify
@@ -30,7 +30,7 @@ class Command(JsonCommand):
         texts = {name: _text(values, name) for name in _TEXTS}
         filters = EntryFilters(**texts, since=_moment(values, "since"), until=_moment(values, "until"))
         found = entries(filters, before=_number(values, "before"), limit=_number(values, "limit") or 50)
-        return [_entry_json(entry) for entry in found]
+        return [entry_json(entry) for entry in found]
 
     def do_verify(self, actor: Actor, values: Values) -> Progress:
         """Of the checkpoints that others than `keys` have signed none holds, where there are any.
@@ -65,11 +65,6 @@ def _with_exports(ends: Any) -> Marks:
         if rows > 0:
             found.setdefault(rows, []).append(digest)
     return found
-
-
-def _entry_json(entry: AuditEntry) -> dict[str, Any]:
-    names = ("actor_kind", "actor_name", "action", "object_type", "object_id", "before", "after", "request_id", "hash")
-    return {"number": entry.pk, "at": entry.at.isoformat(), **{name: getattr(entry, name) for name in names}}
 
 
 def _text(values: Values, name: str) -> str | None:

@@ -1,0 +1,86 @@
+"""Every route that changes something leaves exactly one change in the audit log. The schema says which they are."""
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+
+from apps.audit.models import AuditEntry
+from apps.credentials import services as credentials
+from apps.locks import services as locks
+from apps.locks.models import Lock
+from apps.peers import services as peers
+from apps.tokens import services as tokens
+from node.core.capabilities import Secret
+from node.core.peers import PeerEntry
+from tests.apps.rest.test_schema import operations
+from tests.support.panel import ALICE
+from tests.support.rest import Caller
+from tests.support.vault_node import VaultNode
+
+
+class Call(NamedTuple):
+    path: str
+    body: Any
+    actions: list[str]
+    """What the audit log says was done. Of a rename there is a row under each of the two names."""
+
+
+CALLS = {
+    "put_peer": Call("/peers/new", {}, ["peer.added"]),
+    "patch_peer": Call("/peers/laptop", {"enabled": False}, ["peer.disabled"]),
+    "rename_peer": Call("/peers/laptop/rename", {"peer_id": "other"}, ["peer.renamed", "peer.renamed"]),
+    "delete_peer": Call("/peers/laptop", None, ["peer.removed"]),
+    "issue_peer_token": Call("/peers/laptop/token", None, ["peer.token_issued"]),
+    "clear_peer_token": Call("/peers/laptop/token", None, ["peer.token_cleared"]),
+    "create_api_key": Call("/api-keys", {"scopes": ["a"]}, ["api_key.added"]),
+    "delete_api_key": Call("/api-keys/{key}", None, ["api_key.removed"]),
+    "set_credential": Call("/credentials/openai", {"content": "sk-1"}, ["credential.replaced"]),
+    "rotate_credentials": Call("/credential-rotations", {}, ["credential.rotated"]),
+    "delete_credential": Call("/credentials/openai", None, ["credential.removed"]),
+    "create_lock": Call("/locks", {"target_kind": "scope", "target": "a"}, ["lock.placed"]),
+    "delete_lock": Call("/locks/{lock}", None, ["lock.lifted"]),
+    "delete_ended_locks": Call("/locks?which=ended", None, ["lock.removed"]),
+    "create_token": Call("/tokens", {"name": "ci", "rights": ["peers:read"]}, ["token.created"]),
+    "revoke_token": Call("/tokens/{token}", None, ["token.revoked"]),
+}
+CUT = "cut_connection"
+METHODS = {
+    details["operationId"]: method.upper()
+    for method, _, details in operations()
+    if method != "get" and "x-changes-nothing" not in details
+}
+
+
+def test_the_table_has_every_route_that_changes_something() -> None:
+    assert {*CALLS, CUT} == set(METHODS)
+
+
+@pytest.fixture
+def things(add_peer: Callable[..., PeerEntry], node: VaultNode) -> dict[str, str]:
+    """One of everything that can be changed."""
+    add_peer("laptop")
+    peers.issue_peer_token(actor=ALICE, peer_id="laptop")
+    credentials.set_credential(actor=ALICE, provider="openai", content=Secret("sk-0"))
+    ended = locks.lock(actor=ALICE, target_kind="scope", target="old", reason="")
+    Lock.objects.filter(pk=ended.lock_id).update(expires_at=1.0)
+    return {
+        "key": peers.create_api_key(actor=ALICE, description="", scopes=[]).entry.prefix,
+        "lock": locks.lock(actor=ALICE, target_kind="everything", target="", reason="").lock_id,
+        "token": tokens.create_token(actor=ALICE, name="old", rights=["peers:read"]).facts.id,
+    }
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_change_is_one_in_the_log(api: Caller, things: dict[str, str], name: str) -> None:
+    wanted = CALLS[name]
+    last = AuditEntry.objects.count()
+    answer = api.call(METHODS[name], wanted.path.format(**things), wanted.body)
+    assert 200 <= answer.status_code < 300, answer.content
+    rows = list(AuditEntry.objects.filter(pk__gt=last))
+    assert [row.action for row in rows] == wanted.actions
+    assert {(row.actor_kind, row.actor_name[:6], row.request_id) for row in rows} == {
+        ("token", "tests/", answer["X-Request-ID"])
+    }
+    assert "sk-1" not in json.dumps([row.after for row in rows])
