@@ -23,6 +23,7 @@ from apps.activity import live
 from apps.activity.importer import Importer, Keep
 from apps.audit.schedule import keep_checkpoints
 from apps.enrolment.follower import InboxFollower
+from apps.enrolment.live import tell
 from node.core.address import format_host_port
 from node.core.identity import Address
 from node.lifeline import Lifeline
@@ -80,7 +81,7 @@ async def serve(sock: socket.socket, lifeline: Lifeline) -> None:
         loop.add_signal_handler(number, stop)
     serving = asyncio.create_task(server.serve(sockets=[sock]))
     orphaned = asyncio.create_task(lifeline.wait_parent_gone())
-    inbox = InboxFollower(settings.PATHS.journal)
+    inbox = InboxFollower(settings.PATHS.journal, tell)
     importer = _importer(inbox.wake)
     following = [asyncio.create_task(importer.run()), asyncio.create_task(inbox.run())]
     checkpoints = asyncio.create_task(keep_checkpoints(settings.ALKNET.audit.checkpoint_hours), name="checkpoints")

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.dispatch import Signal
 
 from apps.activity import tallies
 from apps.activity.crowd import levels_of
@@ -20,6 +21,8 @@ from apps.activity.records import Record, event_of
 from apps.activity.selectors import newest_id
 from apps.activity.writing import encoded, insert_connections, insert_events, upsert_presence
 
+events_imported = Signal()
+"""Sent with `events`, in the transaction that takes them out of the journal. Whoever listens must be quick."""
 PRUNE_ROWS = 1_000
 """Most events that are forgotten in one transaction."""
 
@@ -57,6 +60,7 @@ def import_batch(journal: str, records: Sequence[Record], *, oldest: int | None)
         tallies.count(events)
         tallies.note_levels(levels_of(events, boot, at))
         _apply(changes_of(events, boot, at))
+        events_imported.send(sender=Event, events=events)
         _move(events[-1], before)
     return events
 

@@ -20,6 +20,9 @@ _OBJECTS = {
     "group": "group",
     "backup": "backup",
     "token": "API token",
+    "invite": "invitation",
+    "claim": "claim",
+    "stranger": "unknown key",
 }
 _WAYS: dict[str, str] = {
     ActorKind.USER: "panel",

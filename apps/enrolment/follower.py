@@ -7,6 +7,7 @@ Nothing here ends the process: whatever goes wrong is told once, and tried again
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -23,6 +24,8 @@ PAGE_ROWS = 50
 RECHECK = 1.0
 """Seconds after which the inbox is looked at without a wake."""
 RETRY_MAX = 5.0
+TIDY_EVERY = 3600.0
+"""Seconds between two looks at what is over."""
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -41,6 +44,7 @@ class InboxFollower:
         self._woken = asyncio.Event()
         self._complaint = ""
         self._thread = ThreadPoolExecutor(1, "inbox")
+        self._tidied = time.monotonic() - TIDY_EVERY
         self.taken = 0
 
     def wake(self) -> None:
@@ -75,6 +79,7 @@ class InboxFollower:
                 while await self._take_page(inbox):
                     pass
                 self._complaint = ""
+                await self._tidy_when_due()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(RECHECK):
                         await self._woken.wait()
@@ -92,6 +97,11 @@ class InboxFollower:
                 self.taken += 1
                 self._publish(claim)
         return len(page) == PAGE_ROWS
+
+    async def _tidy_when_due(self) -> None:
+        if time.monotonic() >= self._tidied + TIDY_EVERY:
+            self._tidied = time.monotonic()
+            await self._on_thread(services.tidy)
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

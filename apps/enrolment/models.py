@@ -1,6 +1,6 @@
 """Invitations, and the claims that were made by their codes (docs/adr/0041). The node follows the first two tables.
 
-Nothing writes them but apps.enrolment.services.
+A third tells of keys that nobody knows. Nothing writes them but apps.enrolment.services.
 """
 
 import secrets
@@ -39,6 +39,7 @@ class Invite(models.Model):
 
     class Meta:
         db_table = "invites"
+        verbose_name = "invitation"
         ordering = ["-created_at", "id"]
         constraints = [
             models.CheckConstraint(condition=Q(uses_left__lte=F("uses")), name="invites_uses_left_bounded"),
@@ -93,6 +94,35 @@ class Claim(models.Model):
 
     def __str__(self) -> str:
         return self.id
+
+
+class Stranger(models.Model):
+    """A key that came without being a peer's: it connected as nobody, or was refused. Bounded by services.strangers."""
+
+    fingerprint = models.TextField("key", primary_key=True)
+    first_seen = models.FloatField()
+    last_seen = models.FloatField()
+    """Both in unix seconds."""
+    count = models.PositiveBigIntegerField("times")
+    address = models.TextField(db_default="")
+    """Without the port."""
+    alpn = models.TextField("protocol", db_default="")
+    how = models.TextField(db_default="")
+    """Why it was refused the last time; empty where it was let in as nobody."""
+    hidden_until = models.FloatField(null=True, blank=True)
+    """Unix seconds until which an administrator does not want to see it."""
+
+    class Meta:
+        db_table = "strangers"
+        verbose_name = "unknown key"
+        ordering = ["-last_seen", "fingerprint"]
+        indexes = [
+            models.Index(fields=["hidden_until", "last_seen"], name="strangers_seen"),
+            models.Index(fields=["address", "last_seen"], name="strangers_address"),
+        ]
+
+    def __str__(self) -> str:
+        return self.fingerprint
 
 
 class InboxPosition(models.Model):

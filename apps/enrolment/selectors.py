@@ -1,13 +1,17 @@
 """Reading invitations and claims."""
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import Q
 
 from apps.enrolment.errors import Absent
-from apps.enrolment.models import Claim, Invite
+from apps.enrolment.models import Claim, Invite, Stranger
+from apps.peers import selectors as peers
 from node.core.enrolment.index import ClaimState
 
 
@@ -69,6 +73,10 @@ def find_claim(claim_id: str) -> Claim:
     return row
 
 
+def count_open() -> int:
+    return Invite.objects.filter(uses_left__gt=0, expires_at__gt=time.time()).count()
+
+
 def count_queued() -> int:
     return Claim.objects.filter(state=ClaimState.QUEUED.value).count()
 
@@ -90,45 +98,57 @@ def invite_facts(row: Invite) -> InviteFacts:
     )
 
 
-def invite_json(facts: InviteFacts) -> dict[str, Any]:
-    """For programs, and the audit log: never the code, nor its hash."""
-    return {
-        "id": facts.invite_id,
-        "note": facts.note,
-        "peer_id": facts.peer_id or None,
-        "scopes": list(facts.scopes),
-        "resources": {kind: list(names) for kind, names in facts.resources.items()},
-        "uses": facts.uses,
-        "uses_left": facts.uses_left,
-        "expires_at": facts.expires_at,
-        "needs_approval": facts.needs_approval,
-        "state": facts.state.value,
-        "created_at": facts.created_at.isoformat(timespec="seconds"),
-        "created_by": facts.created_by,
-    }
-
-
-def claim_json(row: Claim) -> dict[str, Any]:
-    return {
-        "id": row.pk,
-        "invite_id": row.invite_id,
-        "fingerprint": row.fingerprint,
-        "name": row.name or None,
-        "sas": row.sas,
-        "asked": row.asked,
-        "address": row.address,
-        "at": row.at,
-        "state": row.state,
-        "why": row.why,
-        "peer_id": row.peer_id or None,
-        "decided_at": row.decided_at,
-        "decided_by": row.decided_by,
-    }
-
-
 def _state(row: Invite) -> InviteState:
     if row.revoked_at is not None:
         return InviteState.REVOKED
     if row.usable():
         return InviteState.OPEN
     return InviteState.USED if row.uses_left == 0 else InviteState.OVER
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingClaim:
+    """A claim with what its invitation gives. `name` is what the peer will be called unless somebody says otherwise."""
+
+    claim: Claim
+    invite: InviteFacts | None
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StrangerPage:
+    """Keys of one page, the latest first, each with the peer that holds it after all; None where none does."""
+
+    rows: list[tuple[Stranger, str | None]]
+    number: int
+    pages: int
+    total: int
+
+
+def waiting_claims(limit: int) -> list[WaitingClaim]:
+    """What has waited longest first."""
+    claims = list(Claim.objects.filter(state=ClaimState.QUEUED.value)[:limit])
+    invites = Invite.objects.in_bulk({claim.invite_id for claim in claims})
+    return [_waiting(claim, invites.get(claim.invite_id)) for claim in claims]
+
+
+def decided_claims(limit: int) -> list[Claim]:
+    """What was decided last first."""
+    return list(Claim.objects.exclude(state=ClaimState.QUEUED.value).order_by("-decided_at", "-at")[:limit])
+
+
+def strangers(page: str, size: int) -> StrangerPage:
+    """Those that are not out of sight."""
+    shown = Stranger.objects.filter(Q(hidden_until=None) | Q(hidden_until__lte=time.time()))
+    found = Paginator(shown, size).get_page(page)
+    rows = list(found.object_list)
+    holders = peers.fingerprint_holders([row.pk for row in rows], besides="")
+    paginator = found.paginator
+    return StrangerPage(
+        [(row, holders.get(row.pk)) for row in rows], found.number, paginator.num_pages, paginator.count
+    )
+
+
+def _waiting(claim: Claim, row: Invite | None) -> WaitingClaim:
+    facts = invite_facts(row) if row else None
+    return WaitingClaim(claim, facts, (facts.peer_id if facts else "") or claim.name)

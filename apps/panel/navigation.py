@@ -22,6 +22,9 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "items": [
                 _model(request, "Peers", "devices", "peers", "peer"),
                 _model(request, "API keys", "key", "peers", "apikey"),
+                _model(request, "Invitations", "person_add", "enrolment", "invite"),
+                _model(request, "Claims", "how_to_reg", "enrolment", "claim"),
+                _model(request, "Unknown keys", "help", "enrolment", "stranger"),
                 _model(request, "Locks", "block", "locks", "lock"),
             ],
         },

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from node.client.backoff import Backoff
 from node.client.dial import dial
 from node.core.connection import BiStream
+from node.core.enrolment.claim import ALPN
 from node.core.enrolment.code import InviteCode
 from node.core.enrolment.derived import NONCE_BYTES, authentication_string, commitment
 from node.core.errors import DialError, PinMismatch, StreamError, TlsConfigError
 from node.handlers.register.messages import (
-    ALPN,
     LAST_WORDS,
     VERSION,
     Ask,

@@ -201,7 +201,9 @@ function renewed(old, given) {
     return old.firstElementChild.textContent === given.textContent ? old : given;
   }
   if (!old.isEqualNode(given)) {
-    [...old.attributes].filter(({ name }) => !given.hasAttribute(name)).forEach(({ name }) => old.removeAttribute(name));
+    const isOurs = (name) => name === "open" && old.tagName === "DETAILS"; // what somebody has opened stays open
+    [...old.attributes].filter(({ name }) => !given.hasAttribute(name) && !isOurs(name))
+      .forEach(({ name }) => old.removeAttribute(name));
     [...given.attributes].filter(({ name, value }) => old.getAttribute(name) !== value)
       .forEach(({ name, value }) => old.setAttribute(name, value));
     renewChildren(old, given);

@@ -23,6 +23,8 @@ from apps.audit import rows
 from apps.backups import services as backups
 from apps.backups.models import Way
 from apps.credentials import services as credentials
+from apps.enrolment import services as enrolment
+from apps.enrolment.models import Invite, Stranger
 from apps.locks import services as locks
 from apps.locks.models import Lock
 from apps.panel.setup_link import create_administrator
@@ -30,12 +32,13 @@ from apps.peers import services as peers
 from apps.tokens import services as tokens
 from apps.tokens.models import ApiToken
 from tests.support.credentials import blob
+from tests.support.enrolment import INBOX, NODE, arrived, invite, key, taken
 from tests.support.panel import ALICE, draft, sql
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROOT = Path(apps.__path__[0])
-ROOMS = ("accounts", "activity", "audit", "backups", "credentials", "locks", "panel", "peers", "tokens")
+ROOMS = ("accounts", "activity", "audit", "backups", "credentials", "enrolment", "locks", "panel", "peers", "tokens")
 ELSEWHERE = {
     "apps.accounts.services.check_change": "writes nothing",
     "apps.accounts.services.note_password": "called by set_password",
@@ -44,6 +47,8 @@ ELSEWHERE = {
     "apps.backups.services.begin": "a backup leaves its row when it has ended, well or not",
     "apps.credentials.services.contents.set_credential": "seals, and calls put_credential",
     "apps.credentials.services.rotation.rotate_credentials": "seals anew, and calls swap_credential",
+    "apps.enrolment.services.admission.admit": "called in the transaction of a decision",
+    "apps.enrolment.services.admission.settle": "called in the transaction of a decision",
     "apps.locks.services.locks.follow_rename": "called by update_peer",
     "apps.peers.services.peers.enrol_peer": "called in the transaction that admits a peer",
 }
@@ -54,6 +59,10 @@ WRITERS = {
     "audit/reports.py": "how the last verification ended",
     "backups/services.py": "",
     "credentials/services/rows.py": "",
+    "enrolment/services/admission.py": "",
+    "enrolment/services/inbox.py": "",
+    "enrolment/services/invites.py": "",
+    "enrolment/services/strangers.py": "",
     "locks/services/locks.py": "",
     "peers/services/api_keys.py": "",
     "peers/services/peers.py": "",
@@ -101,6 +110,16 @@ def changes() -> Iterator[tuple[Callable[..., Any], int, dict[str, Any]]]:
     yield peers.remove_peers, 2, {"peer_ids": ["b", "c"]}
     yield peers.create_api_key, 1, {"description": "", "scopes": [], "expires_at": None}
     yield peers.remove_api_keys, 1, {"prefixes": [prefix for (prefix,) in sql("SELECT prefix FROM api_keys")]}
+    yield enrolment.create_invite, 1, {"address": "a:1", "node": NODE}
+    yield enrolment.revoke_invite, 1, {"invite_id": str(Invite.objects.get().pk)}
+    code = invite(uses=2, needs_approval=True).code
+    one, two = (taken(number, code, key(number), name=f"pi-{number}") for number in (1, 2))
+    yield enrolment.approve, 1, {"claim_id": one.pk, "sas": one.sas}
+    yield enrolment.refuse, 1, {"claim_id": two.pk}
+    for number in (3, 4):
+        Stranger.objects.create(pk=key(number), first_seen=1.0, last_seen=1.0, count=1)
+    yield enrolment.dismiss_stranger, 1, {"fingerprint": key(3)}
+    yield enrolment.admit_stranger, 1, {"fingerprint": key(4), "peer_id": "desk"}
     yield tokens.create_token, 1, {"name": "t", "rights": ["peers:read"]}
     yield tokens.revoke_tokens, 1, {"ids": [str(ApiToken.objects.get().pk)]}
     yield credentials.put_credential, 1, {"provider": "x", "blob": OLD}
@@ -133,6 +152,12 @@ def test_what_the_appliance_does_by_itself_leaves_its_row_likewise(monkeypatch: 
     is_audited(lambda: backups.remove_old(keep=0), 1, monkeypatch)
     settings.PATHS.restored.write_text("{}")
     is_audited(lambda: backups.note_restore(settings.PATHS), 1, monkeypatch)
+
+
+def test_a_claim_that_comes_out_of_the_inbox_leaves_its_row_likewise(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, needs_approval in ((1, True), (2, False)):
+        claim = arrived(invite(peer_id=f"pi-{number}", needs_approval=needs_approval).code, key(number))
+        is_audited(lambda: enrolment.take(INBOX, number, claim), 1, monkeypatch)  # noqa: B023 - called at once
 
 
 def is_audited(change: Callable[[], object], count: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from apps.audit.actors import Actor
 from apps.audit.words import who_words
@@ -35,6 +36,11 @@ def admit(
     through = {"invite": invite.pk, "claim": claim.pk, "sas": claim.sas, "address": claim.address}
     entry = peer_services.enrol_peer(actor=actor, draft=draft, through=through)
     settle(claim, actor, ClaimState.ADMITTED, peer_id=entry.peer_id)
+
+
+def follow_rename(*, old: str, new: str, **_: Any) -> None:
+    """Whoever asks again is told its name of now. Called in the transaction that renames the peer."""
+    Claim.objects.filter(peer_id=old, state=ClaimState.ADMITTED.value).update(peer_id=new)
 
 
 def settle(claim: Claim, actor: Actor, state: ClaimState, *, peer_id: str = "", why: str = "") -> None:

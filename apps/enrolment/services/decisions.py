@@ -8,8 +8,8 @@ from apps.audit.actors import Actor
 from apps.audit.services import Change, record
 from apps.enrolment import selectors
 from apps.enrolment.errors import Conflict
+from apps.enrolment.json_forms import claim_json
 from apps.enrolment.models import Claim
-from apps.enrolment.selectors import claim_json
 from apps.enrolment.services.admission import admit, settle
 from node.core.enrolment.index import ClaimState
 from node.core.peers import InvalidPeer

@@ -10,8 +10,9 @@ from django.db import transaction
 
 from apps.audit.actors import Actor, ActorKind
 from apps.audit.services import Change, record
+from apps.enrolment.json_forms import claim_json
 from apps.enrolment.models import Claim, InboxPosition, Invite
-from apps.enrolment.selectors import claim_json
+from apps.enrolment.selectors import count_queued
 from apps.enrolment.services.admission import admit, held_by
 from apps.peers import selectors as peers
 from node.core.enrolment import claim as inbox
@@ -19,6 +20,8 @@ from node.core.enrolment.index import ClaimState
 
 OBJECT_TYPE = "claim"
 QUEUED = "claim.queued"
+MAX_QUEUED = 1_000
+"""Claims that wait for an administrator at a time."""
 MOST_ASKED = 100
 """How often one claim may be made anew: each time its authentication string is another one."""
 
@@ -88,6 +91,8 @@ def _judge(invite: Invite | None, claim: Claim) -> _Verdict:
     """By the time at which it was made: a claim that was kept while nobody took it is as good as ever."""
     if invite is None or not invite.usable(claim.at):
         return _Verdict(ClaimState.REFUSED, "The code was used up, over or revoked.")
+    if count_queued() >= MAX_QUEUED:
+        return _Verdict(ClaimState.REFUSED, "Too many claims wait for a decision.")
     if held_by(claim.fingerprint):
         return _Verdict(ClaimState.REFUSED, "The key is that of a peer already.")
     name = invite.peer_id or claim.name

@@ -14,8 +14,9 @@ from apps.audit.services import Change, record
 from apps.audit.words import who_words
 from apps.enrolment import selectors
 from apps.enrolment.errors import InvalidInvite
+from apps.enrolment.json_forms import invite_json
 from apps.enrolment.models import Invite
-from apps.enrolment.selectors import InviteFacts, invite_facts, invite_json
+from apps.enrolment.selectors import InviteFacts, invite_facts
 from apps.peers import selectors as peers
 from node.core.enrolment.code import CodeError, InviteCode, new_code
 from node.core.enrolment.derived import code_hash
@@ -23,6 +24,8 @@ from node.core.peers import check_display_name, check_peer_id, check_resources, 
 
 OBJECT_TYPE = "invite"
 MAX_USES = 1_000
+MAX_OPEN = 1_000
+"""Invitations that may be claimed at a time: the node holds them in memory."""
 SHORTEST, LONGEST, USUAL = 60, 30 * 86_400, 86_400
 """Seconds that a code may be good for, and those of one of which nothing is said."""
 
@@ -67,6 +70,8 @@ def create_invite(  # noqa: PLR0913 - one parameter for each column
             needs_approval=needs_approval,
             note=note,
         )
+        if selectors.count_open() >= MAX_OPEN:
+            raise InvalidInvite({"uses": [f"There are {MAX_OPEN} open invitations already: revoke some."]})
         code = _code(address, node)
         who = {"created_at": timezone.now(), "created_by": who_words(actor.kind, actor.name)}
         row = Invite.objects.create(code_hash=code_hash(code.secret), **columns, **who)

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-MAX_PROPOSED_NAME = 64
+ALPN = b"alknet/register"
 _PROPOSED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 

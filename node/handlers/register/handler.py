@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from node.core import current
 from node.core.address import format_host_port
 from node.core.connection import BiStream, Connection
-from node.core.enrolment.claim import Claim, Inbox, InboxFailed, InboxFull, is_proposable
+from node.core.enrolment.claim import ALPN, Claim, Inbox, InboxFailed, InboxFull, is_proposable
 from node.core.enrolment.derived import NONCE_BYTES, authentication_string, claim_id, code_hash, opens
 from node.core.enrolment.index import ClaimState, EnrolmentProvider, Outcome
 from node.core.errors import ConnectionClosed
@@ -25,7 +25,6 @@ from node.core.metrics import counters, gauges
 from node.handlers.register.guesses import Guesses
 from node.handlers.register.limits import EnrolmentLimits
 from node.handlers.register.messages import (
-    ALPN,
     VERSION,
     Ask,
     MessageError,
@@ -50,6 +49,7 @@ MEANINGS = {
 NOT_ACCEPTED = "This code is not accepted: it may be mistyped, used already, or over. Ask for another one."
 """The one text for a code that was guessed, used up, revoked or over."""
 DECLINED = "The administrator of the node has declined this claim."
+GONE = "This machine was admitted by this code, and its peer is removed or disabled since."
 LATER = "The node takes no codes at the moment. Try again in a while."
 KEPT_FOR_PANEL = "The claim is kept. The node's control panel does not answer at the moment; ask again later."
 KEPT_FOR_PERSON = "The claim is kept. Nobody has decided yet; ask again later."
@@ -113,6 +113,8 @@ class RegisterHandler:
         try:
             claim, number = await self._claim(stream, auth)
             last = await self._follow(connection, stream, claim, number)
+            if last.word is Word.ADMITTED and not number and auth.identity is None:
+                last = Told(Word.REFUSED, message=GONE)
         except Declined as declined:
             last = declined.told
         await send(stream, last)

@@ -19,7 +19,6 @@ from node.core.connection import BiStream
 from node.core.enrolment.code import SECRET_BYTES
 from node.core.enrolment.derived import NONCE_BYTES
 
-ALPN = b"alknet/register"
 VERSION = 1
 MAX_MESSAGE = 2048
 _PREFIX = struct.Struct(">H")

@@ -19,6 +19,7 @@ from apps.accounts.rights import RIGHTS_OF, Right, Role
 from apps.audit.models import AuditEntry
 from apps.backups.models import Backup
 from apps.backups.runner import RUNNER
+from apps.enrolment import services as invites
 from apps.locks import services as locks
 from apps.peers import services as peers
 from tests.support.accounts import add_user
@@ -67,6 +68,7 @@ def things(db: None, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "peers/apikey": key,
         "credentials/credential": "openai",
         "locks/lock": locks.lock(actor=ALICE, target_kind="peer", target="laptop", reason="").lock_id,
+        "enrolment/invite": invites.create_invite(actor=ALICE, address="a:1", node=f"ed25519:{7:064x}").facts.invite_id,
         "audit/auditentry": AuditEntry.objects.latest("pk").pk,
         "backups/backup": Backup.objects.create(file="/nowhere", state="done", way="panel", made_by="ann").pk,
         "activity/event": event.pk,
@@ -78,7 +80,9 @@ def address(route: str, things: dict[str, Any]) -> str:
     """A real address of a route."""
     which = next((value for begin, value in things.items() if route.startswith(begin)), "x")
     path = re.sub(r"\(\?P<app_label>[^)]*\)", "peers", route).replace("(?P<url>.*)$", "nowhere/").strip("^$")
-    return "/" + re.sub(r"<str:boot>", BOOT, re.sub(r"<(path:object_id|id|int:pk|int:number)>", str(which), path))
+    return "/" + re.sub(
+        r"<str:boot>", BOOT, re.sub(r"<(path:object_id|id|int:pk|int:number|str:claim_id|str:key)>", str(which), path)
+    )
 
 
 def refused(method: str, path: str, user: Any) -> bool:

@@ -7,8 +7,8 @@ from alknet_site.json_command import BadRequest, JsonCommand, Reply
 from apps.audit.actors import Actor
 from apps.enrolment import selectors, services
 from apps.enrolment.errors import Absent, Conflict, InvalidInvite
+from apps.enrolment.json_forms import claim_json, invite_json
 from apps.enrolment.place import node_place
-from apps.enrolment.selectors import claim_json, invite_json
 from node.core.peers import InvalidPeer
 
 Values = Mapping[str, Any]

@@ -1,0 +1,97 @@
+"""The panel's form of an invitation. It asks the services what would be stored, and shows what is wrong."""
+
+from typing import Any
+
+from django import forms
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+from apps.enrolment import services
+from apps.enrolment.errors import InvalidInvite
+from apps.enrolment.models import Invite
+from apps.peers.form_fields import ResourcesField, ScopesField
+
+LASTS = [
+    ("1800", "30 minutes"),
+    ("3600", "1 hour"),
+    ("28800", "8 hours"),
+    ("86400", "1 day"),
+    ("604800", "1 week"),
+    ("2592000", "30 days"),
+]
+"""How long a code may be set to be good, in seconds."""
+_PLAIN = {"autocomplete": "off", "spellcheck": "false"}
+
+
+class InviteForm(forms.ModelForm):
+    """A new invitation. An existing one has no form: it is revoked, and another is made."""
+
+    peer_id = forms.CharField(
+        label="Name",
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs=_PLAIN),
+        help_text="What the peer will be called. Empty: the machine proposes a name.",
+    )
+    needs_approval = forms.BooleanField(
+        label="Ask first",
+        required=False,
+        initial=True,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text="A machine that comes with the code waits until somebody has compared the digits and approved it. "
+        "Without that, whoever has the code first is in.",
+    )
+    lasts = forms.ChoiceField(label="Good for", choices=LASTS, initial="86400", widget=UnfoldAdminSelectWidget)
+    uses = forms.IntegerField(
+        label="Machines",
+        initial=1,
+        min_value=1,
+        max_value=services.MAX_USES,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text="How many machines may use the code. One for several names none of them.",
+    )
+    scopes = ScopesField(rows=4, help_text="What the peer may do: one on a line, or with commas between.")
+    resources = ResourcesField(help_text='Named things that it may reach, such as {"repo": ["web", "docs"]}.')
+    note = forms.CharField(
+        required=False,
+        max_length=255,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="What it is for. For administrators.",
+    )
+    address = forms.CharField(
+        label="Node’s address",
+        required=False,
+        max_length=300,
+        widget=UnfoldAdminTextInputWidget(attrs=_PLAIN),
+        help_text="HOST:PORT at which the machine reaches this node. It stands in the code.",
+    )
+
+    class Meta:
+        model = Invite
+        fields = ["peer_id", "note"]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if not self.errors:
+            try:
+                services.plan_invite(**self.wish())
+            except InvalidInvite as error:
+                self.show(error)
+        return cleaned
+
+    def wish(self) -> dict[str, Any]:
+        """What was typed, as `create_invite` takes it, but for the place of the node."""
+        names = ("peer_id", "needs_approval", "uses", "scopes", "resources", "note")
+        return {**{name: self.cleaned_data[name] for name in names}, "seconds": float(self.cleaned_data["lasts"])}
+
+    def show(self, error: InvalidInvite) -> None:
+        """What the services refuse, at the fields that it is about."""
+        for name, texts in error.errors.items():
+            field = "lasts" if name == "seconds" else name
+            self.add_error(field if field in self.fields else None, texts)
+
+    def validate_constraints(self) -> None:
+        """The services have looked at everything, in better words."""

@@ -1,0 +1,153 @@
+"""Keys that came without being a peer's, for an administrator to admit or to dismiss.
+
+They come with the events of the journal, in the transaction that takes those: each event counts once. Whoever makes up
+keys grows nothing: the table is bounded, and so is what one address has in it.
+"""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from django.db import transaction
+
+from apps.audit.actors import Actor
+from apps.audit.services import Change, record
+from apps.enrolment.errors import Absent
+from apps.enrolment.models import Stranger
+from apps.peers import selectors as peers
+from apps.peers import services as peer_services
+from node.core.enrolment.claim import ALPN
+from node.core.fingerprint import is_fingerprint
+from node.core.journal import EventKind
+from node.core.peers import PeerEntry
+
+OBJECT_TYPE = "stranger"
+MAX_SHOWN = 1_000
+"""Keys that are kept for administrators to see; the one that was seen longest ago goes first."""
+MAX_HIDDEN = 10_000
+"""The same of keys that were dismissed."""
+MAX_OF_ADDRESS = 20
+"""Of these, keys of one address: whoever makes up keys pushes out his own."""
+MAX_NEW = 50
+"""Keys of one batch of events that were not known before; what is beyond comes again, if it is real."""
+FOR_GOOD = 9e15
+"""The time until which a key is hidden that was dismissed for good."""
+_KINDS = frozenset({EventKind.CONNECTED, EventKind.REFUSED})
+
+
+class StrangerAction(StrEnum):
+    """What the audit log says was done. Of one that is admitted it says `peer.enrolled`."""
+
+    DISMISSED = "stranger.dismissed"
+
+
+@dataclass(slots=True)
+class _Sight:
+    """What a batch says of one key."""
+
+    first: float
+    last: float
+    count: int
+    address: str
+    alpn: str
+    how: str
+
+
+def meet(events: Iterable[Any], **_: Any) -> None:
+    """Take note of the strangers among these events. Called in the transaction that imports them."""
+    seen = _seen(events)
+    if not seen:
+        return
+    known = Stranger.objects.in_bulk(seen)
+    fresh = [name for name in seen if name not in known][:MAX_NEW]
+    rows = [_row(name, known.get(name), seen[name]) for name in (*known, *fresh)]
+    columns = ["last_seen", "count", "address", "alpn", "how"]
+    Stranger.objects.bulk_create(rows, update_conflicts=True, unique_fields=["fingerprint"], update_fields=columns)
+    if fresh:
+        _bound({seen[name].address for name in fresh})
+
+
+def admit_stranger(
+    *,
+    actor: Actor,
+    fingerprint: str,
+    peer_id: str,
+    scopes: Sequence[str] = (),
+    resources: Mapping[str, Sequence[str]] | None = None,
+) -> PeerEntry:
+    """Make a peer of a key. Raises Absent, InvalidPeer."""
+    with transaction.atomic():
+        row = _find(fingerprint)
+        draft = {"peer_id": peer_id, "keys": [row.pk], "scopes": list(scopes), "resources": resources or {}}
+        through = {"stranger": row.pk, "address": row.address, "times": row.count}
+        return peer_services.enrol_peer(actor=actor, draft=draft, through=through)
+
+
+def dismiss_stranger(*, actor: Actor, fingerprint: str, seconds: float | None = None) -> None:
+    """Show a key no more, for so many seconds or for good. Raises Absent."""
+    with transaction.atomic():
+        row = _find(fingerprint)
+        row.hidden_until = FOR_GOOD if seconds is None else time.time() + seconds
+        row.save(update_fields=["hidden_until"])
+        facts = {"fingerprint": row.pk, "address": row.address, "until": None if seconds is None else row.hidden_until}
+        record(actor=actor, changes=[Change(StrangerAction.DISMISSED, OBJECT_TYPE, row.pk, after=facts)])
+
+
+def forget_known(*, peer_id: str, **_: Any) -> None:
+    """A key that is a peer's now is no stranger's. Called in the transaction that adds the peer."""
+    entry = peers.find_peer(peer_id)
+    if entry is not None:
+        Stranger.objects.filter(pk__in=entry.fingerprints).delete()
+
+
+def _find(fingerprint: str) -> Stranger:
+    row = Stranger.objects.filter(pk=fingerprint).first()
+    if row is None:
+        raise Absent("unknown key", fingerprint)
+    return row
+
+
+def _seen(events: Iterable[Any]) -> dict[str, _Sight]:
+    found: dict[str, _Sight] = {}
+    for event in events:
+        if _is_stranger(event):
+            at, how = event.at.timestamp(), event.reason if event.kind == EventKind.REFUSED else ""
+            sight = found.setdefault(event.fingerprint, _Sight(at, at, 0, "", "", ""))
+            sight.last, sight.count, sight.how = at, sight.count + 1, how
+            sight.address, sight.alpn = _host(event.address or ""), event.alpn or ""
+    return found
+
+
+def _is_stranger(event: Any) -> bool:
+    """A machine that is being enrolled is none, unless its code was refused."""
+    if event.kind not in _KINDS or event.peer_id is not None or not is_fingerprint(event.fingerprint or ""):
+        return False
+    return bool(event.kind == EventKind.REFUSED or event.alpn != ALPN.decode())
+
+
+def _host(address: str) -> str:
+    return address.rpartition(":")[0].strip("[]")
+
+
+def _row(name: str, known: Stranger | None, sight: _Sight) -> Stranger:
+    row = known or Stranger(fingerprint=name, first_seen=sight.first, count=0)
+    row.last_seen = max(sight.last, row.last_seen or 0.0)
+    row.count += sight.count
+    row.address, row.alpn, row.how = sight.address, sight.alpn, sight.how
+    return row
+
+
+def _bound(addresses: Iterable[str]) -> None:
+    for address in addresses:
+        _keep(Stranger.objects.filter(address=address, hidden_until=None), MAX_OF_ADDRESS)
+    _keep(Stranger.objects.filter(hidden_until=None), MAX_SHOWN)
+    _keep(Stranger.objects.exclude(hidden_until=None), MAX_HIDDEN)
+
+
+def _keep(rows: Any, most: int) -> None:
+    """Forget all but the latest."""
+    gone = list(rows.order_by("-last_seen", "fingerprint").values_list("pk", flat=True)[most : most + 500])
+    if gone:
+        Stranger.objects.filter(pk__in=gone).delete()
