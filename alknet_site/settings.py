@@ -32,6 +32,12 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "ninja",
     "alknet_site",
     "apps.accounts",
@@ -58,7 +64,9 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "apps.accounts.sign_in.step_up.StepUpMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 TEMPLATES = [
@@ -71,6 +79,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "apps.accounts.sign_in.look.account_pages",
             ],
         },
     },
@@ -108,6 +117,25 @@ WHITENOISE_MAX_AGE = 300
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 AUTHENTICATION_BACKENDS = ["apps.accounts.backends.RoleBackend"]
+STEP_UP_SECONDS: int | None = 600
+ACCOUNT_ADAPTER = "apps.accounts.sign_in.account_adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_RATE_LIMITS = False  # apps.accounts.sign_in.lockout counts, in the database
+ACCOUNT_REAUTHENTICATION_TIMEOUT = STEP_UP_SECONDS
+ACCOUNT_SESSION_REMEMBER = True
+MFA_ADAPTER = "apps.accounts.sign_in.mfa_adapter.MFAAdapter"
+MFA_FORMS = {
+    "authenticate": "apps.accounts.sign_in.forms.AuthenticateForm",
+    "reauthenticate": "apps.accounts.sign_in.forms.ReauthenticateForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_ISSUER = "Alknet"
+MFA_TOTP_TOLERANCE = 1
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -159,6 +187,7 @@ LOGGING: dict[str, Any] = {
 }
 
 UNFOLD = {
+    "ACCOUNT": {"navigation": "apps.panel.navigation.account"},
     "SITE_TITLE": "Alknet",
     "SITE_HEADER": "Alknet",
     "SITE_SUBHEADER": "Networking appliance",

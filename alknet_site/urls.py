@@ -21,5 +21,6 @@ urlpatterns = [
     path("api/v1/", api.urls),
     re_path("^api(/|$)", nothing_here),
     path("setup/", include("apps.panel.urls")),
+    path("account/", include("apps.accounts.sign_in.urls")),
     path("", admin.site.urls),
 ]

@@ -22,4 +22,5 @@ finally:
 DATABASES["default"]["ENGINE"] = "tests.support.sqlite"
 DATABASES["default"]["TEST"] = {"NAME": _DATA / "alknet.db"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # tests sign in often
+STEP_UP_SECONDS = None  # what takes a fresh proof is tested by itself
 ALLOWED_HOSTS = ["testserver", "localhost"]

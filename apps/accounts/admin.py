@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, User
@@ -17,8 +21,8 @@ from apps.accounts.forms import NewUserForm, UserForm
 from apps.audit.actors import user_actor
 from apps.audit.model_admin import AuditedModelAdmin
 
-admin.site.unregister(User)
-admin.site.unregister(Group)
+admin.site.unregister([User, Group])
+admin.site.unregister([EmailAddress, Authenticator, UserSession, SocialAccount, SocialApp, SocialToken])
 
 _FIXED = ["username", "last_login", "date_joined"]
 _OWN = ["role", "is_active"]

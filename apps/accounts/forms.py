@@ -3,8 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm as AnyUserForm
-from unfold.forms import AuthenticationForm, UserChangeForm, UserCreationForm
+from unfold.forms import UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from apps.accounts.errors import Refused
@@ -28,13 +27,6 @@ class _WithRole(forms.Form):
     def chosen_role(self) -> Role | None:
         chosen = self.cleaned_data.get("role")
         return Role(chosen) if chosen else None
-
-
-class SignInForm(AuthenticationForm):
-    """Of every user who is not disabled: what they may see is for their role to say."""
-
-    def confirm_login_allowed(self, user: Any) -> None:
-        AnyUserForm.confirm_login_allowed(self, user)
 
 
 class NewUserForm(UserCreationForm, _WithRole):

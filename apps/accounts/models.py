@@ -26,3 +26,20 @@ class Member(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.role}"
+
+
+class Attempt(models.Model):
+    """Failed attempts to sign in, of an account from an address or of an address; `key` is a keyed hash of which."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    failures = models.PositiveIntegerField()
+    last = models.FloatField(db_index=True)
+    until = models.FloatField()
+    """Unix seconds up to which it is closed; 0 where it is not."""
+
+    class Meta:
+        db_table = "accounts_attempt"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.failures} failures"

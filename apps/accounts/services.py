@@ -17,6 +17,7 @@ from apps.accounts import selectors
 from apps.accounts.errors import InvalidUser, LastOwner, NoSuchUser, OwnAccount
 from apps.accounts.models import Member
 from apps.accounts.rights import Role
+from apps.accounts.signals import access_changed
 from apps.audit.actors import Actor, ActorKind
 from apps.audit.services import Change, record
 
@@ -59,6 +60,7 @@ def change_user(
             _store_role(user, after["role"] and Role(after["role"]))
             User.objects.filter(pk=user.pk).update(is_active=after["enabled"])
             record(actor=actor, changes=[_change(username, before, after)])
+            transaction.on_commit(_tell)
         return after
 
 
@@ -80,6 +82,7 @@ def remove_users(*, actor: Actor, usernames: Iterable[str]) -> None:
             gone = Change(AccountAction.REMOVED, OBJECT_TYPE, user.username, before=selectors.facts(user))
             user.delete()
             record(actor=actor, changes=[gone])
+        transaction.on_commit(_tell)
 
 
 def set_password(*, actor: Actor, username: str, password: str) -> None:
@@ -95,6 +98,12 @@ def set_password(*, actor: Actor, username: str, password: str) -> None:
 def note_password(*, actor: Actor, username: str) -> None:
     """The row of a password that a form of Django's has set, in its transaction."""
     record(actor=actor, changes=[Change(AccountAction.CHANGED, OBJECT_TYPE, username, after={"password": "set"})])
+    transaction.on_commit(_tell)
+
+
+def _tell() -> None:
+    """Open pages of whoever may less now are closed at once."""
+    access_changed.send(sender=None)
 
 
 def _store_role(user: User, role: Role | None) -> None:

@@ -50,3 +50,13 @@ def _link(title: str, icon: str, name: str) -> dict[str, Any]:
 def _model(request: HttpRequest, title: str, icon: str, app: str, model: str) -> dict[str, Any]:
     allowed = request.user.has_perm(f"{app}.view_{model}")
     return _link(title, icon, f"admin:{app}_{model}_changelist") | {"permission": lambda _: allowed}
+
+
+def account(request: HttpRequest) -> list[dict[str, Any]]:
+    """The menu of whoever is signed in."""
+    pages = (
+        ("Change password", "account_change_password"),
+        ("Second factors", "mfa_index"),
+        ("Sessions", "usersessions_list"),
+    )
+    return [{"title": title, "link": reverse(name)} for title, name in pages]

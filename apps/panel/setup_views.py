@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.auth import login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -13,6 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
 from django.views.generic import FormView
 
+from apps.accounts.sign_in.begin import begin
 from apps.panel.setup_form import SetupForm
 from apps.panel.setup_link import SetupOver, create_administrator, is_setup_proof, is_setup_token, proof_of
 
@@ -48,8 +48,7 @@ class SetupFormView(FormView):
             user = create_administrator(username=form.cleaned_data["username"], password=form.cleaned_data["password1"])
         except SetupOver:
             raise Http404 from None
-        self.request.session.flush()
-        login(self.request, user, backend="apps.accounts.backends.RoleBackend")
+        begin(self.request, user)
         return redirect("admin:index")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

@@ -2,8 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest
+from django.shortcuts import redirect
+from django.urls import reverse
 
 if TYPE_CHECKING:  # unfold has no types; its site is Django's with another look
     from django.contrib.admin import AdminSite as UnfoldAdminSite
@@ -15,11 +18,14 @@ class PanelSite(UnfoldAdminSite):
     index_title = "Dashboard"
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """Where nobody can sign in yet, the page leads to the set-up link in place of a form."""
-        from apps.accounts.forms import SignInForm  # noqa: PLC0415 - the site is made before any model is
-
-        self.login_form = SignInForm
-        return super().login(request, {**(extra_context or {}), "set_up": _somebody_may_sign_in()})
+        """Django's admin sends here whoever may not see a page; from here they go where something can be done."""
+        if self.has_permission(request):
+            return redirect("admin:index")
+        if request.user.is_authenticated:
+            return redirect("account_no_access")
+        return redirect_to_login(
+            request.GET.get(REDIRECT_FIELD_NAME) or reverse("admin:index"), reverse("account_login")
+        )
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Whoever has a role sees the first page, and of the others those that it gives."""
@@ -35,18 +41,5 @@ class PanelSite(UnfoldAdminSite):
         return super().app_index(request, app_label, {"title": known.get(app_label), **(extra_context or {})})
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """Users who change their own password leave an audit row too."""
-        from apps.accounts.services import note_password  # noqa: PLC0415 - the site is made before any model is
-        from apps.audit.actors import user_actor  # noqa: PLC0415 - the same
-
-        with transaction.atomic():
-            response = super().password_change(request, extra_context)
-            if request.method == "POST" and response.status_code == 302:
-                note_password(actor=user_actor(request.user), username=request.user.get_username())
-        return response
-
-
-def _somebody_may_sign_in() -> bool:
-    from apps.accounts.selectors import somebody_may_sign_in  # noqa: PLC0415 - the site is made before any model is
-
-    return somebody_may_sign_in()
+        """Where the theme's menu leads."""
+        return redirect("account_change_password")

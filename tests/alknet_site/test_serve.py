@@ -54,7 +54,7 @@ def test_from_an_empty_directory_to_serving_and_back(start: Callable[[], Web]) -
 
 def test_pages_and_static_files_carry_the_headers_that_protect(start: Callable[[], Web]) -> None:
     web = start()
-    status, headers, page = web.get("/login/")
+    status, headers, page = web.get("/account/login/")
 
     assert status == 200
     policy = headers["Content-Security-Policy"]
@@ -94,10 +94,10 @@ def test_a_long_body_is_refused_before_anybody_signs_in(start: Callable[[], Web]
 def test_a_host_that_nobody_named_is_refused(start: Callable[[], Web]) -> None:
     web = start()
 
-    status, _, page = web.get("/login/", Host="evil.example")
+    status, _, page = web.get("/account/login/", Host="evil.example")
     assert status == 400
     assert "panel.allowed_hosts" in page
-    assert web.get("/login/", Host="localhost")[0] == 200
+    assert web.get("/account/login/", Host="localhost")[0] == 200
 
 
 def test_it_ends_when_its_supervisor_does(start: Callable[[], Web]) -> None:
@@ -121,12 +121,12 @@ def test_ctrl_c_ends_it_though_a_browser_holds_a_connection_open(start: Callable
 def test_a_second_start_keeps_the_secrets_and_the_database(start: Callable[[], Web]) -> None:
     first = start()
     kept = [first.data / "secrets" / name for name in ("setup_token", "web_secret_key")]
-    first.get("/login/")
+    first.get("/account/login/")
     before = [path.read_text() for path in kept]
     first.end()
     second = start()
 
-    assert second.get("/login/")[0] == 200
+    assert second.get("/account/login/")[0] == 200
     assert [path.read_text() for path in kept] == before
 
 

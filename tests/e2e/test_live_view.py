@@ -161,7 +161,7 @@ def test_who_is_signed_out_elsewhere_is_led_to_sign_in_and_loses_nothing_filled_
     with closing(sqlite3.connect(appliance.data / "alknet.db", isolation_level=None)) as database:
         database.execute("DELETE FROM django_session")
 
-    page.wait_for_url("**/login/?next=/activity/event/")
+    page.wait_for_url("**/account/login/?next=/activity/event/")
     expect(other.get_by_role("alert")).to_have_text(re.compile("signed out"))
     expect(other.locator("[name=scopes]")).to_have_value("fs:read")
     page.get_by_label("Username").fill("admin")

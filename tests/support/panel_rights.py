@@ -8,6 +8,8 @@ from apps.accounts.rights import Right
 OPEN = "open"
 """For everybody, signed in or not."""
 ANY_ROLE = "any role"
+SIGNED_IN = "signed in"
+"""For every user, also one without a role: their own account."""
 NOBODY = "nobody"
 """A page that Django makes and that the panel refuses to everyone."""
 
@@ -39,7 +41,14 @@ def _do(need: Need, *routes: str) -> dict[str, tuple[Need, Need]]:
 
 
 NEEDS: dict[str, tuple[Need, Need]] = {
-    **_both(OPEN, "setup/", "login/"),
+    **_both(OPEN, "setup/", "login/", "account/login/", "account/logout/", "account/inactive/"),
+    **_both(OPEN, "account/2fa/authenticate/", "account/2fa/passkeys/login/"),
+    **_both(SIGNED_IN, *(f"account/{name}/" for name in ("reauthenticate", "sessions", "no-access"))),
+    **_both(SIGNED_IN, "account/password/change/", "account/password/set/"),
+    **_both(SIGNED_IN, *(f"account/2fa/{name}" for name in ("", "reauthenticate/", "app/", "app/remove/"))),
+    **_both(SIGNED_IN, *(f"account/2fa/recovery-codes/{name}" for name in ("", "generate/", "download/"))),
+    **_both(SIGNED_IN, *(f"account/2fa/passkeys/{name}" for name in ("", "add/", "reauthenticate/"))),
+    **_both(SIGNED_IN, *(f"account/2fa/passkeys/<int:pk>/{name}/" for name in ("remove", "edit"))),
     **_look(OPEN, "readyz", "readyz/panel", "setup/<str:token>/", "setup/<str:token>"),
     **_do(OPEN, "logout/"),
     **_both(ANY_ROLE, "", "now/", "search/", "password_change/"),

@@ -34,12 +34,12 @@ def text(client: Client, path: str) -> str:
 
 
 def test_without_an_administrator_the_sign_in_page_leads_to_the_set_up_link(client: Client, db: None) -> None:
-    page = text(client, "/login/")
+    page = text(client, "/account/login/")
     assert "Not set up yet" in page
     assert "<form" not in page
 
     User.objects.create_superuser("alice")
-    page = text(client, "/login/")
+    page = text(client, "/account/login/")
     assert "Not set up yet" not in page
     assert 'name="password"' in page
 

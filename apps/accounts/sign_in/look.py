@@ -1,0 +1,18 @@
+"""What the panel's look needs on the pages under /account/."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from apps.accounts.selectors import role_of, somebody_may_sign_in
+
+
+def account_pages(request: HttpRequest) -> dict[str, Any]:
+    """A context processor. Whoever has no role gets no side bar: it would lead nowhere."""
+    if not request.path.startswith("/account/"):
+        return {}
+    context = dict(admin.site.each_context(request))
+    if role_of(request.user) is None:
+        context["is_nav_sidebar_enabled"] = False
+    return context | {"set_up": somebody_may_sign_in()}
