@@ -10,8 +10,8 @@ from apps.accounts.selectors import role_of, somebody_may_sign_in
 
 def account_pages(request: HttpRequest) -> dict[str, Any]:
     """A context processor. Whoever has no role gets no side bar: it would lead nowhere."""
-    if not request.path.startswith("/account/"):
-        return {}
+    if not request.path.startswith("/account/") or not hasattr(request, "user"):
+        return {}  # a request that was refused before anybody asked whose it is has no user
     context = dict(admin.site.each_context(request))
     if role_of(request.user) is None:
         context["is_nav_sidebar_enabled"] = False
