@@ -68,6 +68,8 @@ def _parts(prefix: bytes, body: bytes) -> Iterator[bytes]:
 class FrameReader:
     """Takes frames off one stream. `stall_timeout` in seconds bounds each wait inside a frame, but none between two."""
 
+    __slots__ = ("_max_frame", "_stall_timeout", "_stream")
+
     def __init__(self, stream: BiStream, *, max_frame: int, stall_timeout: float) -> None:
         self._stream = stream
         self._max_frame = max_frame
@@ -137,6 +139,8 @@ class FrameWriter:
     A frame that was begun is sent to its end, or the stream is given up, even where whoever asked for it no longer
     waits: half a frame would spoil the stream for everybody else. `tasks` hold what is still being sent then.
     """
+
+    __slots__ = ("_counts", "_lock", "_stall_timeout", "_stream", "_tasks")
 
     def __init__(
         self,

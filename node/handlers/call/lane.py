@@ -23,6 +23,8 @@ class Lane:
     `only` is the one stream of a connection that can have no other: it carries everything, and outlives each request.
     """
 
+    __slots__ = ("_allowance", "_stream", "ended", "only", "reader", "served", "writer")
+
     def __init__(self, stream: BiStream, limits: CallLimits, allowance: Allowance, tasks: TaskSet) -> None:
         self._stream = stream
         self._allowance = allowance
@@ -83,6 +85,8 @@ class Lane:
 
 class OwnLane(Lane):
     """One that we opened: what comes by it are answers. They never wait, for what we serve may wait for them."""
+
+    __slots__ = ()
 
     def charge(self) -> Charge:
         return Charge(self._allowance.answers)

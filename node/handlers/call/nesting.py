@@ -17,8 +17,12 @@ def too_deep(levels: int) -> str:
 
 
 def is_deeper(text: bytes, levels: int) -> bool:
-    """Whether JSON text has more than so many levels. Text with fewer brackets than that is not gone through."""
-    if not _has_brackets(text, levels):
+    """Whether JSON text has more than so many levels. Text with fewer brackets than that is not gone through.
+
+    Each level is opened and closed, so short text is not looked at at all. What is no JSON may be taken for less deep
+    than it is: it is for the parser to refuse.
+    """
+    if len(text) <= 2 * levels or not _has_brackets(text, levels):
         return False
     # A backslash is only ever inside a string, where it and what it escapes can go; then quotes only delimit strings.
     bare = text.replace(b"\\\\", b"").replace(b'\\"', b"")
