@@ -5,6 +5,8 @@ from apps.audit import api as audit_api
 from apps.audit.checkpoints import NoCheckpoint
 from apps.credentials import api as credentials_api
 from apps.credentials import errors as credentials
+from apps.enrolment import api as enrolment_api
+from apps.enrolment import errors as enrolment
 from apps.health import api as health_api
 from apps.locks import api as locks_api
 from apps.locks import errors as locks
@@ -27,6 +29,9 @@ REFUSALS: dict[type[Exception], int] = {
     credentials.Absent: 404,
     credentials.NodeUnavailable: 503,
     credentials.NotSealed: 409,
+    enrolment.Absent: 404,
+    enrolment.Conflict: 409,
+    enrolment.NodeUnavailable: 503,
     NoCheckpoint: 409,
     tokens.Absent: 404,
     bounds.NotYours: 403,
@@ -45,6 +50,9 @@ api.add_router("/api-keys", api_keys_api.router)
 api.add_router("/credentials", credentials_api.router)
 api.add_router("/credential-rotations", credentials_api.rotations)
 api.add_router("/locks", locks_api.router)
+api.add_router("/invites", enrolment_api.invites)
+api.add_router("/claims", enrolment_api.claims)
+api.add_router("/strangers", enrolment_api.strangers)
 api.add_router("/activity", activity_api.events)
 api.add_router("/presence", activity_api.presence)
 api.add_router("/connections", activity_api.connections)

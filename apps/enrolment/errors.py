@@ -14,5 +14,12 @@ class Absent(LookupError):
         super().__init__(f"There is no {noun} “{name}”.")
 
 
+class NodeUnavailable(Exception):
+    """The node does not answer, and only it knows what stands in every code: its key."""
+
+    def __init__(self) -> None:
+        super().__init__("The node does not serve at the moment, so its key is not known. Start it.")
+
+
 class Conflict(Exception):
     """The claim is not what it was when it was looked at. The message says in which way."""

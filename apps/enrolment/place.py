@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from apps.enrolment.errors import InvalidInvite
+from apps.enrolment.errors import InvalidInvite, NodeUnavailable
 from node.control.client import ControlClient, ControlError
 from node.core.address import AddressFormatError, format_host_port, parse_host_port
 
@@ -21,8 +21,8 @@ def node_place(address: str = "", browser_host: str = "") -> tuple[str, str]:
     """HOST:PORT as another machine dials it, and the fingerprint of the node's key.
 
     The host is, of these, the first that there is: that of `address`, of the setting enrolment.address, the one that
-    the node listens on, the one by which the browser came, this machine's own. Raises InvalidInvite, where the node
-    does not run as well.
+    the node listens on, the one by which the browser came, this machine's own. Raises InvalidInvite,
+    NodeUnavailable.
     """
     setting, listens, fingerprint = _node()
     chosen = address or settings.ALKNET.enrolment.address
@@ -43,7 +43,7 @@ def _node() -> tuple[str, str, str]:
     except (ControlError, KeyError, TypeError):
         found = (None, None, None)
     if not all(isinstance(text, str) for text in found):
-        raise InvalidInvite({"address": ["The node does not serve at the moment, so its key is not known. Start it."]})
+        raise NodeUnavailable
     return found
 
 

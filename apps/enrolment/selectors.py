@@ -73,6 +73,26 @@ def find_claim(claim_id: str) -> Claim:
     return row
 
 
+def page_of_invites(*, usable: bool | None, after: str | None, limit: int) -> list[InviteFacts]:
+    """By id, from the one after."""
+    rows = Invite.objects.order_by("pk")
+    good = Q(uses_left__gt=0, expires_at__gt=time.time())
+    rows = rows if usable is None else rows.filter(good if usable else ~good)
+    return [invite_facts(row) for row in (rows if after is None else rows.filter(pk__gt=after))[:limit]]
+
+
+def page_of_claims(*, state: ClaimState | None, after: str | None, limit: int) -> list[Claim]:
+    """By id, from the one after."""
+    rows = Claim.objects.order_by("pk") if state is None else Claim.objects.filter(state=state.value).order_by("pk")
+    return list((rows if after is None else rows.filter(pk__gt=after))[:limit])
+
+
+def page_of_strangers(*, after: str | None, limit: int) -> list[Stranger]:
+    """Those that are not out of sight, by key, from the one after."""
+    rows = Stranger.objects.filter(Q(hidden_until=None) | Q(hidden_until__lte=time.time())).order_by("pk")
+    return list((rows if after is None else rows.filter(pk__gt=after))[:limit])
+
+
 def count_open() -> int:
     return Invite.objects.filter(uses_left__gt=0, expires_at__gt=time.time()).count()
 

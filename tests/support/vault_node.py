@@ -41,7 +41,9 @@ class _Node:
         self.locked = "locked"
 
     def status(self) -> Json:
-        return {"vault": {"state": "unlocked" if self.vault.is_unlocked() else self.locked, "identity": "derived"}}
+        node = {"listen": "127.0.0.1:4433", "address": "127.0.0.1:4433", "fingerprint": f"ed25519:{7:064x}"}
+        vault = {"state": "unlocked" if self.vault.is_unlocked() else self.locked, "identity": "derived"}
+        return {"node": node, "vault": vault}
 
     def connections(self, after: int, limit: int) -> list[Json]:
         return []

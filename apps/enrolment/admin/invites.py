@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from apps.audit.actors import user_actor
 from apps.audit.model_admin import AuditedModelAdmin, page_action
 from apps.enrolment import selectors, services
-from apps.enrolment.errors import InvalidInvite
+from apps.enrolment.errors import InvalidInvite, NodeUnavailable
 from apps.enrolment.forms import InviteForm
 from apps.enrolment.models import Invite
 from apps.enrolment.picture import qr_svg
@@ -72,7 +72,7 @@ class InviteAdmin(AuditedModelAdmin):
         """Where the node was stopped in between, nothing was made, and that is said."""
         try:
             return super().add_view(request, form_url, extra_context)
-        except InvalidInvite as error:
+        except (InvalidInvite, NodeUnavailable) as error:
             self.message_user(request, f"No invitation was made: {error}", messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
 
@@ -163,5 +163,5 @@ def _place_of(request: HttpRequest) -> str:
     """What the form offers as the node's address; empty where the node does not run."""
     try:
         return node_place("", request.get_host())[0]
-    except InvalidInvite:
+    except (InvalidInvite, NodeUnavailable):
         return ""

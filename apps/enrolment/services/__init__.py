@@ -6,12 +6,24 @@ notification. Nothing is written when anything is wrong. Raises InvalidInvite, I
 
 from apps.enrolment.services.decisions import approve, refuse
 from apps.enrolment.services.inbox import position_of, take
-from apps.enrolment.services.invites import MAX_USES, NewInvite, create_invite, plan_invite, revoke_invite
+from apps.enrolment.services.invites import (
+    LONGEST,
+    MAX_USES,
+    SHORTEST,
+    USUAL,
+    NewInvite,
+    create_invite,
+    plan_invite,
+    revoke_invite,
+)
 from apps.enrolment.services.strangers import admit_stranger, dismiss_stranger
 from apps.enrolment.services.tidying import tidy
 
 __all__ = [
+    "LONGEST",
     "MAX_USES",
+    "SHORTEST",
+    "USUAL",
     "NewInvite",
     "admit_stranger",
     "approve",

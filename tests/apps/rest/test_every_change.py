@@ -8,6 +8,7 @@ import pytest
 
 from apps.audit.models import AuditEntry
 from apps.credentials import services as credentials
+from apps.enrolment.models import Stranger
 from apps.locks import services as locks
 from apps.locks.models import Lock
 from apps.peers import services as peers
@@ -15,6 +16,7 @@ from apps.tokens import services as tokens
 from node.core.capabilities import Secret
 from node.core.peers import PeerEntry
 from tests.apps.rest.test_schema import operations
+from tests.support.enrolment import invite, key, taken
 from tests.support.panel import ALICE
 from tests.support.rest import Caller
 from tests.support.vault_node import VaultNode
@@ -42,6 +44,12 @@ CALLS = {
     "create_lock": Call("/locks", {"target_kind": "scope", "target": "a"}, ["lock.placed"]),
     "delete_lock": Call("/locks/{lock}", None, ["lock.lifted"]),
     "delete_ended_locks": Call("/locks?which=ended", None, ["lock.removed"]),
+    "create_invite": Call("/invites", {"needs_approval": False}, ["invite.made"]),
+    "revoke_invite": Call("/invites/{invite}", None, ["invite.revoked"]),
+    "approve_claim": Call("/claims/{claim}/approve", {"sas": "111 222 333"}, ["peer.enrolled"]),
+    "refuse_claim": Call("/claims/{claim}/refuse", None, ["claim.refused"]),
+    "admit_stranger": Call("/strangers/{stranger}/admit", {"peer_id": "desk"}, ["peer.enrolled"]),
+    "dismiss_stranger": Call("/strangers/{stranger}/dismiss", {"seconds": 60}, ["stranger.dismissed"]),
     "create_token": Call("/tokens", {"name": "ci", "rights": ["peers:read"]}, ["token.created"]),
     "revoke_token": Call("/tokens/{token}", None, ["token.revoked"]),
 }
@@ -65,7 +73,12 @@ def things(add_peer: Callable[..., PeerEntry], node: VaultNode) -> dict[str, str
     credentials.set_credential(actor=ALICE, provider="openai", content=Secret("sk-0"))
     ended = locks.lock(actor=ALICE, target_kind="scope", target="old", reason="")
     Lock.objects.filter(pk=ended.lock_id).update(expires_at=1.0)
+    code = invite(uses=2, needs_approval=True).code
+    Stranger.objects.create(pk=key(9), first_seen=1.0, last_seen=1.0, count=1)
     return {
+        "invite": invite().facts.invite_id,
+        "claim": taken(1, code, key(1), name="pi").pk,
+        "stranger": key(9),
         "key": peers.create_api_key(actor=ALICE, description="", scopes=[]).entry.prefix,
         "lock": locks.lock(actor=ALICE, target_kind="everything", target="", reason="").lock_id,
         "token": tokens.create_token(actor=ALICE, name="old", rights=["peers:read"]).facts.id,

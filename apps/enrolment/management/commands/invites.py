@@ -6,7 +6,7 @@ from typing import Any
 from alknet_site.json_command import BadRequest, JsonCommand, Reply
 from apps.audit.actors import Actor
 from apps.enrolment import selectors, services
-from apps.enrolment.errors import Absent, Conflict, InvalidInvite
+from apps.enrolment.errors import Absent, Conflict, InvalidInvite, NodeUnavailable
 from apps.enrolment.json_forms import claim_json, invite_json
 from apps.enrolment.place import node_place
 from node.core.peers import InvalidPeer
@@ -19,7 +19,7 @@ _RIGHTS = frozenset({"peer_id", "scopes", "resources"})
 
 class Command(JsonCommand):
     help = "Make, list and revoke invitations, decide on claims: one JSON object on stdin, one on stdout."
-    refusals = (InvalidInvite, InvalidPeer, Absent, Conflict)
+    refusals = (InvalidInvite, InvalidPeer, Absent, Conflict, NodeUnavailable)
     actions = ("invite", "list", "revoke", "claims", "approve", "refuse")
 
     def do_invite(self, actor: Actor, values: Values) -> Reply:
