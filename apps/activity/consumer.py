@@ -1,7 +1,8 @@
 """The socket of an open page: it is told that events came in, and is asked nothing.
 
 It is let in by the session's cookie and closed when that stops being good: signed out, expired, disabled, without the
-right. Each user has so many, and so has the process; the page without one looks by the clock (static/panel/live.js).
+right. It looks every few seconds, and at once when it is told that somebody's access was changed. Each user has so
+many, and so has the process; the page without one looks by the clock (static/panel/live.js).
 """
 
 import asyncio
@@ -78,6 +79,10 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def activity_new(self, message: dict[str, Any]) -> None:
         await self.send(json.dumps({"newest": message["newest"], "kinds": message["kinds"]}))
 
+    async def access_changed(self, _: dict[str, Any]) -> None:
+        """Somebody's role, session or password was changed in this process: it may be this page's user."""
+        await self._may_stay()
+
     async def _viewer(self) -> int | None:
         cookies = [value.decode("latin-1") for name, value in self.scope["headers"] if name == b"cookie"]
         key = session_key("; ".join(cookies))
@@ -88,13 +93,16 @@ class LiveConsumer(AsyncWebsocketConsumer):
         return user
 
     async def _keep_checking(self, seconds: float) -> None:
-        """The group's memory of a member ends after a day, so that is renewed as well."""
-        while True:
+        """From the moment it is told of changes on. The group's memory of a member ends after a day, and is renewed."""
+        while await self._may_stay():
             await asyncio.sleep(seconds)
-            if await database_sync_to_async(viewer)(self._session) != self._user:
-                await self.close(SIGNED_OUT)
-                return
             await self.channel_layer.group_add(GROUP, self.channel_name)
+
+    async def _may_stay(self) -> bool:
+        may = await database_sync_to_async(viewer)(self._session) == self._user
+        if not may:
+            await self.close(SIGNED_OUT)
+        return bool(may)
 
     async def _leave(self) -> None:
         if self._watch is not None:

@@ -17,6 +17,9 @@ GROUP = "activity"
 MESSAGE = "activity.new"
 """The type of what is sent to the group: {"type", "newest": id, "kinds": [str]}."""
 
+ACCESS = "access.changed"
+"""Another type, without anything more: somebody's access to the panel was changed."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -38,13 +41,14 @@ class Publisher:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sending: asyncio.Task[None] | None = None
+        self._rechecking: asyncio.Task[None] | None = None
         self._newest = 0
         self._kinds: set[str] = set()
 
     def attach(self) -> None:
         """From now on, publish by the running loop. Without it `publish` does nothing."""
         self._loop = asyncio.get_running_loop()
-        self._sending = None
+        self._sending = self._rechecking = None
 
     def publish(self, rows: Sequence[Row]) -> None:
         """From any thread. Never waits and never raises."""
@@ -55,6 +59,19 @@ class Publisher:
             self._loop.call_soon_threadsafe(self._add, newest, kinds)
         except RuntimeError:  # the loop is closed: the server ends
             self._loop = None
+
+    def recheck(self) -> None:
+        """Have every open page asked at once whether its user may still look. From any thread; never raises."""
+        if self._loop is None:
+            return
+        try:
+            self._loop.call_soon_threadsafe(self._begin_recheck)
+        except RuntimeError:  # the loop is closed: the server ends
+            self._loop = None
+
+    def _begin_recheck(self) -> None:
+        if self._rechecking is None or self._rechecking.done():
+            self._rechecking = asyncio.create_task(_tell_of_access())
 
     def _add(self, newest: int, kinds: set[str]) -> None:
         self._newest = max(self._newest, newest)
@@ -78,6 +95,14 @@ async def _group_send(message: dict[str, object]) -> None:
         await layer.group_send(GROUP, message)
 
 
+async def _tell_of_access() -> None:
+    try:
+        await _group_send({"type": ACCESS})
+    except Exception:
+        logger.exception("open pages were not told that somebody's access has changed; they look by the clock")
+
+
 _publisher = Publisher()
 attach = _publisher.attach
 publish = _publisher.publish
+recheck = _publisher.recheck

@@ -10,17 +10,22 @@ from asgiref.sync import sync_to_async
 from channels.layers import channel_layers
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
+from django.test import Client
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from alknet_site.http_protocol import ImpatientProtocol
 from alknet_site.web_sockets import MAX_MESSAGE
+from apps.accounts import services
 from apps.accounts.rights import Role
+from apps.accounts.sign_in.sessions import end_sessions
 from apps.activity import live
 from apps.activity.consumer import NOTHING_IS_READ, SIGNED_OUT, seats
+from apps.audit.actors import Actor, ActorKind
 from node.settings import LiveSettings
 from tests.support.accounts import add_user
 from tests.support.open_pages import SECONDS, serving, signed_in
+from tests.support.signing_in import PASSWORD, sign_in
 
 
 def row(number: int, kind: str = "connected") -> Any:
@@ -144,6 +149,31 @@ async def test_only_signed_in_users_with_the_right_may_listen(admin: User) -> No
         for cookie in (None, "", "alknet_session=", stranger, "x" * 8000, await signed_in(guest)):
             assert await site.status(cookie) == 403, cookie
         assert await site.status(await signed_in(viewer)) == 101
+
+
+@pytest.mark.parametrize("way", ["role", "disabled", "removed", "session", "sign-out", "password"])
+async def test_whose_access_is_taken_in_this_process_is_cut_off_at_once(admin: User, limits: Any, way: str) -> None:
+    """The clock's own look is minutes away."""
+    limits(check=300)
+    client, actor = Client(), Actor(ActorKind.USER, "admin")
+    await sync_to_async(add_user)(Role.VIEWER, "ann", PASSWORD)
+    await sync_to_async(sign_in)(client, "ann")
+    cookie = f"alknet_session={client.cookies['alknet_session'].value}"
+    ways: dict[str, Any] = {
+        "role": lambda: services.change_user(actor=actor, username="ann", role=None),
+        "disabled": lambda: services.change_user(actor=actor, username="ann", enabled=False),
+        "removed": lambda: services.remove_users(actor=actor, usernames=["ann"]),
+        "session": lambda: end_sessions(actor=actor, username="ann"),
+        "sign-out": lambda: client.post("/account/logout/"),
+        "password": lambda: services.set_password(actor=actor, username="ann", password=PASSWORD * 2),
+    }
+    async with serving() as site:
+        page, of_admin = await site.open(cookie), await site.open(await signed_in(admin))
+        await sync_to_async(ways[way])()
+        assert await closed(page) == SIGNED_OUT
+        live.publish([row(1)])
+        assert (await told(of_admin))["newest"] == 1, "another's goes on"
+        assert await site.status(cookie) == 403
 
 
 @pytest.mark.parametrize("way", ["signed out", "disabled", "expired", "new password"])
