@@ -125,6 +125,9 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_RATE_LIMITS = False  # apps.accounts.sign_in.lockout counts, in the database
 ACCOUNT_REAUTHENTICATION_TIMEOUT = STEP_UP_SECONDS
 ACCOUNT_SESSION_REMEMBER = True
+SOCIALACCOUNT_ADAPTER = "apps.accounts.sign_in.social_adapter.SocialAdapter"
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"OAUTH_PKCE_ENABLED": True}}
+SOCIALACCOUNT_QUERY_EMAIL = False
 MFA_ADAPTER = "apps.accounts.sign_in.mfa_adapter.MFAAdapter"
 MFA_FORMS = {
     "authenticate": "apps.accounts.sign_in.forms.AuthenticateForm",
@@ -164,14 +167,15 @@ def _bracketed(host: str) -> str:
 
 
 PUBLIC_URL = ALKNET.panel.public_url
-_BEHIND_TLS = PUBLIC_URL is not None and PUBLIC_URL.startswith("https://")
+BEHIND_TLS = PUBLIC_URL is not None and PUBLIC_URL.startswith("https://")
 ALLOWED_HOSTS = _allowed_hosts()
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Strict"
-CSRF_COOKIE_SECURE = _BEHIND_TLS
+CSRF_COOKIE_SECURE = BEHIND_TLS
 SESSION_COOKIE_NAME = "alknet_session"
-SESSION_COOKIE_SECURE = _BEHIND_TLS
+SESSION_COOKIE_SECURE = BEHIND_TLS
+SESSION_COOKIE_SAMESITE = "Lax"  # a link from elsewhere, and the way back from an identity provider, find one signed in
 SESSION_COOKIE_AGE = 7 * 24 * 3600
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

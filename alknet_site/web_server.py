@@ -111,7 +111,7 @@ def _importer(woken: Callable[[], None]) -> Importer:
 
 
 def _config() -> uvicorn.Config:
-    """No access log: a path may hold the token of the set-up link. Nobody's forwarded headers are believed."""
+    """No access log: a path may hold the token of the set-up link. Forwarded headers are believed of named proxies."""
     return uvicorn.Config(
         application,
         interface="asgi3",
@@ -126,7 +126,8 @@ def _config() -> uvicorn.Config:
         log_level="warning",
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(settings.ALKNET.panel.trusted_proxies),
+        forwarded_allow_ips=list(settings.ALKNET.panel.trusted_proxies),
         limit_concurrency=512,
         timeout_keep_alive=15,
         timeout_graceful_shutdown=GRACE_S,

@@ -135,14 +135,21 @@ def _meaning(text: str, field: FieldInfo) -> str:
 
 
 def _rows(section: str, model: Any) -> Iterator[tuple[KeyPath, FieldInfo, str]]:
-    """A table of names is one setting; any other has one for each of its model's fields."""
+    """A table of names is one setting; any other has one for each of its model's fields, and of those of its tables."""
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         field = Settings.model_fields[section]
         yield (section,), field, field.description or ""
         return
+    yield from _fields((section,), model)
+
+
+def _fields(above: KeyPath, model: type[BaseModel]) -> Iterator[tuple[KeyPath, FieldInfo, str]]:
     texts = _attribute_texts(model)
     for name, field in model.model_fields.items():
-        yield (section, name), field, field.description or texts.get(name, "")
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _fields((*above, name), field.annotation)
+        else:
+            yield (*above, name), field, field.description or texts.get(name, "")
 
 
 def _table(

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.apps import apps
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Q, QuerySet
@@ -17,17 +19,38 @@ _KEPT = "_alknet_role"
 def role_of(user: AnyUser) -> Role | None:
     """The role of a user who may sign in; None for nobody, one who is disabled, and one without. A superuser is owner.
 
+    Where the settings ask for a second factor (`panel.second_factor_for`), nobody has the role before they have one.
+
     A user object that lives longer than a request keeps its first answer: ask with a new one.
     """
     if not user.is_active or user.pk is None:
         return None
-    if getattr(user, "is_superuser", False):
-        return Role.OWNER
     if not hasattr(user, _KEPT):
-        stored = Member.objects.filter(user_id=user.pk).values_list("role", flat=True).first()
-        setattr(user, _KEPT, None if stored is None else Role(stored))
+        found = _stored_role(user)
+        setattr(user, _KEPT, None if found is None or _lacks_factor(user, found) else found)
     role: Role | None = getattr(user, _KEPT)
     return role
+
+
+def lacks_second_factor(user: AnyUser) -> bool:
+    """Whether a second factor is all that keeps a user from their role."""
+    role = _stored_role(user) if user.is_active and user.pk is not None else None
+    return role is not None and _lacks_factor(user, role)
+
+
+def _stored_role(user: AnyUser) -> Role | None:
+    if getattr(user, "is_superuser", False):
+        return Role.OWNER
+    stored = Member.objects.filter(user_id=user.pk or 0).values_list("role", flat=True).first()
+    return None if stored is None else Role(stored)
+
+
+def _lacks_factor(user: AnyUser, role: Role) -> bool:
+    """Roles that the settings name are nobody's without one, by whichever door."""
+    if role not in settings.ALKNET.panel.second_factor_for:
+        return False
+    factors = apps.get_model("mfa", "Authenticator")._default_manager
+    return not factors.filter(user_id=user.pk, type__in=("totp", "webauthn")).exists()
 
 
 def rights_of(user: AnyUser) -> frozenset[Right]:

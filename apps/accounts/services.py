@@ -45,6 +45,12 @@ def create_user(
     return user
 
 
+def note_created(*, actor: Actor, user: User, role: Role | None) -> None:
+    """The role and the row of a user whom a sign-in by another party has made, in its transaction."""
+    _store_role(user, role)
+    record(actor=actor, changes=[Change(AccountAction.ADDED, OBJECT_TYPE, user.username, after=_facts(user.pk))])
+
+
 def change_user(
     *, actor: Actor, username: str, role: Role | None = _UNCHANGED, enabled: bool = _UNCHANGED
 ) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from django.conf import settings
 from django.contrib.auth import get_user
 from django.http import HttpRequest
 
-RIGHTS = ("activity.view_event", "activity.view_connection")
-"""Either lets a user know when something happens."""
+from apps.accounts.rights import Right
+from apps.accounts.selectors import rights_of
+
 MAX_COOKIES = 4096
 """Characters of the cookies that are read."""
 
@@ -27,6 +28,6 @@ def viewer(key: str) -> int | None:
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
     user = get_user(request)
-    if user.is_authenticated and any(map(user.has_perm, RIGHTS)):
+    if user.is_authenticated and Right.ACTIVITY_READ in rights_of(user):
         return int(user.pk)
     return None

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -59,4 +60,5 @@ def account(request: HttpRequest) -> list[dict[str, Any]]:
         ("Second factors", "mfa_index"),
         ("Sessions", "usersessions_list"),
     )
-    return [{"title": title, "link": reverse(name)} for title, name in pages]
+    identities = (("Identities", "socialaccount_connections"),) if settings.ALKNET.panel.oidc.issuer else ()
+    return [{"title": title, "link": reverse(name)} for title, name in (*pages, *identities)]

@@ -17,7 +17,8 @@ from node.handlers.register.limits import EnrolmentLimits
 from node.journal.limits import JournalLimits
 from node.quic.accelerated import Choice
 from node.quic.limits import QuicLimits
-from node.settings.values import AbsolutePath, CapabilitySettings, HostPort, NodesSettings, OpenTable, Origin, Words
+from node.settings.panel import PanelSettings
+from node.settings.values import AbsolutePath, CapabilitySettings, HostPort, NodesSettings, OpenTable
 from node.store.limits import StoreLimits
 from node.toml_lines import KeyPath
 
@@ -53,14 +54,6 @@ class NodeSettings(Section):
         if key is not None and others.data.get("certificate", key) is None:
             raise ValueError("a key alone is of no use; set node.certificate too, to the file of its certificate")
         return key
-
-
-class PanelSettings(Section):
-    listen: HostPort = Field("127.0.0.1:8000", description="TCP address of the panel; port 0 picks a free one.")
-    public_url: Origin | None = Field(
-        None, description="URL under which browsers reach the panel, where that is not its address."
-    )
-    allowed_hosts: Words = Field((), description="Further host names that the panel answers to.")
 
 
 class ActivitySettings(Section):

@@ -166,7 +166,7 @@ def test_who_is_signed_out_elsewhere_is_led_to_sign_in_and_loses_nothing_filled_
     expect(other.locator("[name=scopes]")).to_have_value("fs:read")
     page.get_by_label("Username").fill("admin")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/activity/event/")
     expect(page.locator("[data-live-state]")).to_have_text("Live")
 

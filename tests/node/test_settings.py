@@ -1,5 +1,6 @@
 """Settings: which source wins, where each value is from, and how wrong keys are named."""
 
+import functools
 import os
 from pathlib import Path
 
@@ -231,14 +232,36 @@ def test_a_windows_file_reads_the_same(tmp_path: Path) -> None:
 
 def test_every_key_can_be_set_by_its_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     defaults = load_settings(data=tmp_path).settings.model_dump(mode="json")
-    keys = [key for key in known_keys(Settings) if len(key) == 2]
-    for section, name in keys:
-        value = defaults[section][name]
-        monkeypatch.setenv(variable_name((section, name)), "x" if value is None or value == [] else str(value))
-    monkeypatch.setenv("ALKNET_PANEL__PUBLIC_URL", "http://x")
+    keys = [key for key in known_keys(Settings) if len(key) > 1]
+    for key in keys:
+        value = functools.reduce(lambda table, name: table[name], key, defaults)
+        monkeypatch.setenv(variable_name(key), "x" if value in (None, [], "") else str(value))
+    for name, value in (
+        ("PUBLIC_URL", "http://x"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8, ::1"),
+        ("SECOND_FACTOR_FOR", "owner, operator"),
+        ("OIDC__ISSUER", "https://x"),
+        ("OIDC__ROLE", "viewer"),
+    ):
+        monkeypatch.setenv(f"ALKNET_PANEL__{name}", value)
     for process in ("NODE", "WEB"):
         monkeypatch.setenv(f"ALKNET_METRICS__{process}_LISTEN", "127.0.0.1:0")
     origins = load_settings(data=tmp_path).origins
-    assert {origins[f"{section}.{name}"] for section, name in keys} == {
-        f"environment {variable_name(key)}" for key in keys
-    }
+    assert {origins[".".join(key)] for key in keys} == {f"environment {variable_name(key)}" for key in keys}
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"panel__trusted_proxies": ("proxy.example",)}, "expected addresses or networks"),
+        ({"panel__trusted_proxies": ("10.0.0.1/8",)}, "expected addresses or networks"),
+        ({"panel__second_factor_for": ("king",)}, "there is no role king"),
+        ({"panel__oidc__issuer": "http://idp.example", "panel__oidc__client_id": "x"}, "expected https://"),
+        ({"panel__oidc__issuer": "https://idp.example"}, "needs panel.oidc.client_id"),
+        ({"panel__oidc__role": "owner"}, "Input should be"),
+    ],
+)
+def test_how_people_sign_in_is_checked_before_anybody_does(
+    tmp_path: Path, values: dict[str, object], said: str
+) -> None:
+    assert said in refusal(tmp_path, **values)

@@ -16,11 +16,18 @@ _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 class PanelSession:
     """One person at the panel. `heard` is everything that the panel has sent, headers included."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *handlers: urllib.request.BaseHandler) -> None:
         self.url = url
         self.heard = bytearray()
         self._cookies = CookieJar()
-        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._cookies), _Heard(self))
+        self._opener = urllib.request.build_opener(
+            urllib.request.HTTPCookieProcessor(self._cookies), _Heard(self), *handlers
+        )
+
+    @property
+    def cookies(self) -> str:
+        """As a browser sends them."""
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self._cookies)
 
     def set_up(self, link: str, username: str = "admin") -> None:
         """Follow the set-up link and make the administrator, who is then signed in."""
@@ -75,3 +82,5 @@ class _Heard(urllib.request.BaseHandler):
         headers: HTTPMessage = response.headers
         self._session.heard += headers.as_bytes()
         return response
+
+    https_response = http_response

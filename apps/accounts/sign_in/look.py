@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import reverse
 
 from apps.accounts.selectors import role_of, somebody_may_sign_in
+from apps.accounts.sign_in.social_adapter import PROVIDER_ID
 
 
 def account_pages(request: HttpRequest) -> dict[str, Any]:
@@ -15,4 +18,9 @@ def account_pages(request: HttpRequest) -> dict[str, Any]:
     context = dict(admin.site.each_context(request))
     if role_of(request.user) is None:
         context["is_nav_sidebar_enabled"] = False
-    return context | {"set_up": somebody_may_sign_in()}
+    return context | {"set_up": somebody_may_sign_in(), "oidc": _oidc()}
+
+
+def _oidc() -> dict[str, str] | None:
+    oidc = settings.ALKNET.panel.oidc
+    return {"url": reverse("openid_connect_login", args=[PROVIDER_ID]), "name": oidc.name} if oidc.issuer else None

@@ -41,6 +41,7 @@ STEP_UP: Mapping[str, str] = MappingProxyType(
         "admin:credentials_credential_changelist": DELETES,
         "admin:credentials_credential_rotate_all": FORM,
         "admin:backups_backup_download": SENT,
+        "socialaccount_connections": SENT,
         "admin:auth_user_add": FORM,
         "admin:auth_user_change": SENT,
         "admin:auth_user_delete": FORM,
@@ -62,11 +63,18 @@ class StepUpMiddleware:
         """Ask for a proof, or let the view answer. Whoever has no role is refused by the view."""
         match = request.resolver_match
         how = STEP_UP.get(match.view_name) if match is not None else None
-        if how is None or not _is_act(request, how) or role_of(request.user) is None or proof.is_recent(request):
+        if how is None or not _is_act(request, how) or not _may_prove(request) or proof.is_recent(request):
             return None
         if request.method == "POST":
             messages.warning(request, "Nothing was changed: confirm who you are, and then do it again.")
         return ask(request, _way_back(request))
+
+
+def _may_prove(request: HttpRequest) -> bool:
+    """Of the panel's pages only those with a role see any; one's own account is everybody's."""
+    match = request.resolver_match
+    own = match is not None and not match.view_name.startswith("admin:")
+    return request.user.is_authenticated and (own or role_of(request.user) is not None)
 
 
 def ask(request: HttpRequest, back: str) -> HttpResponse:

@@ -8,10 +8,11 @@ from allauth.mfa.base import views as mfa
 from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as webauthn
+from allauth.socialaccount import views as social
 from django.db import transaction
 from django.urls import path
 
-from apps.accounts.sign_in.pages import no_access, sessions
+from apps.accounts.sign_in.pages import no_access, oidc_callback, oidc_login, sessions
 from apps.accounts.sign_in.rows import noted
 
 _whole = transaction.atomic
@@ -26,6 +27,11 @@ urlpatterns = [
     path("password/change/", _whole(account.password_change), name="account_change_password"),
     path("password/set/", _whole(account.password_set), name="account_set_password"),
     path("sessions/", sessions, name="usersessions_list"),
+    path("identities/", _whole(social.connections), name="socialaccount_connections"),
+    path("identities/cancelled/", social.login_cancelled, name="socialaccount_login_cancelled"),
+    path("identities/error/", social.login_error, name="socialaccount_login_error"),
+    path("oidc/<str:provider_id>/login/", oidc_login, name="openid_connect_login"),
+    path("oidc/<str:provider_id>/callback/", oidc_callback, name="openid_connect_callback"),
     path("2fa/", mfa.index, name="mfa_index"),
     path("2fa/authenticate/", mfa.authenticate, name="mfa_authenticate"),
     path("2fa/reauthenticate/", mfa.reauthenticate, name="mfa_reauthenticate"),

@@ -109,7 +109,11 @@ def test_every_act_that_is_listed_exists() -> None:
 @pytest.mark.parametrize("name", [name for name, how in STEP_UP.items() if how in (FORM, SENT)])
 def test_each_listed_act_asks(desk: Client, name: str) -> None:
     backup = Backup.objects.create(file="/nowhere", state="done", way="panel", made_by="ann")
-    alone = {"admin:locks_lock_lock_everything", "admin:credentials_credential_rotate_all"}
+    alone = {
+        "admin:locks_lock_lock_everything",
+        "admin:credentials_credential_rotate_all",
+        "socialaccount_connections",
+    }
     about = [] if name in alone or name.endswith("_add") else [backup.pk]
     grow_old(desk)
     assert desk.post(reverse(name, args=about))["Location"].startswith(ASK), name
