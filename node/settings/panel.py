@@ -49,7 +49,9 @@ class OidcSettings(_Section):
     client_secret_file: AbsolutePath | None = Field(
         None, description="File with the secret that goes with it; none for a provider that asks for PKCE alone."
     )
-    name: str = Field("single sign-on", min_length=1, max_length=60, description="What the button says: Sign in with …")
+    name: str = Field(
+        "single sign-on", min_length=1, max_length=60, description="What the button says after “Sign in with”."
+    )
     create_users: bool = Field(
         False,  # noqa: FBT003 - a default
         description="Whether somebody whom the provider knows and the panel does not becomes a user.",

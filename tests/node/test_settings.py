@@ -261,7 +261,5 @@ def test_every_key_can_be_set_by_its_variable(tmp_path: Path, monkeypatch: pytes
         ({"panel__oidc__role": "owner"}, "Input should be"),
     ],
 )
-def test_how_people_sign_in_is_checked_before_anybody_does(
-    tmp_path: Path, values: dict[str, object], said: str
-) -> None:
+def test_how_people_sign_in_is_checked_first(tmp_path: Path, values: dict[str, object], said: str) -> None:
     assert said in refusal(tmp_path, **values)
