@@ -6,23 +6,33 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.utils import quote, unquote
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
 from unfold.forms import AdminPasswordChangeForm
 
 from apps.accounts import selectors, services
 from apps.accounts.filters import RoleFilter
 from apps.accounts.forms import NewUserForm, UserForm
+from apps.accounts.sign_in.sessions import end_sessions, reset_second_factors
 from apps.audit.actors import user_actor
-from apps.audit.model_admin import AuditedModelAdmin
+from apps.audit.model_admin import AuditedModelAdmin, page_action
 
 admin.site.unregister([User, Group])
 admin.site.unregister([EmailAddress, Authenticator, UserSession, SocialAccount, SocialApp, SocialToken])
+
+ENDS_SESSIONS = "Every browser in which they are signed in has to sign in again."
+RESETS_FACTORS = (
+    "Their apps, passkeys and recovery codes are taken away: their password alone signs them in, until they add new "
+    "ones. For a phone that was lost; ask yourself how you know that it is they who ask."
+)
 
 _FIXED = ["username", "last_login", "date_joined"]
 _OWN = ["role", "is_active"]
@@ -41,6 +51,7 @@ class PanelUserAdmin(UserAdmin, AuditedModelAdmin):
     search_help_text = "Name"
     filter_horizontal = ()
     list_select_related = ["member"]
+    actions_detail = ["end_sessions", "reset_factors"]
     fieldsets = [
         (None, {"fields": ["username", "role", "is_active", "password"]}),
         ("Times (UTC)", {"fields": ["last_login", "date_joined"]}),
@@ -88,6 +99,39 @@ class PanelUserAdmin(UserAdmin, AuditedModelAdmin):
                 user = User.objects.get(pk=id)
                 services.note_password(actor=user_actor(request.user), username=user.get_username())
         return response
+
+    @page_action("End sessions", url_path="end-sessions", icon="logout")
+    def end_sessions(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        user = self._user(request, object_id)
+        if request.method != "POST":
+            return self._confirm(request, user, f"End every session of {user}", ENDS_SESSIONS)
+        count = end_sessions(actor=user_actor(request.user), username=user.get_username())
+        return self._done(request, user, f"Ended {count} session{'' if count == 1 else 's'} of {user}.")
+
+    @page_action("Reset second factors", url_path="reset-second-factors", icon="phonelink_erase")
+    def reset_factors(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        user = self._user(request, object_id)
+        if request.method != "POST":
+            return self._confirm(request, user, f"Reset the second factors of {user}", RESETS_FACTORS)
+        count = reset_second_factors(actor=user_actor(request.user), username=user.get_username())
+        return self._done(request, user, f"Took {count} second factor{'' if count == 1 else 's'} of {user} away.")
+
+    def _user(self, request: HttpRequest, object_id: str) -> Any:
+        found = self.get_object(request, unquote(object_id))
+        if found is None:
+            raise Http404
+        return found
+
+    def _confirm(self, request: HttpRequest, user: Any, title: str, words: str) -> HttpResponse:
+        page = {"title": title, "words": words, "opts": self.opts, "back": self._page(user)}
+        return TemplateResponse(request, "accounts/confirm.html", self.admin_site.each_context(request) | page)
+
+    def _done(self, request: HttpRequest, user: Any, said: str) -> HttpResponse:
+        self.message_user(request, said, messages.SUCCESS)
+        return HttpResponseRedirect(self._page(user))
+
+    def _page(self, user: Any) -> str:
+        return reverse("admin:auth_user_change", args=[quote(user.pk)])
 
     @admin.display(description="role", ordering="member__role")
     def role(self, user: Any) -> str:

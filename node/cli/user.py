@@ -96,6 +96,18 @@ def reset_password(
     _tell("password", values, data, None if as_json else f"{printable(name)} has a new password.")
 
 
+@app.command("reset-mfa")
+def reset_mfa(name: Name, *, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Take a user's second factors and recovery codes away, as for a lost phone."""
+    _tell("reset_mfa", {"username": name}, data, None if as_json else f"{printable(name)} has no second factor now.")
+
+
+@app.command("end-sessions")
+def end_sessions(name: Name, *, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Sign a user out everywhere."""
+    _tell("end_sessions", {"username": name}, data, None if as_json else f"{printable(name)} is signed out everywhere.")
+
+
 def _password(file: Path | None) -> str:
     option = "--password-file"
     with ask_new_secret("Password", option) if file is None else secret_from(file, option) as secret:

@@ -47,6 +47,8 @@ STEP_UP: Mapping[str, str] = MappingProxyType(
         "admin:auth_user_delete": FORM,
         "admin:auth_user_changelist": DELETES,
         "admin:auth_user_password_change": FORM,
+        "admin:auth_user_end_sessions": FORM,
+        "admin:auth_user_reset_factors": FORM,
     }
 )
 """The acts, by the names of their URLs."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
 from typer.testing import CliRunner
@@ -16,6 +17,7 @@ from apps.accounts.rights import Role
 from node.cli.user import app
 from tests.support.accounts import add_user
 from tests.support.panel import audit
+from tests.support.signing_in import sign_in, with_app
 
 PASSWORD = "correct horse battery"
 Do = Callable[..., Any]
@@ -46,13 +48,20 @@ def test_a_user_from_beginning_to_end(do: Do) -> None:
     assert do("enable", username="bob")["result"]["enabled"] is True
     do("password", username="bob", password=PASSWORD * 2)
     assert Client().login(username="bob", password=PASSWORD * 2)
+    with_app(User.objects.get(username="bob"))
+    assert do("reset_mfa", username="bob")["result"]["second_factors"] == 1
+    browser = Client()
+    sign_in(browser, "bob", PASSWORD * 2)
+    assert do("end_sessions", username="bob")["result"]["sessions"] == 1
+    assert browser.get("/").status_code == 302
     told = do("list")["result"]
     assert [(user["username"], user["role"], bool(user["last_login"])) for user in told] == [
         ("bob", "operator", True),
         ("owner", "owner", False),
     ]
     assert do("remove", username="bob")["result"]["username"] == "bob"
-    assert [action for _, action, _ in audit()] == ["user.added", *["user.changed"] * 4, "user.removed"]
+    between = ["user.second_factor_added", "user.second_factors_reset", "user.signed_in", "user.sessions_ended"]
+    assert [action for _, action, _ in audit()] == ["user.added", *["user.changed"] * 4, *between, "user.removed"]
 
 
 @pytest.mark.parametrize(

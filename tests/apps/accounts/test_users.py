@@ -16,6 +16,7 @@ from apps.audit.actors import Actor, ActorKind
 from apps.audit.models import AuditEntry
 from tests.support.accounts import add_user
 from tests.support.panel import ALICE, audit
+from tests.support.signing_in import sign_in, with_app
 
 PASSWORD = "correct horse battery"
 LIST = "/auth/user/"
@@ -176,6 +177,21 @@ def test_several_are_removed_from_the_list(panel: Client) -> None:
     names = [add_user(Role.VIEWER, name).pk for name in ("bob", "carol")]
     panel.post(LIST, {"action": "delete_selected", "_selected_action": names, "post": "yes"})
     assert audit() == [("admin", "user.removed", "bob"), ("admin", "user.removed", "carol")]
+
+
+def test_an_owner_ends_sessions_and_resets_second_factors_after_a_question(panel: Client) -> None:
+    bob, browser = add_user(Role.VIEWER, "bob", PASSWORD), Client()
+    sign_in(browser, "bob")
+    with_app(bob)
+    for path, asked, did in (
+        ("end-sessions", "Every browser", "user.sessions_ended"),
+        ("reset-second-factors", "recovery codes are taken away", "user.second_factors_reset"),
+    ):
+        assert asked in panel.get(f"{LIST}{bob.pk}/{path}/").content.decode()
+        assert audit()[-1][1] != did
+        panel.post(f"{LIST}{bob.pk}/{path}/")
+        assert audit()[-1] == ("admin", did, "bob")
+    assert browser.get("/").status_code == 302
 
 
 @pytest.mark.parametrize(("query", "names"), [("owner", ["admin", "owner"]), ("viewer", ["bob"]), ("none", ["eve"])])

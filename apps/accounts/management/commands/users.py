@@ -7,6 +7,7 @@ from alknet_site.json_command import BadRequest, JsonCommand, Reply
 from apps.accounts import selectors, services
 from apps.accounts.errors import NoSuchUser, Refused
 from apps.accounts.rights import Role
+from apps.accounts.sign_in.sessions import end_sessions, reset_second_factors
 from apps.audit.actors import Actor
 
 Values = Mapping[str, Any]
@@ -15,7 +16,7 @@ Values = Mapping[str, Any]
 class Command(JsonCommand):
     help = "Read and change the users of the panel: one JSON object on stdin, one on stdout."
     refusals = (Refused,)
-    actions = ("list", "add", "role", "enable", "disable", "remove", "password")
+    actions = ("list", "add", "role", "enable", "disable", "remove", "password", "reset_mfa", "end_sessions")
 
     def do_list(self, actor: Actor, values: Values) -> Reply:
         return [_json(user) for user in selectors.list_users()]
@@ -45,6 +46,14 @@ class Command(JsonCommand):
     def do_password(self, actor: Actor, values: Values) -> Reply:
         services.set_password(actor=actor, username=_name(values), password=_password(values))
         return _shown(_name(values))
+
+    def do_reset_mfa(self, actor: Actor, values: Values) -> Reply:
+        count = reset_second_factors(actor=actor, username=_name(values))
+        return _shown(_name(values)) | {"second_factors": count}
+
+    def do_end_sessions(self, actor: Actor, values: Values) -> Reply:
+        count = end_sessions(actor=actor, username=_name(values))
+        return _shown(_name(values)) | {"sessions": count}
 
 
 def _shown(username: str) -> dict[str, Any]:
