@@ -16,6 +16,7 @@ from ninja.utils import check_csrf
 
 from apps.accounts.rights import Right
 from apps.accounts.selectors import rights_of, role_of
+from apps.accounts.sign_in.proof import is_recent
 from apps.audit.actors import Actor, user_actor
 from apps.rest.problems import Refused
 from apps.tokens.authentication import Authenticated, authenticate
@@ -96,6 +97,8 @@ class Session(AuthBase):
             raise Refused(401, "Show a token: Authorization: Bearer alkr_…", headers=CHALLENGE)
         if request.method not in SAFE and check_csrf(request) is not None:
             raise Refused(403, "A session of the panel needs the header X-CSRFToken for this.")
+        if request.method not in SAFE and not is_recent(request):
+            raise Refused(403, "A session of the panel takes a fresh proof for this: sign in again, or use a token.")
         return _allowed(Caller(user_actor(user), rights_of(user), user.get_username(), f"user:{user.pk}"), self.right)
 
 

@@ -1,15 +1,19 @@
 """Who may call: tokens with their bounds, sessions with CSRF, and nobody else."""
 
 import time
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from apps.accounts.rights import Role
 from apps.tokens import services
 from apps.tokens.throttle import FAILURES
+from tests.support.accounts import add_user
 from tests.support.panel import ALICE, rows
 from tests.support.rest import BASE, Caller, problem_of, token_with
+from tests.support.signing_in import PASSWORD, sign_in
 
 
 def test_nobody_is_asked_for_a_token(db: None) -> None:
@@ -74,6 +78,21 @@ def test_a_session_takes_the_csrf_token_to_change_anything(db: None) -> None:
     browser.get("/")
     token = browser.cookies["csrftoken"].value
     assert browser.put(f"{BASE}/peers/x", **sent, headers={"X-CSRFToken": token}).status_code == 201
+
+
+def test_a_session_that_was_proven_long_ago_changes_nothing(db: None, settings: Any) -> None:
+    settings.STEP_UP_SECONDS = 600
+    add_user(Role.OWNER, "ann", PASSWORD)
+    client = Client()
+    sign_in(client, "ann")
+    assert client.delete("/api/v1/peers/nobody").status_code == 404
+    session = client.session
+    for one in session["account_authentication_methods"]:
+        one["at"] -= 601
+    session.save()
+    refused = client.delete("/api/v1/peers/nobody")
+    assert (refused.status_code, "fresh proof" in refused.json()["detail"]) == (403, True)
+    assert client.get("/api/v1/peers").status_code == 200
 
 
 def test_a_session_does_not_stand_in_for_a_bad_token(db: None) -> None:
