@@ -14,6 +14,9 @@ from apps.enrolment.models import Claim, Invite, Stranger
 from apps.peers import selectors as peers
 from node.core.enrolment.index import ClaimState
 
+SHORTEST_PREFIX = 4
+"""Characters of a claim's id that may stand for all of it."""
+
 
 class InviteState(StrEnum):
     """What an invitation is at this moment."""
@@ -71,6 +74,14 @@ def find_claim(claim_id: str) -> Claim:
     if row is None:
         raise Absent("claim", claim_id)
     return row
+
+
+def find_claim_by_beginning(text: str) -> Claim:
+    """By the whole id, or by a beginning that only one has. Raises Absent."""
+    found = list(Claim.objects.filter(pk__startswith=text)[:2]) if len(text) >= SHORTEST_PREFIX else []
+    if len(found) != 1:
+        raise Absent("claim", text)
+    return found[0]
 
 
 def page_of_invites(*, usable: bool | None, after: str | None, limit: int) -> list[InviteFacts]:

@@ -21,6 +21,7 @@ COMMANDS = {
     "backup": ("node.cli.backup", "Write a backup of the running or stopped appliance into one file."),
     "restore": ("node.cli.restore", "Check a backup, or put what is in it in place."),
     "peer": ("node.cli.peer", "Add, show, change and remove peers."),
+    "claim": ("node.cli.claim", "List, approve and refuse machines that came with a one-time code."),
     "key": ("node.cli.key", "Add, list and remove API keys."),
     "user": ("node.cli.user", "Add, list and change the users of the panel."),
     "lock": ("node.cli.lock", "Hold back a peer, a scope, a protocol, a credential or everything."),

@@ -3,12 +3,14 @@
 import io
 import json
 import sys
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
 from node.cli.expiry import ExpiryFormatError, parse_span
 from node.cli.options import EXIT_USAGE, fail
+from node.cli.table import table
 from node.core.text import printable
 
 SpanOption = Annotated[str, typer.Option("--for", metavar="SPAN", help="How long the code is good: 30m, 2h, 7d.")]
@@ -41,6 +43,19 @@ def show_invite(made: dict[str, Any], *, qr: bool | None, as_json: bool) -> None
     end = "waits for approval" if made["needs_approval"] else "is admitted at once"
     typer.echo(printable(f"On the new machine: alknet join. The code is for {uses}, which {end}."), err=True)
     typer.echo("It is shown this once.", err=True)
+
+
+def invite_table(found: list[dict[str, Any]]) -> str:
+    """Invitations for people."""
+    return table(
+        ("INVITATION", "STATE", "USES LEFT", "UNTIL (UTC)", "ASKS", "PEER", "NOTE"), [_row(one) for one in found]
+    )
+
+
+def _row(one: dict[str, Any]) -> tuple[str, ...]:
+    until = datetime.fromtimestamp(one["expires_at"], UTC).strftime("%Y-%m-%d %H:%M")
+    left, asks = f"{one['uses_left']} of {one['uses']}", "yes" if one["needs_approval"] else "no"
+    return one["id"], one["state"], left, until, asks, one["peer_id"] or "", one["note"]
 
 
 def picture(code: str) -> str:

@@ -117,6 +117,8 @@ def _show(told: Told) -> None:
 
 def _end(joined: Joined, code: InviteCode, *, as_json: bool) -> None:
     told = joined.told
+    if told.word is Word.BUSY:
+        fail(printable(f"{code.address}: {told.message}"), EXIT_NO_CONNECTION)
     if as_json:
         facts = {
             "state": told.word,

@@ -14,6 +14,7 @@ from node.cli.invite import (
     QrOption,
     SpanOption,
     UsesOption,
+    invite_table,
     seconds_of,
     show_invite,
 )
@@ -92,6 +93,19 @@ def invite(  # noqa: PLR0913 - one parameter for each option
     wish = {"peer_id": name, "seconds": seconds_of(span), "uses": uses, "needs_approval": not admit, "note": note}
     made = request(settings_or_fail(data), "invites", "invite", {**rights, **wish, "address": address})
     show_invite(made, qr=qr, as_json=as_json)
+
+
+@app.command()
+def invites(
+    *,
+    revoke: Annotated[str, typer.Option("--revoke", metavar="ID", help="Make the code of this one worthless.")] = "",
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the invitations, or revoke one."""
+    action, values = ("revoke", {"id": revoke}) if revoke else ("list", {})
+    found = request(settings_or_fail(data), "invites", action, values)
+    typer.echo(json.dumps(found) if as_json else invite_table([found] if revoke else found))
 
 
 @app.command("set")

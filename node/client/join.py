@@ -30,6 +30,7 @@ from node.quic.tls.keys import NodeKey
 DIAL_SECONDS = 10.0
 RETRY_FIRST, RETRY_MAX = 0.5, 15.0
 """Seconds between two attempts."""
+UNDECIDED = "The claim is kept, and not decided yet. Run the same command again later."
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,5 +126,5 @@ class Joiner:
 
     def _hear(self, told: Told) -> None:
         """What is said on the way counts as kept until there is a last word."""
-        self._last = Told(Word.KEPT, message=told.message)
+        self._last = Told(Word.KEPT, message=UNDECIDED)
         self._show(told)

@@ -1,6 +1,8 @@
 """A new machine becomes a peer: two real processes of the appliance, and `alknet join` as a third."""
 
+import contextlib
 import json
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +11,9 @@ from typing import Any
 import pytest
 
 from node.client.known_nodes import KnownNodes
-from tests.support.appliance import Appliance, alknet, environment, running_appliance
+from node.core.enrolment.code import InviteCode
+from tests.support.appliance import Appliance, alknet, environment, running_appliance, warm_alknet
+from tests.support.waiting import until
 
 
 @dataclass
@@ -67,3 +71,60 @@ def test_a_code_lets_one_machine_in_once(appliance: Appliance, machine: Machine,
     refused = other.join(made["code"], expect=1)
     assert "not accepted" in refused["message"]
     assert made["code"].rpartition("/")[2][:20] not in appliance.log() + appliance.run("journal", "--json")
+
+
+def test_a_machine_that_has_to_be_approved_waits_and_is_told(appliance: Appliance, machine: Machine) -> None:
+    code = invite(appliance, "--scope", "call:echo")["code"]
+    kept = machine.join(code, "--name", "pi", "--wait", "1", expect=5)
+    [claim] = rows(appliance, "claim", "list", "--waiting")
+    assert (kept["state"], claim["sas"], claim["name"]) == ("kept", kept["sas"], "pi")
+    assert appliance.ready["node_address"] in machine.known_nodes
+    appliance.run("claim", "approve", claim["id"][:12], "000000000", expect=1)
+    with waiting(machine, code) as process:
+        [claim] = until(lambda: [row for row in rows(appliance, "claim", "list") if row["asked"] == 2], "another claim")
+        digits = claim["sas"].replace(" ", "")
+        assert "Admitted as desk." in appliance.run("claim", "approve", claim["id"][:12], digits, "--name", "desk")
+        told = json.loads(process.communicate(timeout=30)[0])
+    assert (told["state"], told["peer_id"]) == ("admitted", "desk")
+    assert "desk" in appliance.run("claim", "list")
+    appliance.run("peer", "remove", "desk")
+    assert "removed or disabled" in machine.join(code, expect=1)["message"]
+
+
+def test_a_declined_machine_and_a_revoked_code_are_told_so(
+    appliance: Appliance, machine: Machine, other: Machine
+) -> None:
+    made = invite(appliance, "--uses", "2")
+    machine.join(made["code"], "--wait", "1", expect=5)
+    [claim] = rows(appliance, "claim", "list", "--waiting")
+    appliance.run("claim", "refuse", claim["id"])
+    assert "declined" in machine.join(made["code"], expect=1)["message"]
+    assert "revoked" in appliance.run("peer", "invites", "--revoke", made["id"])
+    assert "not accepted" in other.join(made["code"], expect=1)["message"]
+
+
+def test_another_key_at_the_same_address_is_not_talked_to(appliance: Appliance, machine: Machine) -> None:
+    made = invite(appliance, "--admit")
+    machine.home.joinpath("alknet").mkdir(parents=True)
+    KnownNodes(machine.home / "alknet" / "known_nodes").trust(made["address"], f"ed25519:{1:064x}")
+    machine.join(made["code"], expect=1)
+    wrong = InviteCode(made["address"], f"ed25519:{2:064x}", bytes(16))
+    machine.home.joinpath("alknet", "known_nodes").unlink()
+    machine.join(wrong.text(), expect=4)
+    machine.join(made["code"][:-1], expect=2)
+    assert [row["uses_left"] for row in rows(appliance, "peer", "invites") if row["id"] == made["id"]] == [1]
+
+
+@contextlib.contextmanager
+def waiting(machine: Machine, code: str) -> Iterator["subprocess.Popen[str]"]:
+    command = [*warm_alknet(), "join", "--json", "--wait", "60", "-"]
+    env, pipe = environment(XDG_CONFIG_HOME=str(machine.home)), subprocess.PIPE
+    with subprocess.Popen(command, env=env, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdin is not None
+        process.stdin.write(code)
+        process.stdin.close()
+        process.stdin = None
+        try:
+            yield process
+        finally:
+            process.kill()

@@ -17,6 +17,7 @@ from apps.enrolment.services.admission import admit, held_by
 from apps.peers import selectors as peers
 from node.core.enrolment import claim as inbox
 from node.core.enrolment.index import ClaimState
+from node.core.peers import InvalidPeer
 
 OBJECT_TYPE = "claim"
 QUEUED = "claim.queued"
@@ -78,13 +79,24 @@ def _first(number: int, arrived: inbox.Claim) -> Claim:
         invite.uses_left -= 1
         invite.save(update_fields=["uses_left"])
     actor = Actor(ActorKind.NODE, f"invite {claim.invite_id}")
-    if invite is not None and verdict.state is ClaimState.ADMITTED:
-        admit(actor=actor, claim=claim, invite=invite, peer_id=verdict.peer_id)
+    if invite is not None and verdict.state is ClaimState.ADMITTED and _admitted(actor, claim, invite, verdict.peer_id):
         return claim
     claim.save(force_insert=True)
-    if verdict.state is ClaimState.QUEUED:
+    if claim.state == ClaimState.QUEUED:
         record(actor=actor, changes=[Change(QUEUED, OBJECT_TYPE, claim.pk, after=claim_json(claim))])
     return claim
+
+
+def _admitted(actor: Actor, claim: Claim, invite: Invite, peer_id: str) -> bool:
+    """Whether it is a peer now. What the rules of peers refuse is for an administrator, and holds up no other claim."""
+    try:
+        with transaction.atomic():
+            admit(actor=actor, claim=claim, invite=invite, peer_id=peer_id)
+    except InvalidPeer as error:
+        claim.state, claim.why, claim.peer_id = ClaimState.QUEUED, str(error)[:500], ""
+        claim.decided_at, claim.decided_by = None, ""
+        return False
+    return True
 
 
 def _judge(invite: Invite | None, claim: Claim) -> _Verdict:

@@ -5,10 +5,11 @@ the control plane makes of them. The joiner's key is the one that its handshake 
 """
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
 from node.core import current
@@ -48,7 +49,7 @@ MEANINGS = {
 }
 NOT_ACCEPTED = "This code is not accepted: it may be mistyped, used already, or over. Ask for another one."
 """The one text for a code that was guessed, used up, revoked or over."""
-DECLINED = "The administrator of the node has declined this claim."
+DECLINED = "This claim was declined."
 GONE = "This machine was admitted by this code, and its peer is removed or disabled since."
 LATER = "The node takes no codes at the moment. Try again in a while."
 KEPT_FOR_PANEL = "The claim is kept. The node's control panel does not answer at the moment; ask again later."
@@ -99,22 +100,19 @@ class RegisterHandler:
         }
 
     async def handle(self, connection: Connection, auth: AuthContext) -> None:
-        self._waiting += 1
         try:
             async with asyncio.timeout(self._limits.value.message_timeout):
                 stream = await connection.accept_bi()
             await self._answer(connection, stream, auth)
         except (MessageError, EOFError, TimeoutError) as error:
             logger.info("a joiner was not understood", extra={"error": str(error), "remote_addr": auth.remote_addr})
-        finally:
-            self._waiting -= 1
 
     async def _answer(self, connection: Connection, stream: BiStream, auth: AuthContext) -> None:
         try:
-            claim, number = await self._claim(stream, auth)
-            last = await self._follow(connection, stream, claim, number)
-            if last.word is Word.ADMITTED and not number and auth.identity is None:
-                last = Told(Word.REFUSED, message=GONE)
+            ask = await self._in_time(receive(stream, Ask))
+            name = self._named(ask, auth)
+            with self._served():
+                last = await self._serve(connection, stream, ask, auth, name)
         except Declined as declined:
             last = declined.told
         await send(stream, last)
@@ -122,23 +120,38 @@ class RegisterHandler:
         async with asyncio.timeout(_LAST_WORD_S):
             await connection.wait_closed()
 
-    async def _claim(self, stream: BiStream, auth: AuthContext) -> tuple[str, int]:
-        """The name of a claim, and the number under which it is made now; 0 where it is decided already.
-
-        Raises Declined, MessageError.
-        """
-        ask = await self._in_time(receive(stream, Ask))
+    def _named(self, ask: Ask, auth: AuthContext) -> str:
+        """The name of a claim that is known, or may be made. Raises Declined, MessageError."""
         key = _key(auth)
-        if self._waiting > self._limits.value.max_waiting or not self._guesses.may_ask(auth.remote_addr):
+        if not self._guesses.may_ask(auth.remote_addr):
             raise self._later()
         stored = code_hash(secret_of(ask))
         name = claim_id(stored, key)
         known = self._provider.enrolment.outcomes.get(name)
-        if known is not None and known.final:
-            return name, 0
         if known is None and self._provider.enrolment.invite_of(stored, time.time()) is None:
             raise self._not_accepted(auth)
-        return name, await self._inbox_number(await self._agree(stream, ask, auth, name))
+        return name
+
+    @contextlib.contextmanager
+    def _served(self) -> Iterator[None]:
+        """One more joiner, whose code is a right one: strangers without any take nobody's place. Raises Declined."""
+        if self._waiting >= self._limits.value.max_waiting:
+            raise self._later()
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+
+    async def _serve(self, connection: Connection, stream: BiStream, ask: Ask, auth: AuthContext, name: str) -> Told:
+        """The last word of a claim, which is written down first unless it is decided. Raises Declined, MessageError."""
+        known = self._provider.enrolment.outcomes.get(name)
+        if known is None or not known.final:
+            number = await self._inbox_number(await self._agree(stream, ask, auth, name))
+            return await self._follow(connection, stream, name, number)
+        if known.state is ClaimState.ADMITTED and auth.identity is None:
+            return Told(Word.REFUSED, message=GONE)
+        return _last_word(known)
 
     async def _agree(self, stream: BiStream, ask: Ask, auth: AuthContext, name: str) -> Claim:
         """A claim with the short authentication string that the joiner shows too. Raises Declined, MessageError."""
@@ -168,8 +181,7 @@ class RegisterHandler:
     async def _follow(self, connection: Connection, stream: BiStream, name: str, number: int) -> Told:
         """Tell what becomes of a claim; the last word of it."""
         limits = self._limits.value
-        if number:
-            await send(stream, Told(Word.RECEIVED))
+        await send(stream, Told(Word.RECEIVED))
         known = await _unless_gone(connection, self._provider.outcome(name, number), limits.answer_timeout)
         if known is None:
             return Told(Word.KEPT, message=KEPT_FOR_PANEL)

@@ -30,7 +30,9 @@ class EnrolmentLimits(BaseModel):
     message_timeout: float = Field(
         default=10.0, gt=0, le=600, description="Seconds that a joiner may take for each of its messages."
     )
-    max_waiting: int = Field(default=128, ge=1, le=10_000, description="Joiners that are served at a time.")
+    max_waiting: int = Field(
+        default=128, ge=1, le=10_000, description="Joiners that are served at a time, of those with a right code."
+    )
     failures_per_minute: int = Field(
         default=60, ge=1, le=100_000, description="Codes a minute that are none; beyond, none at all is looked at."
     )

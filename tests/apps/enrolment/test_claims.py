@@ -180,3 +180,12 @@ def test_an_admission_that_fails_leaves_the_inbox_where_it_was(monkeypatch: pyte
 
 def _break(*_: Any, **__: Any) -> None:
     raise RuntimeError("broken")
+
+
+def test_what_the_rules_of_peers_refuse_waits_for_somebody_and_holds_up_no_other_claim() -> None:
+    made = invite(peer_id="laptop")
+    Invite.objects.update(scopes=["two words"])
+    claim = taken(1, made.code, key(1))
+    assert (claim.state, Invite.objects.get().uses_left, peers.find_peer("laptop")) == ("queued", 0, None)
+    assert "scope" in claim.why
+    assert services.approve(actor=ALICE, claim_id=claim.pk, sas=claim.sas, scopes=[]).state == "admitted"

@@ -41,11 +41,16 @@ class Command(JsonCommand):
 
     def do_approve(self, actor: Actor, values: Values) -> Reply:
         rights = {name: values[name] for name in _RIGHTS if name in values}
-        claim = services.approve(actor=actor, claim_id=_text(values, "id"), sas=_text(values, "sas"), **rights)
+        claim = services.approve(actor=actor, claim_id=_claim(values), sas=_text(values, "sas"), **rights)
         return claim_json(claim)
 
     def do_refuse(self, actor: Actor, values: Values) -> Reply:
-        return claim_json(services.refuse(actor=actor, claim_id=_text(values, "id")))
+        return claim_json(services.refuse(actor=actor, claim_id=_claim(values)))
+
+
+def _claim(values: Values) -> str:
+    """By its whole id, or by a beginning that only one has."""
+    return str(selectors.find_claim_by_beginning(_text(values, "id")).pk)
 
 
 def _text(values: Values, name: str) -> str:

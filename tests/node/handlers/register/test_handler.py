@@ -204,10 +204,11 @@ async def test_no_more_claims_are_taken_than_a_minute_has(tmp_path: Path) -> Non
 async def test_no_more_joiners_are_served_than_may_wait(tmp_path: Path) -> None:
     world = World(tmp_path / "node.db", EnrolmentLimits(max_waiting=1))
     world.invite()
-    async with world.joiner() as one, world.joiner(OTHER) as other:
-        await settled(lambda: world.handler.snapshot()["waiting"] == 2)
-        assert (await one.ask()).word is Word.BUSY
+    async with world.joiner() as one, world.joiner(OTHER) as other, world.joiner() as third:
+        assert (await third.ask(bytes(16))).word is Word.REFUSED, "who has no code takes no place"
+        await one.claim()
         assert (await other.ask()).word is Word.BUSY
+    await settled(lambda: world.handler.snapshot()["waiting"] == 0)
 
 
 async def test_while_the_panel_is_down_the_claim_is_kept(tmp_path: Path) -> None:
