@@ -14,6 +14,7 @@ INSTALLED_APPS = [
     "apps.backups",
     "apps.activity",
     "apps.locks",
+    "apps.enrolment",
     "apps.tokens",
 ]
 ROOT_URLCONF = "alknet_site.lean_settings"  # serves nothing
