@@ -108,7 +108,7 @@ def test_the_pages_of_ones_account(panel: Panel, request: pytest.FixtureRequest)
 
 
 def look(panel: Panel, name: str, path: str, pictures: str | None) -> list[str]:
-    """What is wrong with a page: on a phone in the dark and on a desk in the light; with --pictures in all four ways."""
+    """What is wrong with a page: on a phone in the dark and a desk in the light; with --pictures in all four ways."""
     page, wrong = panel.page, []
     for width, usual in ((375, "dark"), (1280, "light")):
         page.set_viewport_size({"width": width, "height": 800})
