@@ -11,7 +11,7 @@ from apps.health import api as health_api
 from apps.locks import api as locks_api
 from apps.locks import errors as locks
 from apps.peers import api as peers_api
-from apps.peers import api_keys_api
+from apps.peers import api_keys_api, portable_api
 from apps.peers import errors as peers
 from apps.rest.root import Api
 from apps.rest.views import for_members
@@ -45,6 +45,7 @@ api = Api(
     urls_namespace="api",
     docs_decorator=for_members,
 )
+api.add_router("/peers", portable_api.router)
 api.add_router("/peers", peers_api.router)
 api.add_router("/api-keys", api_keys_api.router)
 api.add_router("/credentials", credentials_api.router)

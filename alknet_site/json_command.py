@@ -45,6 +45,8 @@ class JsonCommand(BaseCommand):
     refusals: tuple[type[Exception], ...] = ()
     """What a wish may be refused with: the text is the answer's error, `errors`, where it has them, are its fields."""
 
+    max_input = MAX_INPUT
+
     def handle(self, *args: Any, **options: Any) -> None:
         answer = self._answer()
         self.stdout.write(json.dumps(answer))
@@ -54,7 +56,7 @@ class JsonCommand(BaseCommand):
     def _answer(self) -> dict[str, Any]:
         refused: tuple[type[Exception], ...] = (BadRequest, *self.refusals)
         try:
-            request = _read_request()
+            request = _read_request(self.max_input)
             with in_use(Path(connection.settings_dict["NAME"]).parent):
                 _make_unfinished_database()
                 return {"ok": True, "result": self._run(request)}
@@ -97,10 +99,10 @@ def _make_unfinished_database() -> None:
         call_command("prepare")
 
 
-def _read_request() -> Mapping[str, Any]:
-    raw = sys.stdin.buffer.read(MAX_INPUT + 1)
-    if len(raw) > MAX_INPUT:
-        raise BadRequest("input", f"Longer than {MAX_INPUT} bytes.")
+def _read_request(most: int) -> Mapping[str, Any]:
+    raw = sys.stdin.buffer.read(most + 1)
+    if len(raw) > most:
+        raise BadRequest("input", f"Longer than {most} bytes.")
     try:
         request = json.loads(raw)
         json.dumps(request, ensure_ascii=False).encode()

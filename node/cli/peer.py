@@ -21,6 +21,7 @@ from node.cli.invite import (
 from node.cli.load import settings_or_fail
 from node.cli.manage import request
 from node.cli.options import EXIT_USAGE, DataOption, JsonOption, fail
+from node.cli.peer_files import export, import_
 from node.cli.table import table
 from node.core.fingerprint import MAX_KEY_INPUT
 from node.core.text import printable
@@ -28,6 +29,8 @@ from node.core.text import printable
 _HEADER = ("PEER", "STATE", "CONNECTED", "LAST SEEN (UTC)", "KEYS", "SCOPES")
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+app.command("import")(import_)
+app.command("export")(export)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The peer's name.")]
 KeyOption = Annotated[

@@ -29,6 +29,7 @@ from apps.locks import services as locks
 from apps.locks.models import Lock
 from apps.panel.setup_link import create_administrator
 from apps.peers import services as peers
+from apps.peers.portable.rows import Row
 from apps.tokens import services as tokens
 from apps.tokens.models import ApiToken
 from tests.support.credentials import blob
@@ -65,6 +66,7 @@ WRITERS = {
     "enrolment/services/strangers.py": "",
     "locks/services/locks.py": "",
     "peers/services/api_keys.py": "",
+    "peers/services/imports.py": "",
     "peers/services/peers.py": "",
     "tokens/services.py": "",
 }
@@ -108,6 +110,8 @@ def changes() -> Iterator[tuple[Callable[..., Any], int, dict[str, Any]]]:
     sql("UPDATE locks SET expires_at = 1")
     yield locks.remove_expired, 1, {}
     yield peers.remove_peers, 2, {"peer_ids": ["b", "c"]}
+    yield peers.import_peers, 2, {"rows": [Row("row 2", draft("d")), Row("row 3", draft("e"))], "replace": False}
+    yield peers.import_peers, 2, {"rows": [Row("row 2", draft("d", scopes=["x"]))], "replace": True}
     yield peers.create_api_key, 1, {"description": "", "scopes": [], "expires_at": None}
     yield peers.remove_api_keys, 1, {"prefixes": [prefix for (prefix,) in sql("SELECT prefix FROM api_keys")]}
     yield enrolment.create_invite, 1, {"address": "a:1", "node": NODE}

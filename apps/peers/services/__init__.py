@@ -7,6 +7,7 @@ Raises InvalidPeer, whose `errors` name fields of the draft (apps.peers.drafts),
 """
 
 from apps.peers.services.api_keys import NewApiKey, create_api_key, plan_api_key, remove_api_keys
+from apps.peers.services.imports import PlanChanged, import_peers, plan_import
 from apps.peers.services.peers import (
     clear_peer_token,
     create_peer,
@@ -24,15 +25,18 @@ from apps.peers.services.peers import (
 
 __all__ = [
     "NewApiKey",
+    "PlanChanged",
     "clear_peer_token",
     "create_api_key",
     "create_peer",
     "enrol_peer",
+    "import_peers",
     "issue_peer_token",
     "peer_added",
     "peer_renamed",
     "plan_api_key",
     "plan_create",
+    "plan_import",
     "plan_update",
     "put_peer",
     "remove_api_keys",

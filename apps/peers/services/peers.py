@@ -57,8 +57,8 @@ def create_peer(*, actor: Actor, draft: Draft) -> PeerEntry:
 def enrol_peer(*, actor: Actor, draft: Draft, through: Mapping[str, Any]) -> PeerEntry:
     """Add a peer whose name is free; the audit row tells what it came `through`. Inside the caller's transaction."""
     entry = plan_create(draft)
-    Peer.objects.create(**_columns(entry))
-    facts = {**_facts(entry), "through": dict(through)}
+    Peer.objects.create(**columns_of(entry))
+    facts = {**facts_of(entry), "through": dict(through)}
     record(actor=actor, changes=[Change(PeerAction.ENROLLED, OBJECT_TYPE, entry.peer_id, after=facts)])
     peer_added.send(sender=Peer, actor=actor, peer_id=entry.peer_id)
     return entry
@@ -76,7 +76,7 @@ def set_peers_enabled(*, actor: Actor, peer_ids: Iterable[str], enabled: bool) -
         changed = [entry for entry in selectors.get_peers(peer_ids) if entry.enabled is not enabled]
         for batch in batches([entry.peer_id for entry in changed]):
             Peer.objects.filter(pk__in=batch).update(enabled=enabled)
-        record(actor=actor, changes=[_change(entry, replace(entry, enabled=enabled)) for entry in changed])
+        record(actor=actor, changes=[change_of(entry, replace(entry, enabled=enabled)) for entry in changed])
         return len(changed)
 
 
@@ -86,7 +86,7 @@ def remove_peers(*, actor: Actor, peer_ids: Iterable[str]) -> int:
         gone = selectors.get_peers(peer_ids)
         for batch in batches([entry.peer_id for entry in gone]):
             Peer.objects.filter(pk__in=batch).delete()
-        changes = [Change(PeerAction.REMOVED, OBJECT_TYPE, entry.peer_id, before=_facts(entry)) for entry in gone]
+        changes = [Change(PeerAction.REMOVED, OBJECT_TYPE, entry.peer_id, before=facts_of(entry)) for entry in gone]
         record(actor=actor, changes=changes)
         return len(gone)
 
@@ -148,9 +148,9 @@ def _refuse_duplicates(old: PeerEntry | None, new: PeerEntry) -> None:
 def _write(actor: Actor, old: PeerEntry | None, new: PeerEntry, action: PeerAction | None = None) -> PeerEntry:
     """Store `new` in place of `old`, and say so in the audit log. Inside the caller's transaction."""
     if old is None:
-        Peer.objects.create(**_columns(new))
+        Peer.objects.create(**columns_of(new))
     elif old != new:
-        Peer.objects.filter(pk=old.peer_id).update(**_columns(new))
+        Peer.objects.filter(pk=old.peer_id).update(**columns_of(new))
     if old != new:
         record(actor=actor, changes=_changes(old, new, action))
     if old is None:
@@ -162,18 +162,20 @@ def _write(actor: Actor, old: PeerEntry | None, new: PeerEntry, action: PeerActi
 
 def _changes(old: PeerEntry | None, new: PeerEntry, action: PeerAction | None) -> list[Change]:
     """One row or, of a rename, one under each name: the new one's first, which is where its history begins."""
-    change = _change(old, new, action)
+    change = change_of(old, new, action)
     if old is None or old.peer_id == new.peer_id:
         return [change]
     return [change, replace(change, object_id=old.peer_id)]
 
 
-def _change(old: PeerEntry | None, new: PeerEntry, action: PeerAction | None = None) -> Change:
-    before = _facts(old) if old else None
-    return Change(action or _action(old, new), OBJECT_TYPE, new.peer_id, before, _facts(new))
+def change_of(old: PeerEntry | None, new: PeerEntry, action: PeerAction | None = None) -> Change:
+    """What the audit log says of one peer; the narrowest name for it where no `action` is given."""
+    before = facts_of(old) if old else None
+    return Change(action or _action(old, new), OBJECT_TYPE, new.peer_id, before, facts_of(new))
 
 
-def _columns(entry: PeerEntry) -> dict[str, Any]:
+def columns_of(entry: PeerEntry) -> dict[str, Any]:
+    """An entry as the table has it."""
     columns = draft_of(entry)
     columns["fingerprints"] = columns.pop("keys")
     return columns
@@ -190,8 +192,8 @@ def _action(old: PeerEntry | None, new: PeerEntry) -> PeerAction:
     return PeerAction.CHANGED
 
 
-def _facts(entry: PeerEntry) -> dict[str, Any]:
+def facts_of(entry: PeerEntry) -> dict[str, Any]:
     """An entry for the audit log: all of it, but of the token only whether there is one."""
-    facts = _columns(entry)
+    facts = columns_of(entry)
     facts["token"] = "set" if facts.pop("auth_token_hash") else None
     return facts

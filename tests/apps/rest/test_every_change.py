@@ -27,6 +27,7 @@ class Call(NamedTuple):
     body: Any
     actions: list[str]
     """What the audit log says was done. Of a rename there is a row under each of the two names."""
+    kind: str = "application/json"
 
 
 CALLS = {
@@ -36,6 +37,7 @@ CALLS = {
     "delete_peer": Call("/peers/laptop", None, ["peer.removed"]),
     "issue_peer_token": Call("/peers/laptop/token", None, ["peer.token_issued"]),
     "clear_peer_token": Call("/peers/laptop/token", None, ["peer.token_cleared"]),
+    "import_peers": Call("/peers/import", b"peer_id\nnew\n", ["peer.added"], "text/csv"),
     "create_api_key": Call("/api-keys", {"scopes": ["a"]}, ["api_key.added"]),
     "delete_api_key": Call("/api-keys/{key}", None, ["api_key.removed"]),
     "set_credential": Call("/credentials/openai", {"content": "sk-1"}, ["credential.replaced"]),
@@ -89,7 +91,7 @@ def things(add_peer: Callable[..., PeerEntry], node: VaultNode) -> dict[str, str
 def test_a_change_is_one_in_the_log(api: Caller, things: dict[str, str], name: str) -> None:
     wanted = CALLS[name]
     last = AuditEntry.objects.count()
-    answer = api.call(METHODS[name], wanted.path.format(**things), wanted.body)
+    answer = api.call(METHODS[name], wanted.path.format(**things), wanted.body, Content_Type=wanted.kind)
     assert 200 <= answer.status_code < 300, answer.content
     rows = list(AuditEntry.objects.filter(pk__gt=last))
     assert [row.action for row in rows] == wanted.actions

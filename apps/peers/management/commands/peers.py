@@ -1,5 +1,7 @@
 """`manage.py peers`: the command line's door to the peers. One JSON object in, one out (alknet_site.json_command)."""
 
+import base64
+import binascii
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +14,10 @@ from apps.audit.actors import Actor
 from apps.peers import selectors, services
 from apps.peers.errors import Absent
 from apps.peers.json_forms import peer_json
+from apps.peers.portable.formats import format_named, read, write
+from apps.peers.portable.json_forms import plan_json
+from apps.peers.portable.rows import ImportRefused
+from apps.peers.portable.text import MAX_FILE
 from node.core.peers import InvalidPeer, PeerEntry
 
 Values = Mapping[str, Any]
@@ -21,8 +27,10 @@ _DRAFT = ("keys", "scopes", "resources", "display_name", "enabled")
 
 class Command(JsonCommand):
     help = "Read and change peers: one JSON object on stdin, one on stdout."
-    refusals = (InvalidPeer, Absent)
-    actions = ("add", "show", "list", "set", "enable", "disable", "rename", "remove")
+    refusals = (InvalidPeer, ImportRefused, Absent)
+    actions = ("add", "show", "list", "set", "enable", "disable", "rename", "remove", "import", "export")
+    max_input = 2 * MAX_FILE
+    """A file comes in base64."""
 
     def do_add(self, actor: Actor, values: Values) -> Reply:
         draft = _draft(values, "peer_id", "token")
@@ -63,6 +71,18 @@ class Command(JsonCommand):
         services.remove_peers(actor=actor, peer_ids=[entry.peer_id])
         return peer_json(entry)
 
+    def do_import(self, actor: Actor, values: Values) -> Reply:
+        """`content` is the file in base64; with `dry_run` nothing is written."""
+        form, replace = format_named(str(values.get("format"))), _flag(values, "replace") is True
+        rows = read(form, _content(values))
+        if _flag(values, "dry_run"):
+            return plan_json(services.plan_import(rows=rows, replace=replace), done=False)
+        return plan_json(services.import_peers(actor=actor, rows=rows, replace=replace), done=True)
+
+    def do_export(self, actor: Actor, values: Values) -> Reply:
+        form = format_named(str(values.get("format")))
+        return {"content": write(form, selectors.list_peers()).decode()}
+
     def _set_enabled(self, actor: Actor, values: Values, *, enabled: bool) -> Reply:
         services.set_peers_enabled(actor=actor, peer_ids=[_name(values)], enabled=enabled)
         return peer_json(selectors.get_peer(_name(values)))
@@ -79,6 +99,13 @@ def _name(values: Values) -> str:
     if not isinstance(name, str) or not name:
         raise BadRequest("peer_id", "A peer needs a name.")
     return name
+
+
+def _content(values: Values) -> bytes:
+    try:
+        return base64.b64decode(str(values.get("content", "")), validate=True)
+    except binascii.Error:
+        raise BadRequest("content", "A file in base64.") from None
 
 
 def _flag(values: Values, name: str) -> bool | None:

@@ -1,0 +1,58 @@
+"""Many peers at once, out of a file: one transaction, one audit row for each peer that is not as it was."""
+
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from apps.audit.actors import Actor
+from apps.audit.services import Change, record
+from apps.peers import selectors
+from apps.peers.models import Peer
+from apps.peers.portable.plan import Plan, Step, added, make_plan
+from apps.peers.portable.rows import Row
+from apps.peers.services.batches import SIZE, batches
+from apps.peers.services.peers import OBJECT_TYPE, PeerAction, change_of, columns_of, facts_of, peer_added
+
+_COLUMNS = ("fingerprints", "scopes", "resources", "display_name", "enabled")
+
+
+class PlanChanged(Exception):
+    """What an import would do is not what was agreed to: somebody has changed the peers in between."""
+
+
+def plan_import(*, rows: Sequence[Row], replace: bool) -> Plan:
+    """What `import_peers` would do now. Raises ImportRefused."""
+    return make_plan(rows, selectors.list_peers(), replace=replace)
+
+
+def import_peers(*, actor: Actor, rows: Sequence[Row], replace: bool, agreed: str | None = None) -> Plan:
+    """Add and change the peers that the rows name; with `replace`, remove all others. Returns what was done.
+
+    Raises ImportRefused, and PlanChanged where the plan is not the one of the digest `agreed`.
+    """
+    with transaction.atomic():
+        plan = plan_import(rows=rows, replace=replace)
+        if agreed not in (None, plan.digest):
+            raise PlanChanged
+        _write(plan)
+        record(actor=actor, changes=map(_change, plan.steps))
+        for entry in added(plan):
+            peer_added.send(sender=Peer, actor=actor, peer_id=entry.peer_id)
+        return plan
+
+
+def _write(plan: Plan) -> None:
+    """What goes, goes first: a key or a token of it may be another's now."""
+    gone = [step.peer_id for step in plan.steps if step.new is None]
+    for batch in batches(gone):
+        Peer.objects.filter(pk__in=batch).delete()
+    rows = (Peer(**columns_of(step.new)) for step in plan.steps if step.new)
+    Peer.objects.bulk_create(
+        rows, batch_size=SIZE, update_conflicts=True, unique_fields=["peer_id"], update_fields=_COLUMNS
+    )
+
+
+def _change(step: Step) -> Change:
+    if step.new is None:
+        return Change(PeerAction.REMOVED, OBJECT_TYPE, step.peer_id, before=facts_of(step.old) if step.old else None)
+    return change_of(step.old, step.new)

@@ -1,0 +1,3 @@
+from tests.apps.rest.conftest import _fresh, api
+
+__all__ = ["_fresh", "api"]

@@ -1,0 +1,93 @@
+"""An import as a change: one transaction, one audit row for each peer, one swap of the node's index."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from apps.audit.models import AuditEntry
+from apps.peers import services
+from apps.peers.portable.formats import Format, read
+from apps.peers.services import PlanChanged
+from node.core.peers import PeerEntry
+from tests.support.panel import ALICE, audit, fingerprint, notification_listener, rows
+from tests.support.rest import Caller, problem_of, token_with
+
+AddPeer = Callable[..., PeerEntry]
+FILE = b"peer_id,scopes,enabled\nlaptop,git:read,true\nci,,false\nnew,a b,\n"
+
+
+def run(data: bytes = FILE, *, replace: bool = False, **options: Any) -> Any:
+    return services.import_peers(actor=ALICE, rows=read(Format.CSV, data), replace=replace, **options)
+
+
+def steps(plan: Any) -> dict[str, str]:
+    return {step.peer_id: step.action for step in plan.steps}
+
+
+def test_it_changes_what_the_file_says_and_no_more(add_peer: AddPeer, forget_audit: Callable[[], None]) -> None:
+    add_peer("laptop", scopes=["git:write"], display_name="Alice's")
+    add_peer("ci", enabled=False)
+    add_peer("old")
+    forget_audit()
+    told = notification_listener()
+    plan = run()
+    assert steps(plan) == {"laptop": "changed", "new": "added"}
+    assert (plan.unchanged, plan.count("removed")) == (1, 0)
+    laptop = rows()["laptop"]
+    assert (laptop["scopes"], laptop["display_name"]) == (["git:read"], "Alice's")
+    assert laptop["fingerprints"] == [fingerprint("laptop")], "a file without keys leaves them"
+    assert audit() == [("alice", "peer.changed", "laptop"), ("alice", "peer.added", "new")]
+    assert AuditEntry.objects.get(action="peer.changed").before["scopes"] == ["git:write"]
+    assert [(payload["op"], payload["id"]) for _, payload in told()] == [("update", "laptop"), ("insert", "new")]
+    assert steps(run()) == {}
+
+    assert steps(run(replace=True)) == {"old": "removed"}
+    assert set(rows()) == {"laptop", "ci", "new"}
+    assert audit()[-1] == ("alice", "peer.removed", "old")
+
+
+def test_a_dry_run_tells_the_same_and_writes_nothing(add_peer: AddPeer) -> None:
+    add_peer("laptop")
+    before, log = rows(), audit()
+    plan = services.plan_import(rows=read(Format.CSV, FILE), replace=True)
+    assert (rows(), audit()) == (before, log)
+    assert steps(run(replace=True, agreed=plan.digest)) == steps(plan)
+
+
+def test_what_was_not_agreed_to_is_not_done(add_peer: AddPeer) -> None:
+    plan = services.plan_import(rows=read(Format.CSV, FILE), replace=False)
+    add_peer("ci", scopes=["x"])
+    before = rows()
+    with pytest.raises(PlanChanged):
+        run(agreed=plan.digest)
+    assert rows() == before
+
+
+def test_rest_takes_and_gives_files(api: Caller, add_peer: AddPeer) -> None:
+    add_peer("old")
+    told = json.loads(api.call("POST", "/peers/import?dry_run=true", FILE, Content_Type="text/csv").content)
+    assert (told["done"], told["added"], told["removed"], told["more"]) == (False, 3, 0, 0)
+    assert set(rows()) == {"old"}
+    done = api.call("POST", "/peers/import?replace=true", FILE, Content_Type="text/csv; charset=utf-8")
+    assert json.loads(done.content)["steps"][-1] | {"differences": []} == {
+        "peer_id": "old",
+        "action": "removed",
+        "place": "",
+        "differences": [],
+    }
+    exported = api.get("/peers/export?format=csv")
+    assert exported.content.decode().splitlines()[1] == "ci,,false,,,"
+    assert exported["Content-Type"].startswith("text/csv")
+    assert api.get("/peers/export").content.startswith(b"[[peers]]")
+
+
+def test_rest_refuses_by_row_and_by_right(api: Caller) -> None:
+    wrong = problem_of(api.call("POST", "/peers/import", FILE + b"x\n", Content_Type="text/csv"), 422)
+    assert wrong["errors"] == {"row 5": ["It has 1 cells, and the header 3."]}
+    problem_of(api.call("POST", "/peers/import", FILE, Content_Type="application/json"), 415)
+    problem_of(api.call("POST", "/peers/import", b"x" * (3 * 1024 * 1024 + 1), Content_Type="text/csv"), 413)
+    reader = Caller(token_with("peers:read"))
+    problem_of(reader.call("POST", "/peers/import?dry_run=true", FILE, Content_Type="text/csv"), 403)
+    assert rows() == {}
