@@ -49,7 +49,7 @@ def join(
     proposed = _name(name)
     nodes = KnownNodes(default_known_nodes())
     _check_trust(nodes, parsed)
-    joiner = Joiner(parsed, user_key(identity), proposed, _show_sas, _show)
+    joiner = Joiner(parsed, user_key(identity), proposed, _show_sas, _show, _show_problem)
     joined = _run(joiner, parsed, wait)
     if joined.told.word in (Word.ADMITTED, Word.KEPT):
         _trust(nodes, parsed)
@@ -113,6 +113,10 @@ def _show_sas(sas: str) -> None:
 def _show(told: Told) -> None:
     if told.word is Word.QUEUED:
         typer.echo("Waiting for an administrator's decision; Ctrl-C ends the waiting, not the claim.", err=True)
+
+
+def _show_problem(problem: str) -> None:
+    typer.echo(printable(f"{problem}; trying again"), err=True)
 
 
 def _end(joined: Joined, code: InviteCode, *, as_json: bool) -> None:

@@ -12,7 +12,7 @@ from node.core.connection import BiStream
 from node.core.enrolment.claim import ALPN
 from node.core.enrolment.code import InviteCode
 from node.core.enrolment.derived import NONCE_BYTES, authentication_string, commitment
-from node.core.errors import DialError, PinMismatch, StreamError, TlsConfigError
+from node.core.errors import DialError, HandshakeError, PinMismatch, StreamError, TlsConfigError
 from node.handlers.register.messages import (
     LAST_WORDS,
     VERSION,
@@ -28,6 +28,8 @@ from node.handlers.register.messages import (
 from node.quic.tls.keys import NodeKey
 
 DIAL_SECONDS = 10.0
+NO_PROTOCOL = 0x178
+"""The TLS alert no_application_protocol, as QUIC carries it (RFC 9001 §4.8)."""
 RETRY_FIRST, RETRY_MAX = 0.5, 15.0
 """Seconds between two attempts."""
 UNDECIDED = "The claim is kept, and not decided yet. Run the same command again later."
@@ -49,7 +51,7 @@ class Joiner:
     """Claims `code` with `key`, as often as it takes: the node knows the claim by both, and takes one use of the code.
 
     `show_sas` is called with the short authentication string each time that it is another one, `show` with what the
-    node says on the way.
+    node says on the way, and `show_problem` with why the node is not reached, once for each reason.
     """
 
     def __init__(
@@ -59,34 +61,48 @@ class Joiner:
         name: str = "",
         show_sas: Callable[[str], None] = lambda _: None,
         show: Callable[[Told], None] = lambda _: None,
+        show_problem: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._code = code
         self._key = key
         self._name = name
         self._show_sas = show_sas
         self._show = show
+        self._show_problem = show_problem
+        self._problem = ""
         self._last: Told | None = None
         self._sas = ""
 
     async def join(self, seconds: float) -> Joined:
-        """Ask until it is decided, or for so many seconds. Raises NoAnswer, PinMismatch, TlsConfigError, DialError."""
+        """Ask until it is decided, or for so many seconds.
+
+        Raises NoAnswer, HandshakeError, PinMismatch, TlsConfigError.
+        """
         backoff = Backoff(RETRY_FIRST, RETRY_MAX)
-        problem: Exception | None = None
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while True:
-                    try:
-                        self._last = await self._once()
-                    except (PinMismatch, TlsConfigError):
-                        raise
-                    except (DialError, StreamError, EOFError, MessageError) as error:
-                        problem = error
-                    if self._last is not None and self._last.word in (Word.ADMITTED, Word.REFUSED):
-                        break
-                    await asyncio.sleep(backoff.delay(0.0))
+                while not await self._decided():  # noqa: ASYNC110 - it asks, and does not only look
+                    await asyncio.sleep(backoff.delay())
         if self._last is None:
-            raise NoAnswer(str(problem) if problem else "the node did not answer in time")
+            raise NoAnswer(self._problem or "the node did not answer in time")
         return Joined(self._last, self._sas)
+
+    async def _decided(self) -> bool:
+        """Ask once. Raises what no repetition can mend."""
+        try:
+            self._last = await self._once()
+        except (PinMismatch, TlsConfigError):
+            raise
+        except (DialError, StreamError, EOFError, MessageError) as error:
+            if isinstance(error, HandshakeError) and error.code == NO_PROTOCOL:
+                raise HandshakeError("this node takes no codes", error.code) from None
+            self._trouble(str(error) or "the node hung up")
+        return self._last is not None and self._last.word in (Word.ADMITTED, Word.REFUSED)
+
+    def _trouble(self, problem: str) -> None:
+        if problem != self._problem:
+            self._problem = problem
+            self._show_problem(problem)
 
     async def _once(self) -> Told:
         """One connection, to the node's last word. Raises DialError, StreamError, EOFError, MessageError."""
