@@ -17,12 +17,21 @@ from node.core.address import format_host_port
 from node.core.connection import BiStream, Connection
 from node.core.enrolment.claim import ALPN, Claim, Inbox, InboxFailed, InboxFull, is_proposable
 from node.core.enrolment.derived import NONCE_BYTES, authentication_string, claim_id, code_hash, opens
-from node.core.enrolment.index import ClaimState, EnrolmentProvider, Outcome
+from node.core.enrolment.index import ClaimState, EnrolmentProvider
 from node.core.errors import ConnectionClosed
 from node.core.identity import AuthContext
 from node.core.journal import Event, EventKind, Journal, NoJournal
 from node.core.live import Live, live
 from node.core.metrics import counters, gauges
+from node.handlers.register.answers import (
+    GONE,
+    KEPT_FOR_PANEL,
+    LATER,
+    NOT_ACCEPTED,
+    Declined,
+    key_of,
+    last_word,
+)
 from node.handlers.register.guesses import Guesses
 from node.handlers.register.limits import EnrolmentLimits
 from node.handlers.register.messages import (
@@ -47,27 +56,11 @@ MEANINGS = {
         busy="Joiners that were sent away, since there were too many or too many wrong codes.",
     ),
 }
-NOT_ACCEPTED = "This code is not accepted: it may be mistyped, used already, or over. Ask for another one."
-"""The one text for a code that was guessed, used up, revoked or over."""
-DECLINED = "This claim was declined."
-GONE = "This machine was admitted by this code, and its peer is removed or disabled since."
-LATER = "The node takes no codes at the moment. Try again in a while."
-KEPT_FOR_PANEL = "The claim is kept. The node's control panel does not answer at the moment; ask again later."
-KEPT_FOR_PERSON = "The claim is kept. Nobody has decided yet; ask again later."
-RAW_KEY_NEEDED = "A machine joins by an Ed25519 key of its own, shown as a raw public key."
 _LAST_WORD_S = 5.0
 """Seconds that the joiner has to take the last word, and to hang up."""
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
-
-
-class Declined(Exception):
-    """The joiner is told this, and nothing more happens."""
-
-    def __init__(self, told: Told) -> None:
-        super().__init__(told.message)
-        self.told = told
 
 
 class RegisterHandler:
@@ -117,12 +110,13 @@ class RegisterHandler:
             last = declined.told
         await send(stream, last)
         stream.finish()
-        async with asyncio.timeout(_LAST_WORD_S):
-            await connection.wait_closed()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORD_S):
+                await connection.wait_closed()
 
     def _named(self, ask: Ask, auth: AuthContext) -> str:
         """The name of a claim that is known, or may be made. Raises Declined, MessageError."""
-        key = _key(auth)
+        key = key_of(auth)
         if not self._guesses.may_ask(auth.remote_addr):
             raise self._later()
         stored = code_hash(secret_of(ask))
@@ -151,11 +145,11 @@ class RegisterHandler:
             return await self._follow(connection, stream, name, number)
         if known.state is ClaimState.ADMITTED and auth.identity is None:
             return Told(Word.REFUSED, message=GONE)
-        return _last_word(known)
+        return last_word(known)
 
     async def _agree(self, stream: BiStream, ask: Ask, auth: AuthContext, name: str) -> Claim:
         """A claim with the short authentication string that the joiner shows too. Raises Declined, MessageError."""
-        key, secret, committed = _key(auth), secret_of(ask), commitment_of(ask)
+        key, secret, committed = key_of(auth), secret_of(ask), commitment_of(ask)
         if ask.version != VERSION or (ask.name and not is_proposable(ask.name)):
             raise MessageError("another version of the protocol, or a name that nobody may propose")
         if not self._guesses.may_claim():
@@ -188,7 +182,7 @@ class RegisterHandler:
         if not known.final:
             await send(stream, Told(Word.QUEUED))
             known = await _unless_gone(connection, self._provider.decision(name), limits.decision_timeout)
-        return _last_word(known)
+        return last_word(known)
 
     async def _in_time(self, message: Coroutine[Any, Any, T]) -> T:
         async with asyncio.timeout(self._limits.value.message_timeout):
@@ -215,13 +209,6 @@ class RegisterHandler:
         return Declined(Told(Word.REFUSED, message=NOT_ACCEPTED))
 
 
-def _key(auth: AuthContext) -> str:
-    key = auth.tls_client_fingerprint
-    if key is None or not key.startswith("ed25519:"):
-        raise Declined(Told(Word.REFUSED, message=RAW_KEY_NEEDED))
-    return key
-
-
 def _host(auth: AuthContext) -> str | None:
     return None if auth.remote_addr is None else auth.remote_addr[0]
 
@@ -239,11 +226,3 @@ async def _unless_gone(connection: Connection, outcome: Coroutine[Any, Any, T], 
         waiting.cancel()
         gone.cancel()
         await asyncio.gather(waiting, gone, return_exceptions=True)
-
-
-def _last_word(known: Outcome | None) -> Told:
-    if known is None:
-        return Told(Word.KEPT, message=KEPT_FOR_PERSON)
-    if known.state is ClaimState.ADMITTED:
-        return Told(Word.ADMITTED, peer_id=known.peer_id)
-    return Told(Word.REFUSED, message=DECLINED)

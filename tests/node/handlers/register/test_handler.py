@@ -18,7 +18,7 @@ from node.core.enrolment.index import ClaimState, EnrolmentIndex, EnrolmentProvi
 from node.core.errors import ConnectionClosed
 from node.core.identity import AuthContext, Identity
 from node.core.journal import EventKind
-from node.handlers.register import handler as register
+from node.handlers.register import answers
 from node.handlers.register.handler import RegisterHandler
 from node.handlers.register.limits import EnrolmentLimits
 from node.handlers.register.messages import VERSION, Ask, Reveal, Told, Word, nonce_of, receive, send
@@ -139,12 +139,12 @@ async def test_who_asks_again_is_told_the_same_and_writes_nothing_down(world: Wo
     async with world.joiner(identity=Identity("laptop")) as joiner:
         assert await joiner.ask() == Told(Word.ADMITTED, peer_id="laptop")
     async with world.joiner() as joiner:
-        assert (await joiner.ask()).message == register.GONE, "its peer is no more"
+        assert (await joiner.ask()).message == answers.GONE, "its peer is no more"
     async with world.joiner(OTHER) as joiner:
         assert (await joiner.ask()).word is Word.REFUSED
     world.decide(ClaimState.REFUSED, 1)
     async with world.joiner() as joiner:
-        assert await joiner.ask() == Told(Word.REFUSED, message=register.DECLINED)
+        assert await joiner.ask() == Told(Word.REFUSED, message=answers.DECLINED)
     assert world.claims() == []
 
 
@@ -169,7 +169,7 @@ async def test_codes_that_are_none_get_one_text_and_are_journalled_without_the_c
     if code != "guessed":
         world.invite(uses=0 if code == "used up" else 1, expires_at=1.0 if code == "over" else None)
     async with world.joiner() as joiner:
-        assert await joiner.ask() == Told(Word.REFUSED, message=register.NOT_ACCEPTED)
+        assert await joiner.ask() == Told(Word.REFUSED, message=answers.NOT_ACCEPTED)
     [event] = world.journal.of(EventKind.REFUSED)
     assert (event.fingerprint, event.address, event.detail["rule"]) == (KEY, "192.0.2.1:5", "enrolment")
     assert SECRET.hex() not in repr(event)
@@ -216,7 +216,7 @@ async def test_while_the_panel_is_down_the_claim_is_kept(tmp_path: Path) -> None
     world.invite()
     async with world.joiner() as joiner:
         await joiner.claim()
-        assert await joiner.hear() == Told(Word.KEPT, message=register.KEPT_FOR_PANEL)
+        assert await joiner.hear() == Told(Word.KEPT, message=answers.KEPT_FOR_PANEL)
     assert len(world.claims()) == 1
 
 
@@ -248,7 +248,7 @@ async def test_an_inbox_that_takes_nothing_is_no_claim(tmp_path: Path) -> None:
 async def test_without_a_raw_key_nobody_joins(world: World, key: str | None) -> None:
     world.invite()
     async with world.joiner(key) as joiner:
-        assert await joiner.ask() == Told(Word.REFUSED, message=register.RAW_KEY_NEEDED)
+        assert await joiner.ask() == Told(Word.REFUSED, message=answers.RAW_KEY_NEEDED)
 
 
 async def test_another_nonce_than_the_one_that_was_committed_to_ends_it(world: World) -> None:
