@@ -6,6 +6,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
+from apps.enrolment.selectors import count_queued
+
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Groups of links; a user sees those that they may view."""
@@ -24,7 +26,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _model(request, "Peers", "devices", "peers", "peer"),
                 _model(request, "API keys", "key", "peers", "apikey"),
                 _model(request, "Invitations", "person_add", "enrolment", "invite"),
-                _model(request, "Claims", "how_to_reg", "enrolment", "claim"),
+                _model(request, "Claims", "how_to_reg", "enrolment", "claim") | _waiting(request),
                 _model(request, "Unknown keys", "help", "enrolment", "stranger"),
                 _model(request, "Locks", "block", "locks", "lock"),
             ],
@@ -51,6 +53,12 @@ def _link(title: str, icon: str, name: str) -> dict[str, Any]:
 def _model(request: HttpRequest, title: str, icon: str, app: str, model: str) -> dict[str, Any]:
     allowed = request.user.has_perm(f"{app}.view_{model}")
     return _link(title, icon, f"admin:{app}_{model}_changelist") | {"permission": lambda _: allowed}
+
+
+def _waiting(request: HttpRequest) -> dict[str, Any]:
+    """How many machines wait for somebody, where any does."""
+    count = count_queued() if request.user.has_perm("enrolment.view_claim") else 0
+    return {"badge": f"{count} waiting", "badge_variant": "warning"} if count else {}
 
 
 def account(request: HttpRequest) -> list[dict[str, Any]]:
