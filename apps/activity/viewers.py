@@ -7,9 +7,6 @@ from django.conf import settings
 from django.contrib.auth import get_user
 from django.http import HttpRequest
 
-from apps.accounts.rights import Right
-from apps.accounts.selectors import rights_of
-
 MAX_COOKIES = 4096
 """Characters of the cookies that are read."""
 
@@ -25,6 +22,9 @@ def session_key(cookies: str) -> str | None:
 
 def viewer(key: str) -> int | None:
     """The id of the user of a session, if they may look at what happens now; else None. Asks the database."""
+    from apps.accounts.rights import Right  # noqa: PLC0415 - for one manner of importing here
+    from apps.accounts.selectors import rights_of  # noqa: PLC0415 - the application is imported before its models are
+
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
     user = get_user(request)

@@ -9,6 +9,7 @@ from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import User
 from django.test import Client
 
+from alknet_site.security_headers import _form_action
 from apps.accounts.rights import Role
 from apps.accounts.selectors import role_of
 from apps.audit.models import AuditEntry
@@ -55,6 +56,7 @@ def test_without_a_provider_there_is_none(client: Client) -> None:
 def test_the_page_offers_it_and_its_form_may_lead_there(client: Client, provider: Provider) -> None:
     add_user(Role.OWNER)
     assert "Sign in with Example" in client.get("/account/login/").content.decode()
+    assert _form_action() == f"form-action 'self' {provider.issuer}"
 
 
 def test_whom_the_panel_does_not_know_gets_nowhere(client: Client, provider: Provider) -> None:
