@@ -13,6 +13,7 @@ from apps.locks import errors as locks
 from apps.peers import api as peers_api
 from apps.peers import api_keys_api, portable_api
 from apps.peers import errors as peers
+from apps.rest.docs import DocsPage
 from apps.rest.root import Api
 from apps.rest.views import for_members
 from apps.tokens import api as tokens_api
@@ -43,6 +44,7 @@ api = Api(
     version="1",
     description=DESCRIPTION,
     urls_namespace="api",
+    docs=DocsPage(),
     docs_decorator=for_members,
 )
 api.add_router("/peers", portable_api.router)

@@ -32,6 +32,7 @@ DJANGO_PERMISSIONS: Mapping[str, Right] = MappingProxyType(
         **_model("backups", "backup", Right.BACKUPS_READ),
         "backups.make_backup": Right.BACKUPS_WRITE,
         "backups.download_backup": Right.BACKUPS_RESTORE,
+        **_model("tokens", "apitoken", Right.TOKENS_READ, Right.TOKENS_WRITE),
         **_model("auth", "user", Right.USERS_READ, Right.USERS_WRITE),
     }
 )

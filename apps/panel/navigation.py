@@ -40,6 +40,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "items": [
                 _model(request, "Changes", "history", "audit", "auditentry"),
                 _model(request, "Backups", "backup", "backups", "backup"),
+                _model(request, "API tokens", "token", "tokens", "apitoken"),
                 _model(request, "Users", "person", "auth", "user"),
             ],
         },

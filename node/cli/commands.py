@@ -23,6 +23,7 @@ COMMANDS = {
     "peer": ("node.cli.peer", "Add, show, change and remove peers."),
     "claim": ("node.cli.claim", "List, approve and refuse machines that came with a one-time code."),
     "key": ("node.cli.key", "Add, list and remove API keys."),
+    "token": ("node.cli.token", "Make, list and revoke tokens of the REST API."),
     "user": ("node.cli.user", "Add, list and change the users of the panel."),
     "lock": ("node.cli.lock", "Hold back a peer, a scope, a protocol, a credential or everything."),
     "unlock": ("node.cli.unlock", "Lift a lock."),

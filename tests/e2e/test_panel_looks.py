@@ -33,6 +33,9 @@ PAGES = [
     "/backups/backup/",
     "/health/",
     "/auth/user/add/",
+    "/tokens/apitoken/",
+    "/tokens/apitoken/add/",
+    "/api/v1/docs",
 ]
 HIDDEN_WIDTH = """() => [...document.querySelectorAll(
   '.alknet-steps, .alknet-changes, .alknet-events, .alknet-charts, .alknet-facts, .alknet-key, .alknet-node-problem, ' +

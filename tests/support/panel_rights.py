@@ -67,6 +67,8 @@ NEEDS: dict[str, tuple[Need, Need]] = {
     **_both(Right.LOCKS_WRITE, "peers/peer/<path:object_id>/lock/"),
     **_model("peers/apikey", Right.API_KEYS_READ, Right.API_KEYS_WRITE),
     "peers/apikey/<path:object_id>/change/": (Right.API_KEYS_READ, NOBODY),
+    **_model("tokens/apitoken", Right.TOKENS_READ, Right.TOKENS_WRITE),
+    "tokens/apitoken/<path:object_id>/change/": (Right.TOKENS_READ, NOBODY),
     **_model("credentials/credential", Right.CREDENTIALS_READ, Right.CREDENTIALS_WRITE),
     **_both(Right.CREDENTIALS_WRITE, "credentials/credential/rotate/"),
     **_model("locks/lock", Right.LOCKS_READ, Right.LOCKS_WRITE),

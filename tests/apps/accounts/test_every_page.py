@@ -22,6 +22,8 @@ from apps.backups.runner import RUNNER
 from apps.enrolment import services as invites
 from apps.locks import services as locks
 from apps.peers import services as peers
+from apps.tokens import services as tokens
+from apps.tokens.models import ApiToken
 from tests.support.accounts import add_user
 from tests.support.credentials import insert
 from tests.support.happenings import BOOT, imported
@@ -61,12 +63,15 @@ def things(db: None, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     peers.create_peer(actor=ALICE, draft=draft("laptop"))
     key = peers.create_api_key(actor=ALICE, description="", scopes=[], expires_at=None).entry.prefix
     insert("openai")
+    token = tokens.create_token(actor=ALICE, name="ci", rights=["peers:read"]).facts.id
+    ApiToken.objects.filter(pk=token).update(owner=Role.OPERATOR)  # who may revoke what is theirs
     (event, *_) = imported([Story().connected(1, "laptop")])
     return {
         "auth/user": add_user(None, "somebody").pk,
         "peers/peer": "laptop",
         "peers/apikey": key,
         "credentials/credential": "openai",
+        "tokens/apitoken": token,
         "locks/lock": locks.lock(actor=ALICE, target_kind="peer", target="laptop", reason="").lock_id,
         "enrolment/invite": invites.create_invite(actor=ALICE, address="a:1", node=f"ed25519:{7:064x}").facts.invite_id,
         "audit/auditentry": AuditEntry.objects.latest("pk").pk,
