@@ -16,6 +16,7 @@ from bench import (
     journal,
     kills,
     load,
+    panel,
     propagation,
     resolve,
     revocation,
@@ -41,6 +42,7 @@ _MODULES = (
     kills,
     audit,
     scrape,
+    panel,
 )
 BENCHES = {module.NAME: module for module in _MODULES}
 

@@ -27,6 +27,7 @@ LATENCIES = {"p50_ms", "p99_ms", "max_ms"}
             ["revocation", "--peers", "6", "--connections", "2", "--pause-ms", "1", "--by", "lock"],
             {*LATENCIES, "by", "peers", "connections"},
         ),
+        (["panel", "--peers", "30", "--puts", "4"], {"peers", "puts", "put_p50_ms", "put_p95_ms"}),
         (["resolve", "--peers", "100", "--runs", "2"], {"lookup_us", "lookup_max_us", "peers", "runs"}),
         (["load", "--peers", "500", "--runs", "1"], {"load_ms", "stall_ms", "stall_max_ms", "peers", "runs"}),
         (
