@@ -4,6 +4,10 @@ from apps.audit.actors import ActorKind
 
 _ACTIONS = {
     "setup.administrator_made": "made the administrator",
+    "peer.expiry_set": "set the expiry of the peer",
+    "peer.key_expiry_set": "set the expiry of a key of the peer",
+    "peer.key_rotated": "rotated a key of the peer",
+    "peer.noted": "noted about the peer",
     "peer.token_issued": "issued a token to the peer",
     "peer.token_cleared": "cleared the token of the peer",
     "user.signed_in": "signed in as",

@@ -27,6 +27,7 @@ from apps.enrolment.models import Claim, Stranger
 from apps.enrolment.place import node_place
 from apps.peers.api_models import PeerOut, peer_model
 from apps.peers.json_forms import peer_json
+from apps.peers.selectors import get_state
 from apps.rest.answers import Answer
 from apps.rest.auth import caller_of, requires
 from apps.rest.idempotency import idempotent
@@ -132,7 +133,7 @@ def admit_stranger(request: HttpRequest, fingerprint: str, body: Admission) -> A
     _require_peers(request)
     wish: Mapping[str, Any] = body.model_dump()
     entry = services.admit_stranger(actor=caller_of(request).actor, fingerprint=fingerprint, **wish)
-    return Answer(peer_model(peer_json(entry)), 201)
+    return Answer(peer_model(peer_json(get_state(entry.peer_id))), 201)
 
 
 @strangers.post(

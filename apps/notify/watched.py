@@ -17,6 +17,7 @@ WATCHED_TABLES = (
     WatchedTable("peers", "peer_id", "peers_changed", unique=("auth_token_hash",)),
     WatchedTable("api_keys", "prefix", "api_keys_changed", unique=("hash",)),
     WatchedTable("credentials", "provider", "credentials_changed"),
+    WatchedTable("peer_terms", "id", "peer_terms_changed"),
     WatchedTable("locks", "id", "locks_changed"),
     WatchedTable("invites", "id", "invites_changed", unique=("code_hash",)),
     WatchedTable("claims", "id", "claims_changed"),

@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
+from apps.peers.services.terms import MAX_OVERLAP
+from apps.peers.terms import MAX_NOTES
 from apps.rest.answers import Body
 from node.core.peers import (
     MAX_DISPLAY_NAME,
@@ -41,6 +43,21 @@ TokenHash = Annotated[
 ]
 
 
+_Moment = Annotated[float, Field(ge=0, le=MAX_EXPIRY)]
+End = Annotated[
+    _Moment | None,
+    Field(description="In unix seconds; from then on it is as if it were disabled. One that has passed ends it now."),
+]
+KeyEnds = Annotated[
+    dict[Annotated[str, Field(max_length=65_536)], _Moment | None],
+    Field(
+        max_length=MAX_FINGERPRINTS,
+        description="Of keys that the peer has, in any spelling: when each is no key of it any more, in unix seconds.",
+    ),
+]
+Notes = Annotated[str, Field(max_length=MAX_NOTES, description="What administrators note about it.")]
+
+
 class PeerIn(Body):
     """The whole of a peer, but for its name."""
 
@@ -50,6 +67,9 @@ class PeerIn(Body):
     display_name: DisplayName = None
     enabled: bool = True
     auth_token_hash: TokenHash = None
+    expires_at: End = None
+    key_expires_at: KeyEnds = {}
+    notes: Notes = ""
 
 
 class PeerChange(Body):
@@ -62,6 +82,19 @@ class PeerChange(Body):
     display_name: DisplayName = None
     enabled: bool = True
     auth_token_hash: TokenHash = None
+    expires_at: End = None
+    key_expires_at: KeyEnds = {}
+    notes: Notes = ""
+
+
+class Rotation(Body):
+    """A new key in place of an old one; both in any spelling."""
+
+    old: Annotated[str, Field(max_length=65_536)]
+    new: Annotated[str, Field(max_length=65_536)]
+    overlap_seconds: Annotated[float, Field(ge=0, le=MAX_OVERLAP)] = Field(
+        86_400.0, description="So long the old key holds yet; with 0 it goes at once."
+    )
 
 
 class Rename(Body):
@@ -90,6 +123,9 @@ class PeerOut(BaseModel):
     display_name: str | None
     enabled: bool
     has_token: bool
+    expires_at: float | None = Field(description="In unix seconds; null never ends. Past, it has ended.")
+    key_expires_at: dict[str, float] = Field(description="Of keys that end, by fingerprint: when, in unix seconds.")
+    notes: str
 
 
 class IssuedToken(BaseModel):

@@ -4,11 +4,10 @@ import json
 
 from django.utils.crypto import salted_hmac
 
-from apps.peers.drafts import draft_of
-from node.core.peers import PeerEntry
+from apps.peers.terms import PeerState
 
 
-def entry_digest(entry: PeerEntry) -> str:
-    """64 hex digits of the whole entry, keyed: the page that carries them tells nothing of the token's hash."""
-    state = json.dumps(draft_of(entry), sort_keys=True)
-    return salted_hmac("alknet.peer", state, algorithm="sha256").hexdigest()
+def state_digest(state: PeerState) -> str:
+    """64 hex digits of all that is stored, keyed: the page that carries them tells nothing of the token's hash."""
+    text = json.dumps(state.draft(), sort_keys=True)
+    return salted_hmac("alknet.peer", text, algorithm="sha256").hexdigest()

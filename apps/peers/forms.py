@@ -7,8 +7,8 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
 
-from apps.peers import services
-from apps.peers.digests import entry_digest
+from apps.peers import selectors, services
+from apps.peers.digests import state_digest
 from apps.peers.errors import Absent
 from apps.peers.form_fields import KeysField, ResourcesField, ScopesField
 from apps.peers.models import ApiKey, Peer
@@ -52,7 +52,7 @@ class PeerForm(forms.ModelForm):
         self.original_id: str | None = None if self.instance._state.adding else self.instance.pk
         self.initial.pop("auth_token_hash", None)
         if self.original_id is not None:
-            self._stored = entry_digest(self.instance.entry())
+            self._stored = state_digest(selectors.with_terms([self.instance.entry()])[0])
             self.initial.update(keys=self.instance.fingerprints, seen=self._stored)
 
     def draft(self) -> dict[str, Any]:

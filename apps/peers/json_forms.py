@@ -3,11 +3,14 @@
 from dataclasses import asdict
 from typing import Any
 
+from apps.peers.terms import PeerState
 from node.core.fingerprint import spellings
-from node.core.peers import ApiKeyEntry, PeerEntry
+from node.core.peers import ApiKeyEntry
 
 
-def peer_json(entry: PeerEntry) -> dict[str, Any]:
+def peer_json(state: PeerState) -> dict[str, Any]:
+    """Ends are in unix seconds, null where there is none; those of keys go by fingerprint."""
+    entry = state.entry
     return {
         "peer_id": entry.peer_id,
         "fingerprints": list(entry.fingerprints),
@@ -17,6 +20,9 @@ def peer_json(entry: PeerEntry) -> dict[str, Any]:
         "display_name": entry.display_name,
         "enabled": entry.enabled,
         "has_token": entry.auth_token_hash is not None,
+        "expires_at": state.terms.expires_at,
+        "key_expires_at": dict(state.terms.kept_to(entry.fingerprints).key_expires_at),
+        "notes": state.terms.notes,
     }
 
 

@@ -6,7 +6,8 @@ Nothing writes them but apps.peers.services.
 from typing import Any
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Concat
 
 from node.core.fingerprint import is_fingerprint
 from node.core.peers import ApiKeyEntry, PeerEntry
@@ -79,3 +80,40 @@ class ApiKey(models.Model):
             description=self.description,
             expires_at=self.expires_at,
         )
+
+
+class PeerTerm(models.Model):
+    """Up to when a peer may connect or, with a fingerprint, that key of it may prove it (docs/adr/0042).
+
+    The node reads this table as well, and keeps the time of each row itself.
+    """
+
+    id = models.TextField(primary_key=True)
+    peer_id = models.TextField(db_index=True)
+    fingerprint = models.TextField(blank=True, db_default="")
+    expires_at = models.FloatField()
+    """Unix seconds."""
+
+    class Meta:
+        db_table = "peer_terms"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(id=Concat("fingerprint", Value(" "), "peer_id")), name="peer_terms_id_is_whose_it_is"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class PeerNote(models.Model):
+    """What administrators leave for each other about a peer. The node never reads it."""
+
+    peer_id = models.TextField(primary_key=True)
+    text = models.TextField()
+
+    class Meta:
+        db_table = "peer_notes"
+
+    def __str__(self) -> str:
+        return self.peer_id

@@ -11,10 +11,14 @@ from django.db.models import F, Func, IntegerField, Q, QuerySet, TextField, Valu
 from django.db.models.functions import Cast, StrIndex
 
 from apps.peers.errors import Absent
-from apps.peers.models import ApiKey, Peer
+from apps.peers.models import ApiKey, Peer, PeerNote, PeerTerm
+from apps.peers.terms import NO_TERMS, PeerState, PeerTerms
 from node.core.peers import ApiKeyEntry, PeerEntry
+from node.core.terms import WHOLE_PEER, Term
 
 _Row = TypeVar("_Row")
+_FEW = 500
+"""Names that one SQL statement takes; of more, the whole tables are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,54 @@ def get_peers(peer_ids: Iterable[str]) -> list[PeerEntry]:
 def find_peer(peer_id: str) -> PeerEntry | None:
     row = Peer.objects.filter(pk=peer_id).first()
     return row.entry() if row else None
+
+
+def get_state(peer_id: str) -> PeerState:
+    """A peer with what stands beside it. Raises Absent."""
+    return get_states([peer_id])[0]
+
+
+def find_state(peer_id: str) -> PeerState | None:
+    entry = find_peer(peer_id)
+    return PeerState(entry, terms_of([peer_id])[peer_id]) if entry else None
+
+
+def get_states(peer_ids: Iterable[str]) -> list[PeerState]:
+    """All of these, in the order given. Raises Absent if one is."""
+    return with_terms(get_peers(peer_ids))
+
+
+def with_terms(entries: Iterable[PeerEntry]) -> list[PeerState]:
+    """These peers with what stands beside each."""
+    entries = list(entries)
+    found = terms_of([entry.peer_id for entry in entries])
+    return [PeerState(entry, found[entry.peer_id]) for entry in entries]
+
+
+def terms_of(peer_ids: Iterable[str]) -> dict[str, PeerTerms]:
+    """What stands beside each of these names, whether or not there is such a peer."""
+    names = list(peer_ids)
+    few = len(names) <= _FEW
+    terms, notes = PeerTerm.objects.all(), PeerNote.objects.all()
+    if few:
+        terms, notes = terms.filter(peer_id__in=names), notes.filter(pk__in=names)
+    texts = dict(notes.values_list("pk", "text"))
+    ends: dict[str, dict[str, float]] = {}
+    for peer_id, fingerprint, end in terms.values_list("peer_id", "fingerprint", "expires_at"):
+        ends.setdefault(peer_id, {})[fingerprint] = end
+    return {name: _terms(ends.get(name), texts.get(name, "")) for name in names}
+
+
+def list_terms() -> list[Term]:
+    """Every end, as the node reads them."""
+    return [Term(row.pk, row.peer_id, row.fingerprint, row.expires_at) for row in PeerTerm.objects.all()]
+
+
+def _terms(ends: Mapping[str, float] | None, notes: str) -> PeerTerms:
+    if not ends:
+        return PeerTerms(notes=notes) if notes else NO_TERMS
+    keys = {name: end for name, end in ends.items() if name != WHOLE_PEER}
+    return PeerTerms(ends.get(WHOLE_PEER), keys, notes)
 
 
 def existing(peer_ids: Iterable[str]) -> set[str]:

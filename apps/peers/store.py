@@ -1,5 +1,6 @@
 """The store contract of the node, kept by the control plane's own services (spec core §9, decision 15)."""
 
+import time
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
@@ -32,10 +33,15 @@ class DjangoIdentityStore(IdentityStore):
         self._index = await _run(_load_index)
 
     def resolve_from_fingerprint(self, fingerprint: str) -> Identity | None:
-        return self._index.resolve_fingerprint(fingerprint)
+        return self._now().resolve_fingerprint(fingerprint)
 
     def resolve_from_token(self, token: AuthToken) -> Identity | None:
-        return self._index.resolve_token(token)
+        return self._now().resolve_token(token)
+
+    def _now(self) -> PeerIndex:
+        """The index without what has come to its end since it was read."""
+        self._index = self._index.at(time.time())
+        return self._index
 
     async def put_peer(self, peer: PeerEntry) -> None:
         await _run(services.put_peer, actor=self._actor, draft=draft_of(peer))
@@ -61,4 +67,4 @@ async def _run(function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) 
 
 
 def _load_index() -> PeerIndex:
-    return build_index(selectors.list_peers(), selectors.list_api_keys())
+    return build_index(selectors.list_peers(), selectors.list_api_keys(), 0, selectors.list_terms())

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from node import opened as opened_credentials
 from node.assembly.control import answer_administrator
 from node.assembly.credentials import open_credentials
+from node.assembly.ends import keeping_time
 from node.assembly.enrolment import open_enrolment
 from node.assembly.exposition import show_metrics
 from node.assembly.handlers import call_operations, make_handlers
 from node.assembly.identity import NodeIdentity
 from node.assembly.journal import open_journal
 from node.assembly.links import open_links
-from node.assembly.locks import keeping_time
 from node.assembly.numbers import add_process, add_store
 from node.assembly.running import first, on_signals, running
 from node.assembly.serving import Serving

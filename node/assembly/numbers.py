@@ -37,7 +37,9 @@ def add_endpoint(metrics: Metrics, endpoint: Endpoint, store: Store) -> None:
     served = Meaning(Kind.GAUGE, "Connections that are served now, by protocol.")
     metrics.add_labelled(Labelled("connections", served, "alpn", lambda: by_alpn(endpoint)))
     states = PeerStates(store, endpoint)
-    known = Meaning(Kind.GAUGE, "Peers by state: connected now, absent (enabled, and not connected), or disabled.")
+    known = Meaning(
+        Kind.GAUGE, "Peers by state: connected now, absent (may connect, and are not), expired, or disabled."
+    )
     metrics.add_labelled(Labelled("peers", known, "state", states.counts))
 
 
@@ -82,8 +84,10 @@ class PeerStates:
         if self._enabled is None:
             self._enabled = sum(entry.enabled for entry in index.peers.values())
         connected = self._endpoint.connections.peers
-        absent = max(0, self._enabled - connected)
-        return {"connected": connected, "absent": absent, "disabled": len(index.peers) - self._enabled}
+        expired = sum(_enabled(index, name) for name in index.terms.peers)
+        absent = max(0, self._enabled - expired - connected)
+        disabled = len(index.peers) - self._enabled
+        return {"connected": connected, "absent": absent, "expired": expired, "disabled": disabled}
 
 
 def _enabled(index: PeerIndex, peer_id: str) -> bool:

@@ -18,6 +18,8 @@ from node.core.locks import NOTHING_HELD, Lock
 from node.core.peers import ApiKeyEntry, PeerEntry
 from node.core.repository import IdentityProvider
 from node.core.sharded import ShardedMap, ShardedMapBuilder
+from node.core.span import Span
+from node.core.terms import Term, Terms, build_terms
 from node.core.tokens import API_KEY_MARK, api_key_prefix
 
 logger = logging.getLogger(__name__)
@@ -25,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PeerIndex:
-    """Every peer and API key, and which enabled peer each key and token names.
+    """Every peer and API key, and which enabled peer each key and token names at the moment of its `terms`.
 
     `contested` holds the credentials that more than one enabled peer claims; the lowest peer_id has them. Writers
     refuse such rows, so it is empty unless a file was edited behind their back.
@@ -36,6 +38,7 @@ class PeerIndex:
     holders: ShardedMap[Identity] = field(default_factory=ShardedMap)
     contested: frozenset[str] = frozenset()
     generation: int = 0
+    terms: Terms = field(default_factory=Terms)
 
     def resolve_fingerprint(self, fingerprint: str) -> Identity | None:
         return self.holders.get(fingerprint)
@@ -61,19 +64,36 @@ class PeerIndex:
         peers: Mapping[str, PeerEntry | None],
         api_keys: Mapping[str, ApiKeyEntry | None],
         generation: int,
+        terms: Mapping[str, Term | None] | None = None,
+        now: float | None = None,
     ) -> "PeerIndex":
         """A new index with these rows changed (None = the row is gone). This one stays as it is.
 
-        The cost is that of the changed rows, however many others there are.
+        The cost is that of the changed rows, however many others there are. Changed terms are judged at `now`.
         """
+        judged = self.terms.patched(terms, time.time() if now is None else now) if terms else self.terms
+        return self._changed(peers, api_keys, generation, judged)
+
+    def at(self, now: float) -> "PeerIndex":
+        """The index of the same rows at another moment, in unix seconds; this very one where nothing ends between."""
+        terms = self.terms.at(now)
+        return self if terms is self.terms else self._changed({}, {}, self.generation, terms)
+
+    def _changed(
+        self,
+        peers: Mapping[str, PeerEntry | None],
+        api_keys: Mapping[str, ApiKeyEntry | None],
+        generation: int,
+        terms: Terms,
+    ) -> "PeerIndex":
         new_peers = self.peers.patched(peers)
-        claims = _claims(self, new_peers, peers)
+        claims = _claims(self, new_peers, terms, peers.keys() | self.terms.differing(terms))
         holders = self.holders.patched(_settled(claims))
         disputed = {credential for credential, claimants in claims.items() if len(claimants) > 1}
         for credential in sorted(disputed - self.contested):
             _warn_contested(credential, holders[credential].id)
         contested = self.contested.difference(claims) | disputed
-        return PeerIndex(new_peers, self.api_keys.patched(api_keys), holders, contested, generation)
+        return PeerIndex(new_peers, self.api_keys.patched(api_keys), holders, contested, generation, terms)
 
     def standing(self, peer_id: str, fingerprints: Iterable[str]) -> "Standing":
         """How a live connection that proved `fingerprints` as `peer_id` stands under this index."""
@@ -82,8 +102,13 @@ class PeerIndex:
             return Standing.REMOVED
         if not entry.enabled:
             return Standing.DISABLED
-        holds = any((found := self.holders.get(name)) is not None and found.id == peer_id for name in fingerprints)
-        return Standing.GOOD if holds else Standing.REKEYED
+        if peer_id in self.terms.peers:
+            return Standing.EXPIRED
+        names = tuple(fingerprints)
+        if any((found := self.holders.get(name)) is not None and found.id == peer_id for name in names):
+            return Standing.GOOD
+        ended = any(name in entry.fingerprints and (peer_id, name) in self.terms.keys for name in names)
+        return Standing.KEY_EXPIRED if ended else Standing.REKEYED
 
 
 class Standing(StrEnum):
@@ -93,6 +118,8 @@ class Standing(StrEnum):
     REMOVED = "revoked: peer removed"
     DISABLED = "revoked: peer disabled"
     REKEYED = "revoked: key no longer valid"
+    EXPIRED = "expired: peer"
+    KEY_EXPIRED = "expired: key"
 
 
 class IndexBuilder:
@@ -100,11 +127,12 @@ class IndexBuilder:
 
     A row may come again, since a peer that is deleted and inserted anew moves to the end of its table: the last one
     counts. Peers that are as they were in `previous` are shared with it, so that reading everything again costs no
-    memory.
+    memory. What of `terms` is over names nobody.
     """
 
-    def __init__(self, previous: PeerIndex | None = None) -> None:
+    def __init__(self, previous: PeerIndex | None = None, terms: Terms | None = None) -> None:
         self._previous = previous or PeerIndex()
+        self._terms = terms or Terms()
         self._peers = ShardedMapBuilder[PeerEntry]()
         self._api_keys = ShardedMapBuilder[ApiKeyEntry]()
         self._holders = ShardedMapBuilder[Identity]()
@@ -112,13 +140,13 @@ class IndexBuilder:
         self._stale: set[str] = set()
 
     def add_peer(self, entry: PeerEntry) -> None:
-        self._stale.update(_credentials(self._peers.get(entry.peer_id)))
+        self._stale.update(_credentials(self._peers.get(entry.peer_id), self._terms))
         known = self._previous.peers.get(entry.peer_id)
         unchanged = known == entry
         entry = known if known is not None and unchanged else entry
         self._peers[entry.peer_id] = entry
         identity = self._held_before(entry) if unchanged else None
-        for credential in _credentials(entry):
+        for credential in _credentials(entry, self._terms):
             identity = identity or entry.identity()
             self._claim(credential, identity)
 
@@ -136,7 +164,7 @@ class IndexBuilder:
         contested = frozenset(credential for credential, claimants in claims.items() if len(claimants) > 1)
         for credential in sorted(contested):
             _warn_contested(credential, holders[credential].id)
-        return PeerIndex(peers, self._api_keys.build(), holders, contested, generation)
+        return PeerIndex(peers, self._api_keys.build(), holders, contested, generation, self._terms)
 
     def _claim(self, credential: str, identity: Identity) -> None:
         """The first one has it until `finish`; from the second peer on, all that ever claimed it are remembered."""
@@ -149,20 +177,26 @@ class IndexBuilder:
     def _claims_on(self, credential: str, first: str, peers: Mapping[str, PeerEntry]) -> list[PeerEntry]:
         """Of all that ever claimed it (`first` alone, where no others did), those whose last row still does."""
         claimants = (peers[peer_id] for peer_id in self._claimants.get(credential, {first}))
-        return [entry for entry in claimants if credential in _credentials(entry)]
+        return [entry for entry in claimants if credential in _credentials(entry, self._terms)]
 
     def _held_before(self, entry: PeerEntry) -> Identity | None:
         """The identity under which `previous` knew this very entry, if one of its credentials was its own."""
-        for credential in _credentials(entry):
+        for credential in _credentials(entry, self._terms):
             holder = self._previous.holders.get(credential)
             if holder is not None and holder.id == entry.peer_id:
                 return holder
         return None
 
 
-def build_index(peers: Iterable[PeerEntry], api_keys: Iterable[ApiKeyEntry] = (), generation: int = 0) -> PeerIndex:
-    """The index of these rows in one go."""
-    builder = IndexBuilder()
+def build_index(
+    peers: Iterable[PeerEntry],
+    api_keys: Iterable[ApiKeyEntry] = (),
+    generation: int = 0,
+    terms: Iterable[Term] = (),
+    now: float | None = None,
+) -> PeerIndex:
+    """The index of these rows in one go, at this moment."""
+    builder = IndexBuilder(None, build_terms(terms, time.time() if now is None else now))
     for peer in peers:
         builder.add_peer(peer)
     for key in api_keys:
@@ -170,29 +204,29 @@ def build_index(peers: Iterable[PeerEntry], api_keys: Iterable[ApiKeyEntry] = ()
     return builder.finish(generation)
 
 
-def _claims(old: PeerIndex, new_peers: Mapping[str, PeerEntry], changed: Collection[str]) -> dict[str, list[PeerEntry]]:
+def _claims(
+    old: PeerIndex, new_peers: Mapping[str, PeerEntry], terms: Terms, changed: Collection[str]
+) -> dict[str, list[PeerEntry]]:
     """Per credential that the changed peers had or have: every enabled peer that claims it now."""
     claims: dict[str, list[PeerEntry]] = {}
     for peer_id in changed:
-        claims.update(
-            {credential: [] for credential in _credentials(old.peers.get(peer_id)) if credential not in claims}
-        )
-        for credential in _credentials(new_peers.get(peer_id)):
+        claims.update({name: [] for name in _credentials(old.peers.get(peer_id), old.terms) if name not in claims})
+        for credential in _credentials(new_peers.get(peer_id), terms):
             claims.setdefault(credential, []).append(new_peers[peer_id])
     disputed = old.contested.intersection(claims)
     for credential in claims.keys() - disputed:
         holder = old.holders.get(credential)
         if holder is not None and holder.id not in changed:
             claims[credential].append(new_peers[holder.id])
-    return claims | _all_claims(new_peers, disputed)
+    return claims | _all_claims(new_peers, terms, disputed)
 
 
-def _all_claims(peers: Mapping[str, PeerEntry], disputed: frozenset[str]) -> dict[str, list[PeerEntry]]:
+def _all_claims(peers: Mapping[str, PeerEntry], terms: Terms, disputed: frozenset[str]) -> dict[str, list[PeerEntry]]:
     """The same by a look at every peer: only for credentials that were already claimed twice, which writers refuse."""
     claims: dict[str, list[PeerEntry]] = {credential: [] for credential in disputed}
     if disputed:
         for entry in peers.values():
-            for credential in disputed.intersection(_credentials(entry)):
+            for credential in disputed.intersection(_credentials(entry, terms)):
                 claims[credential].append(entry)
     return claims
 
@@ -209,11 +243,14 @@ def _warn_contested(credential: str, owner: str) -> None:
     logger.warning("credential claimed by several peers", extra={"credential": credential[:16] + "…", "owner": owner})
 
 
-def _credentials(entry: PeerEntry | None) -> Iterator[str]:
+def _credentials(entry: PeerEntry | None, terms: Terms) -> Iterator[str]:
     """What proves an enabled peer: its fingerprints and its token's hash. The two forms can never be equal texts."""
-    if entry is None or not entry.enabled:
+    if entry is None or not entry.enabled or entry.peer_id in terms.peers:
         return
-    yield from entry.fingerprints
+    ended = terms.keys
+    yield from (
+        (name for name in entry.fingerprints if (entry.peer_id, name) not in ended) if ended else entry.fingerprints
+    )
     if entry.auth_token_hash is not None:
         yield entry.auth_token_hash
 
@@ -261,6 +298,17 @@ class IndexProvider(LockProvider, IdentityProvider):
         names = [holder.id for holder in (auth.identity, *holders) if holder is not None]
         return self.held.on_connection(auth.alpn, names)
 
+    @property
+    def span(self) -> Span:
+        """For how long peers, keys and locks stay as they are, if nobody writes."""
+        return super().span.within(self.index.terms.span)
+
+    def keep_time(self) -> None:
+        """Bring peers, keys and locks to what the clock says now, which may have been set; tell whoever subscribed."""
+        super().keep_time()
+        if not self.index.terms.span.has(time.time()):
+            self.publish(self.index, frozenset())
+
     def subscribe(self, callback: Callable[[IndexSwap], None]) -> None:
         """Call `callback` on the loop after every later swap. It must not block and must not raise."""
         self._subscribers.append(callback)
@@ -268,8 +316,13 @@ class IndexProvider(LockProvider, IdentityProvider):
     def publish(
         self, index: PeerIndex, changed: frozenset[str] | None = None, committed_at: float | None = None
     ) -> None:
-        """Make `index` current, then tell the subscribers."""
-        swap = IndexSwap(self.index, index, changed, committed_at, time.time())
-        self.index = index
+        """Make `index` current as it is at this moment, then tell the subscribers."""
+        old, now = self.index, time.time()
+        self.index = index.at(now)
+        if changed is not None:
+            changed |= index.terms.differing(self.index.terms)
+        swap = IndexSwap(old, self.index, changed, committed_at, now)
         for callback in self._subscribers:
             callback(swap)
+        if self.index.terms.span != old.terms.span:
+            self._rearm()

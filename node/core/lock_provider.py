@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from node.core.locks import ALWAYS, NOTHING_HELD, Held, Lock, LockIndex, Span
+from node.core.locks import NOTHING_HELD, Held, Lock, LockIndex
 from node.core.metrics import gauges
+from node.core.span import ALWAYS, Span
 
 MEANINGS = gauges(stored="Locks in the database, ended ones included.", held="Of those, locks that hold.")
 
@@ -31,10 +32,14 @@ class LockProvider:
     def __init__(self) -> None:
         self.locks = LockIndex()
         self.held: Held = NOTHING_HELD
-        self.span: Span = ALWAYS
-        """For how long that is so, if no lock changes."""
+        self._lock_span: Span = ALWAYS
         self._lock_subscribers: list[Callable[[LockSwap], None]] = []
         self._rearm: Callable[[], None] = lambda: None
+
+    @property
+    def span(self) -> Span:
+        """For how long everything stays as it is, if nobody writes."""
+        return self._lock_span
 
     def lock_on_credential(self, provider: str) -> Lock | None:
         """The lock that keeps a credential from the handlers at this moment."""
@@ -49,7 +54,7 @@ class LockProvider:
         self._lock_subscribers.append(callback)
 
     def rearm_with(self, callback: Callable[[], None]) -> None:
-        """Call `callback` whenever other locks may come to their end at other times."""
+        """Call `callback` whenever something may come to its end at another time."""
         self._rearm = callback
 
     def publish_locks(self, locks: LockIndex, committed_at: float | None = None) -> None:
@@ -60,11 +65,11 @@ class LockProvider:
 
     def keep_time(self) -> None:
         """Bring what is held to what the clock says now, which may have been set; tell whoever subscribed."""
-        if not self.span.has(now := time.time()):
+        if not self._lock_span.has(now := time.time()):
             self._hold(now, None)
 
     def _hold(self, now: float, committed_at: float | None) -> None:
-        self.span = self.locks.span(now)
+        self._lock_span = self.locks.span(now)
         old, new = self.held, self.locks.held(now)
         if new == old:
             return

@@ -8,12 +8,13 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from node.core.credentials import check_provider
 from node.core.errors import InvalidFields
 from node.core.identity import Identity
-from node.core.peers import CONTROL, MAX_EXPIRY, check_peer_id, check_scopes
+from node.core.peers import CONTROL, check_peer_id, check_scopes
+from node.core.span import Span
 
 MAX_MESSAGE = 200
 """Longest message that the refused side is shown, in characters."""
@@ -133,20 +134,6 @@ NOTHING_HELD: Final = Held()
 """What holds while no lock does: the very object, so that the hot path asks no more than whether it is this one."""
 
 
-class Span(NamedTuple):
-    """From one end of a lock on, up to the next one, both in unix seconds; infinite where there is none."""
-
-    begin: float = -math.inf
-    end: float = math.inf
-
-    def has(self, now: float) -> bool:
-        return self.begin <= now < self.end
-
-
-ALWAYS: Final = Span()
-"""Where no lock has an end."""
-
-
 @dataclass(frozen=True, slots=True)
 class LockIndex:
     """Every lock by its id, expired ones too. `generation` is that of the rows that it was read from."""
@@ -175,7 +162,7 @@ class LockIndex:
             best[LockKind.CREDENTIAL],
         )
 
-    def span(self, now: float) -> "Span":
+    def span(self, now: float) -> Span:
         """The stretch of time around this moment in which the same holds."""
         ends = [lock.expires_at for lock in self.locks.values() if lock.expires_at is not None]
         began = max((end for end in ends if end <= now), default=-math.inf)
@@ -198,14 +185,6 @@ def check_message(value: Any) -> list[str]:
 def check_reason(value: Any) -> list[str]:
     """Messages on what is wrong with what administrators leave for each other."""
     return _check_line(value, MAX_REASON)
-
-
-def check_end(value: Any) -> list[str]:
-    """Messages on what is wrong with the end of a lock."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if value is None or (number and math.isfinite(value) and 0 <= value <= MAX_EXPIRY):
-        return []
-    return ["An end is in unix seconds, at the latest in the year 9999."]
 
 
 def _check_line(value: Any, most: int) -> list[str]:

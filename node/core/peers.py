@@ -4,6 +4,7 @@ The panel, the command line, the configuration file and the node's loader all va
 accepts, the others can read.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -151,6 +152,14 @@ def check_display_name(value: Any) -> list[str]:
     if not isinstance(value, str) or CONTROL.search(value):
         return ["A display name is one line of text."]
     return [] if len(value) <= MAX_DISPLAY_NAME else [f"At most {MAX_DISPLAY_NAME} characters."]
+
+
+def check_end(value: Any) -> list[str]:
+    """Messages on what is wrong with the moment at which something ends; None is no end."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value is None or (number and math.isfinite(value) and 0 <= value <= MAX_EXPIRY):
+        return []
+    return ["An end is in unix seconds, at the latest in the year 9999."]
 
 
 def _check_token_hash(value: Any) -> list[str]:

@@ -1,8 +1,8 @@
 """What changed since a position: the delta half of the hot path's rules.
 
-One statement reads the notifications after a position together with the rows that they name, of peers, keys, locks,
-invitations and claims: all come from one snapshot. Applied to an index that was right at the position, it gives one
-that is right at the snapshot.
+One statement reads the notifications after a position together with the rows that they name, of peers, keys, their
+terms, locks, invitations and claims: all come from one snapshot. Applied to an index that was right at the position, it
+gives one that is right at the snapshot.
 
 Sealed credentials can be long, so each is read by itself, once however often it changed. It may be newer than the
 snapshot then; reading goes on until a snapshot tells of none, and that one is right for all.
@@ -14,8 +14,10 @@ from enum import StrEnum
 
 from node.core.credentials import EncryptedData
 from node.core.enrolment.index import Invite, Outcome
+from node.core.index import PeerIndex
 from node.core.locks import Lock
 from node.core.peers import ApiKeyEntry, PeerEntry
+from node.core.terms import Term
 from node.honker_file import Database, Row
 from node.store.reader import RowReader
 from node.store.rows import (
@@ -25,6 +27,7 @@ from node.store.rows import (
     KEY_COLUMNS,
     LOCK_COLUMNS,
     PEER_COLUMNS,
+    TERM_COLUMNS,
     text,
 )
 
@@ -32,6 +35,7 @@ PEERS_CHANGED = "peers_changed"
 API_KEYS_CHANGED = "api_keys_changed"
 CREDENTIALS_CHANGED = "credentials_changed"
 LOCKS_CHANGED = "locks_changed"
+PEER_TERMS_CHANGED = "peer_terms_changed"
 INVITES_CHANGED = "invites_changed"
 CLAIMS_CHANGED = "claims_changed"
 CHANNELS = {
@@ -39,6 +43,7 @@ CHANNELS = {
     "api_keys": API_KEYS_CHANGED,
     "credentials": CREDENTIALS_CHANGED,
     "locks": LOCKS_CHANGED,
+    "peer_terms": PEER_TERMS_CHANGED,
     "invites": INVITES_CHANGED,
     "claims": CLAIMS_CHANGED,
 }
@@ -58,7 +63,7 @@ _CHANGES = f"""
     SELECT h.schema_version AS schema, ifnull({_SEQUENCE}, 0) AS last_id,
            n.id AS id, n.channel AS channel, {text("n.key")} AS key,
            CASE WHEN typeof(n.at) IN ('real', 'integer') THEN n.at END AS at,
-           {PEER_COLUMNS}, {KEY_COLUMNS}, {LOCK_COLUMNS}, {INVITE_COLUMNS}, {CLAIM_COLUMNS}
+           {PEER_COLUMNS}, {KEY_COLUMNS}, {LOCK_COLUMNS}, {TERM_COLUMNS}, {INVITE_COLUMNS}, {CLAIM_COLUMNS}
     FROM pragma_schema_version AS h
     LEFT JOIN (
         SELECT id, channel, json_extract(payload, '$.at') AS at,
@@ -71,6 +76,7 @@ _CHANGES = f"""
     LEFT JOIN peers AS p ON n.channel = '{PEERS_CHANGED}' AND p.peer_id = n.key
     LEFT JOIN api_keys AS k ON n.channel = '{API_KEYS_CHANGED}' AND k.prefix = n.key
     LEFT JOIN locks AS l ON n.channel = '{LOCKS_CHANGED}' AND l.id = n.key
+    LEFT JOIN peer_terms AS t ON n.channel = '{PEER_TERMS_CHANGED}' AND t.id = n.key
     LEFT JOIN invites AS i ON n.channel = '{INVITES_CHANGED}' AND i.id = n.key
     LEFT JOIN claims AS o ON n.channel = '{CLAIMS_CHANGED}' AND o.id = n.key
     ORDER BY n.id"""  # noqa: S608 - constants of this package
@@ -113,8 +119,8 @@ class Position:
 class Changes:
     """The rows that changed, each as it now is (None: gone, or not readable), and the position that they lead to.
 
-    `committed_at` is the writer's clock at the last change of peers and keys, `sealed_at` at that of credentials,
-    `locked_at` at that of locks, in unix seconds, where its notification told it.
+    `committed_at` is the writer's clock at the last change of peers, keys and terms, `sealed_at` at that of
+    credentials, `locked_at` at that of locks, in unix seconds, where its notification told it.
     """
 
     position: Position
@@ -122,6 +128,7 @@ class Changes:
     api_keys: dict[str, ApiKeyEntry | None] = field(default_factory=dict)
     credentials: dict[str, EncryptedData | None] = field(default_factory=dict)
     locks: dict[str, Lock | None] = field(default_factory=dict)
+    terms: dict[str, Term | None] = field(default_factory=dict)
     invites: dict[str, Invite | None] = field(default_factory=dict)
     outcomes: dict[str, Outcome | None] = field(default_factory=dict)
     committed_at: float | None = None
@@ -132,7 +139,11 @@ class Changes:
     @property
     def of_peers(self) -> bool:
         """Whether the index of peers and keys may be another."""
-        return bool(self.peers or self.api_keys)
+        return bool(self.peers or self.api_keys or self.terms)
+
+    def applied_to(self, index: PeerIndex) -> PeerIndex:
+        """The index as it is after these changes."""
+        return index.apply(self.peers, self.api_keys, self.position.last_id, self.terms) if self.of_peers else index
 
 
 def current_position(database: Database) -> Position | None:
@@ -200,6 +211,9 @@ def _add(changes: Changes, row: Row, reader: RowReader) -> None:
         changes.committed_at = row["at"]
     elif channel == API_KEYS_CHANGED:
         changes.api_keys[_key(row)] = None if row["prefix"] is None else reader.api_key(row)
+        changes.committed_at = row["at"]
+    elif channel == PEER_TERMS_CHANGED:
+        changes.terms[_key(row)] = None if row["term_id"] is None else reader.term(row)
         changes.committed_at = row["at"]
     elif channel == LOCKS_CHANGED:
         changes.locks[_key(row)] = None if row["lock_id"] is None else reader.lock(row)

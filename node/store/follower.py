@@ -167,14 +167,20 @@ class Follower:
             locks = self._provider.locks.patched(changes.locks, changes.position.last_id)
             self._provider.publish_locks(locks, changes.locked_at)
         if changes.of_peers:
-            index = self._provider.index.apply(changes.peers, changes.api_keys, changes.position.last_id)
-            self._provider.publish(index, frozenset(changes.peers), changes.committed_at)
+            self._publish_peers(changes)
         if changes.credentials:
             self._publish_credentials(changes)
         if changes.invites or changes.outcomes:
             enrolment = self._provider.enrolment.patched(changes.invites, changes.outcomes)
             self._provider.publish_enrolment(enrolment, changes.outcomes.keys())
         self._move(changes.position)
+
+    def _publish_peers(self, changes: Changes) -> None:
+        """In one swap: a peer that comes with an end is known by both at once."""
+        old = self._provider.index
+        index = changes.applied_to(old)
+        concerned = old.terms.concerned(changes.terms) | index.terms.concerned(changes.terms)
+        self._provider.publish(index, frozenset(concerned.union(changes.peers)), changes.committed_at)
 
     def _publish_credentials(self, changes: Changes) -> None:
         credentials = self._provider.credentials.patched(changes.credentials)

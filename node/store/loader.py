@@ -5,6 +5,7 @@ is read again as a delta at the end: the result is the file at one moment.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from node.core.enrolment.index import EnrolmentIndex, Invite, Outcome
 from node.core.index import IndexBuilder, PeerIndex
 from node.core.locks import Lock, LockIndex
 from node.core.sharded import ShardedMapBuilder
+from node.core.terms import Term, Terms, build_terms
 from node.honker_file import Database, Row
 from node.store.changes import Position, current_position, read_changes
 from node.store.collector import collector_paused, freeze
@@ -25,6 +27,7 @@ from node.store.rows import (
     KEY_COLUMNS,
     LOCK_COLUMNS,
     PEER_COLUMNS,
+    TERM_COLUMNS,
 )
 from node.store.triggers import untold_changes
 
@@ -34,6 +37,7 @@ _CREDENTIALS = (
     f"SELECT c.rowid AS rowid, {CREDENTIAL_COLUMNS} FROM credentials AS c WHERE c.rowid > ? ORDER BY c.rowid LIMIT ?"  # noqa: S608 - constants of this package
 )
 _LOCKS = f"SELECT l.rowid AS rowid, {LOCK_COLUMNS} FROM locks AS l WHERE l.rowid > ? ORDER BY l.rowid LIMIT ?"  # noqa: S608 - constants of this package
+_TERMS = f"SELECT t.rowid AS rowid, {TERM_COLUMNS} FROM peer_terms AS t WHERE t.rowid > ? ORDER BY t.rowid LIMIT ?"  # noqa: S608 - constants of this package
 _INVITES = f"SELECT i.rowid AS rowid, {INVITE_COLUMNS} FROM invites AS i WHERE i.rowid > ? ORDER BY i.rowid LIMIT ?"  # noqa: S608 - constants of this package
 _CLAIMS = f"SELECT o.rowid AS rowid, {CLAIM_COLUMNS} FROM claims AS o WHERE o.rowid > ? ORDER BY o.rowid LIMIT ?"  # noqa: S608 - constants of this package
 _MAX_CREDENTIALS_PAGE = 16
@@ -66,8 +70,8 @@ class Loaded:
 
     @property
     def empty(self) -> bool:
-        rows = (self.index.peers, self.index.api_keys, self.credentials, self.locks.locks, self.enrolment.invites)
-        return not any(rows)
+        of_peers = (self.index.peers, self.index.api_keys, self.index.terms.terms)
+        return not any((*of_peers, self.credentials, self.locks.locks, self.enrolment.invites))
 
 
 async def load_index(
@@ -83,13 +87,13 @@ async def load_index(
         raise NotMigrated
     untold = untold_changes(database)  # and so at the end as well: another schema raises OutOfStep
     with collector_paused():
-        index = await _read_peers(database, reader, IndexBuilder(previous), page_rows, start)
+        terms = await _read_terms(database, reader, page_rows)
+        index = await _read_peers(database, reader, IndexBuilder(previous, terms), page_rows, start)
         credentials = await _read_credentials(database, reader, min(page_rows, _MAX_CREDENTIALS_PAGE))
         locks = await _read_locks(database, reader, page_rows, start)
         enrolment = await _read_enrolment(database, reader, page_rows)
         changes = await read_changes(database, start, reader, page_rows=page_rows)
-        if changes.of_peers:
-            index = index.apply(changes.peers, changes.api_keys, changes.position.last_id)
+        index = changes.applied_to(index)
         credentials = credentials.patched(changes.credentials)
         locks = locks.patched(changes.locks, changes.position.last_id)
         enrolment = enrolment.patched(changes.invites, changes.outcomes)
@@ -110,6 +114,14 @@ async def _read_peers(
         for key in filter(None, map(reader.api_key, page)):
             builder.add_api_key(key)
     return builder.finish(start.last_id)
+
+
+async def _read_terms(database: Database, reader: RowReader, page_rows: int) -> Terms:
+    """Every end of a peer or a key, each as it was at some moment."""
+    found: list[Term] = []
+    async for page in _pages(database, _TERMS, page_rows):
+        found += filter(None, map(reader.term, page))
+    return build_terms(found, time.time())
 
 
 async def _read_credentials(database: Database, reader: RowReader, page_rows: int) -> Credentials:

@@ -7,6 +7,7 @@ from node.core.credentials import EncryptedData, InvalidCredential
 from node.core.enrolment.index import Invite, Outcome
 from node.core.locks import InvalidLock, Lock
 from node.core.peers import ApiKeyEntry, InvalidPeer, PeerEntry
+from node.core.terms import InvalidTerm, Term
 from node.honker_file import Row
 from node.store.rows import (
     Entry,
@@ -17,6 +18,7 @@ from node.store.rows import (
     read_lock,
     read_outcome,
     read_peer,
+    read_term,
 )
 
 logger = logging.getLogger(__name__)
@@ -44,6 +46,10 @@ class RowReader:
         """The lock, or None for a row of which nobody can tell what it locks."""
         return self._read(row, read_lock, "locks", row["lock_id"])
 
+    def term(self, row: Row) -> Term | None:
+        """The end of a peer or a key, or None for a row of which nobody can tell whose it is."""
+        return self._read(row, read_term, "peer_terms", row["term_id"])
+
     def invite(self, row: Row) -> Invite | None:
         """The invitation, or None for a row that cannot be read."""
         return self._read(row, read_invite, "invites", row["invite_id"])
@@ -55,7 +61,7 @@ class RowReader:
     def _read(self, row: Row, read: Callable[[Row], Entry], table: str, key: bytes | None) -> Entry | None:
         try:
             return read(row)
-        except (InvalidPeer, InvalidCredential, InvalidLock, InvalidEnrolment) as error:
+        except (InvalidPeer, InvalidCredential, InvalidLock, InvalidTerm, InvalidEnrolment) as error:
             self._drop(table, key, str(error))
         except Exception as error:  # noqa: BLE001 - one row must never keep the others, and their revocation, waiting
             self._drop(table, key, type(error).__name__)

@@ -1,4 +1,4 @@
-"""Rows of the tables `peers`, `api_keys`, `credentials` and `locks` as entries (spec core §13).
+"""Rows of the tables that the node reads as entries (spec core §13).
 
 A row may hold anything: SQLite checks no types, and not everybody writes through the panel. Texts are read as bytes,
 since honker would give a text that is not UTF-8 as an empty one.
@@ -19,12 +19,14 @@ from node.core.credentials import (
 )
 from node.core.enrolment.index import ClaimState, Invite, Outcome
 from node.core.errors import InvalidFields
+from node.core.fingerprint import is_fingerprint
 from node.core.locks import InvalidLock, Lock, LockKind, check_message, check_target
 from node.core.peers import ApiKeyEntry, InvalidPeer, PeerEntry, api_key_entry, peer_entry
+from node.core.terms import WHOLE_PEER, InvalidTerm, Term
 from node.core.tokens import is_token_hash
 from node.honker_file import Row
 
-Entry = TypeVar("Entry", PeerEntry, ApiKeyEntry, EncryptedData, Lock, Invite, Outcome)
+Entry = TypeVar("Entry", PeerEntry, ApiKeyEntry, EncryptedData, Lock, Term, Invite, Outcome)
 
 
 class InvalidEnrolment(InvalidFields):
@@ -62,6 +64,11 @@ LOCK_COLUMNS = f"""
     {text("l.message")} AS message,
     CASE WHEN typeof(l.expires_at) IN ('real', 'integer') THEN l.expires_at END AS lock_end"""
 """Columns of `locks AS l`. An end that is no number is none: such a lock holds until somebody lifts it."""
+
+TERM_COLUMNS = f"""
+    {text("t.id")} AS term_id, {text("t.peer_id")} AS term_peer, {text("t.fingerprint")} AS term_key,
+    CASE WHEN typeof(t.expires_at) IN ('real', 'integer') THEN t.expires_at END AS term_end"""
+"""Columns of `peer_terms AS t`."""
 
 INVITE_COLUMNS = f"""
     {text("i.id")} AS invite_id, {text("i.code_hash")} AS code_hash, i.uses_left AS uses_left,
@@ -130,6 +137,17 @@ def read_lock(row: Row) -> Lock:
         "" if message is None or check_message(message) else message,
         None if end is None else float(end),
     )
+
+
+def read_term(row: Row) -> Term:
+    """Raises InvalidTerm where it cannot be told whom it is about.
+
+    A term whose end is damaged is over (docs/adr/0042).
+    """
+    peer_id, fingerprint, end = _decoded(row["term_peer"]), _decoded(row["term_key"]), row["term_end"]
+    if peer_id is None or fingerprint is None or not (fingerprint == WHOLE_PEER or is_fingerprint(fingerprint)):
+        raise InvalidTerm({"peer_terms": ["This names no peer, or no key."]})
+    return Term(row["term_id"].decode(), peer_id, fingerprint, 0.0 if end is None else float(end))
 
 
 def read_invite(row: Row) -> Invite:

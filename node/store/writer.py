@@ -15,6 +15,8 @@ _UPSERT = f"""
     ON CONFLICT (peer_id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])}"""  # noqa: S608 - constants of this module
 _RENAME = "UPDATE peers SET peer_id = ? WHERE peer_id = ?"
 _REMOVE = "DELETE FROM peers WHERE peer_id = ?"
+_RENAME_TERMS = "UPDATE peer_terms SET peer_id = ?1, id = fingerprint || ' ' || ?1 WHERE peer_id = ?2"
+_REMOVE_TERMS = "DELETE FROM peer_terms WHERE peer_id = ?"
 _EXISTS = "SELECT 1 FROM peers WHERE peer_id = ?"
 _HOLDERS = """
     SELECT p.peer_id AS peer_id FROM peers AS p
@@ -49,6 +51,7 @@ class PeerWriter:
         def remove(tx: Transaction) -> None:
             _require(tx, peer_id)
             tx.execute(_REMOVE, [peer_id])
+            tx.execute(_REMOVE_TERMS, [peer_id])
 
         await self._committer.commit(database, remove)
 
@@ -74,6 +77,8 @@ def _rename(tx: Transaction, old: str, new: str) -> None:
     if tx.query(_EXISTS, [new]):
         raise BackendError(f"a peer named {new!r} exists")
     tx.execute(_RENAME, [new, old])
+    tx.execute(_REMOVE_TERMS, [new])
+    tx.execute(_RENAME_TERMS, [new, old])
 
 
 def _require(tx: Transaction, peer_id: str) -> None:

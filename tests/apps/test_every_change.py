@@ -30,11 +30,12 @@ from apps.locks.models import Lock
 from apps.panel.setup_link import create_administrator
 from apps.peers import services as peers
 from apps.peers.portable.rows import Row
+from apps.peers.selectors import get_peer
 from apps.tokens import services as tokens
 from apps.tokens.models import ApiToken
 from tests.support.credentials import blob
 from tests.support.enrolment import INBOX, NODE, arrived, invite, key, taken
-from tests.support.panel import ALICE, draft, sql
+from tests.support.panel import ALICE, draft, fingerprint, sql
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,6 +52,7 @@ ELSEWHERE = {
     "apps.enrolment.services.admission.admit": "called in the transaction of a decision",
     "apps.enrolment.services.admission.settle": "called in the transaction of a decision",
     "apps.locks.services.locks.follow_rename": "called by update_peer",
+    "apps.peers.services.peers.write_peer": "called by the others",
     "apps.peers.services.peers.enrol_peer": "called in the transaction that admits a peer",
 }
 WRITERS = {
@@ -68,6 +70,7 @@ WRITERS = {
     "peers/services/api_keys.py": "",
     "peers/services/imports.py": "",
     "peers/services/peers.py": "",
+    "peers/services/side_rows.py": "called by the services of peers",
     "tokens/services.py": "",
 }
 """Who writes by the ORM; those without a word against them are called below."""
@@ -102,6 +105,11 @@ def changes() -> Iterator[tuple[Callable[..., Any], int, dict[str, Any]]]:
     yield peers.put_peer, 1, {"draft": draft("b")}
     yield peers.issue_peer_token, 1, {"peer_id": "a"}
     yield peers.clear_peer_token, 1, {"peer_id": "a"}
+    old, new = get_peer("a").fingerprints[0], fingerprint("new")
+    yield peers.set_peer_expiry, 1, {"peer_id": "a", "expires_at": 5.0}
+    yield peers.set_key_expiry, 1, {"peer_id": "a", "key": old, "expires_at": time.time() + 60}
+    yield peers.rotate_key, 1, {"peer_id": "a", "old": old, "new": new, "overlap_seconds": 60}
+    yield peers.set_peer_notes, 1, {"peer_id": "a", "notes": "x"}
     yield peers.set_peers_enabled, 2, {"peer_ids": ["a", "b"], "enabled": False}
     yield locks.lock, 1, {"target_kind": "peer", "target": "a", "reason": ""}
     yield peers.update_peer, 3, {"peer_id": "a", "changes": {"peer_id": "c"}}  # under both names, and its lock

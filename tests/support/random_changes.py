@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 
 from node.core.locks import Lock
 from node.core.peers import ApiKeyEntry, PeerEntry
+from node.core.terms import WHOLE_PEER, Term, term_id
 from tests.support.store_changes import (
     Change,
+    drop_term,
     lift,
     place,
     put,
@@ -20,14 +22,18 @@ from tests.support.store_changes import (
     rename_lock,
     rename_sealed,
     replace_lock,
+    replace_term,
     reseal,
     seal,
+    set_term,
     spoil,
     spoil_lock,
     spoil_sealed,
+    spoil_term,
     toggle,
 )
 from tests.support.store_model import (
+    ENDS,
     JUNK,
     KEYS,
     LOCK_IDS,
@@ -38,12 +44,20 @@ from tests.support.store_model import (
     PROVIDERS,
     SEALED,
     SEALED_JUNK,
+    TERM_JUNK,
     TOKENS,
 )
 
 names = st.sampled_from(NAMES)
 lock_ids = st.sampled_from(LOCK_IDS)
 placed = st.builds(lambda name, fields: Lock(name, *fields), lock_ids, st.sampled_from(LOCKS))
+term_ids = st.builds(term_id, names, st.sampled_from([WHOLE_PEER, *KEYS]))
+terms = st.builds(
+    lambda name, key, end: Term(term_id(name, key), name, key, end),
+    names,
+    st.sampled_from([WHOLE_PEER, *KEYS]),
+    st.sampled_from(ENDS),
+)
 providers, sealed = st.sampled_from(PROVIDERS), st.sampled_from(SEALED)
 entries = st.builds(
     PeerEntry,
@@ -68,6 +82,10 @@ changes = st.one_of(
     st.builds(spoil_sealed, providers, st.sampled_from(SEALED_JUNK)),
     providers.map(remove_sealed),
     st.builds(rename_sealed, providers, providers),
+    terms.map(set_term),
+    terms.map(replace_term),
+    st.builds(spoil_term, term_ids, st.sampled_from(TERM_JUNK)),
+    term_ids.map(drop_term),
     placed.map(place),
     placed.map(replace_lock),
     st.builds(spoil_lock, lock_ids, st.sampled_from(LOCK_JUNK)),
@@ -92,6 +110,8 @@ def random_change(chance: random.Random) -> Change:
     peer, other = random_peer(chance), chance.choice(NAMES)
     name = peer.peer_id
     lock_id = chance.choice(LOCK_IDS)
+    key = chance.choice([WHOLE_PEER, *KEYS])
+    term = Term(term_id(name, key), name, key, chance.choice(ENDS))
     prefix, provider, blob = chance.choice(PREFIXES), chance.choice(PROVIDERS), chance.choice(SEALED)
     return chance.choice(
         [
@@ -109,6 +129,10 @@ def random_change(chance: random.Random) -> Change:
             spoil_sealed(provider, chance.choice(SEALED_JUNK)),
             remove_sealed(provider),
             rename_sealed(provider, chance.choice(PROVIDERS)),
+            set_term(term),
+            replace_term(term),
+            spoil_term(term.term_id, chance.choice(TERM_JUNK)),
+            drop_term(term.term_id),
             place(Lock(lock_id, *chance.choice(LOCKS))),
             replace_lock(Lock(lock_id, *chance.choice(LOCKS))),
             spoil_lock(lock_id, chance.choice(LOCK_JUNK)),

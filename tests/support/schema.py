@@ -17,6 +17,7 @@ from node.core.credentials import EncryptedData
 from node.core.enrolment.index import Invite, Outcome
 from node.core.locks import Lock
 from node.core.peers import ApiKeyEntry, PeerEntry
+from node.core.terms import Term
 
 TABLES = """
 CREATE TABLE peers (
@@ -43,6 +44,12 @@ CREATE TABLE credentials (
     data BLOB NOT NULL,
     changed_at DATETIME NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now')),
     changed_by TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE peer_terms (
+    id TEXT NOT NULL PRIMARY KEY,
+    peer_id TEXT NOT NULL,
+    fingerprint TEXT NOT NULL DEFAULT '',
+    expires_at REAL NOT NULL
 );
 CREATE TABLE locks (
     id TEXT NOT NULL PRIMARY KEY,
@@ -107,7 +114,7 @@ Statement = tuple[str, tuple[Any, ...]]
 
 def triggers() -> str:
     keyed = {"peers": "peer_id", "api_keys": "prefix", "credentials": "provider"}
-    tables = {**keyed, "locks": "id", "invites": "id", "claims": "id"}
+    tables = keyed | dict.fromkeys(("peer_terms", "locks", "invites", "claims"), "id")
     return "".join(trigger for table, key in tables.items() for trigger in _table_triggers(table, key))
 
 
@@ -174,6 +181,12 @@ def put_lock(lock: Lock) -> Statement:
     """An upsert of one lock."""
     values = (lock.lock_id, lock.kind.value, lock.target, lock.message, lock.expires_at)
     return _upsert("locks", LOCK_COLUMNS), values
+
+
+def put_term(term: Term) -> Statement:
+    """An upsert of the end of a peer or a key."""
+    values = (term.term_id, term.peer_id, term.fingerprint, term.expires_at)
+    return _upsert("peer_terms", ("id", "peer_id", "fingerprint", "expires_at")), values
 
 
 def put_invite(invite: Invite) -> Statement:

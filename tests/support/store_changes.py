@@ -6,7 +6,8 @@ from dataclasses import replace
 from node.core.credentials import EncryptedData
 from node.core.locks import Lock, LockKind
 from node.core.peers import ApiKeyEntry, PeerEntry
-from tests.support.schema import Statement, put_credential, put_key, put_lock, put_peer
+from node.core.terms import Term
+from tests.support.schema import Statement, put_credential, put_key, put_lock, put_peer, put_term
 from tests.support.store_model import Model
 
 Change = Callable[[Model], list[Statement]]
@@ -182,5 +183,46 @@ def rename_lock(old: str, new: str) -> Change:
             lock = model.locks.pop(old)
             model.locks[new] = lock and replace(lock, lock_id=new)
         return [("UPDATE OR IGNORE locks SET id = ? WHERE id = ?", (new, old))]
+
+    return change
+
+
+def set_term(term: Term) -> Change:
+    def change(model: Model) -> list[Statement]:
+        model.terms[term.term_id] = term
+        return [put_term(term)]
+
+    return change
+
+
+def replace_term(term: Term) -> Change:
+    """The row gets a new rowid."""
+
+    def change(model: Model) -> list[Statement]:
+        model.terms[term.term_id] = term
+        return [("DELETE FROM peer_terms WHERE id = ?", (term.term_id,)), put_term(term)]
+
+    return change
+
+
+def spoil_term(term_id: str, junk: tuple[str, object]) -> Change:
+    """Where it can be told whom it is about, its end has come."""
+    column, value = junk
+
+    def change(model: Model) -> list[Statement]:
+        term = model.terms.get(term_id)
+        if term is not None:
+            model.terms[term_id] = replace(term, expires_at=0.0) if column == "expires_at" else None
+        stored = "CAST(x'ff' AS TEXT)" if isinstance(value, bytes) else "?"
+        values = (term_id,) if isinstance(value, bytes) else (value, term_id)
+        return [(f"UPDATE peer_terms SET {column} = {stored} WHERE id = ?", values)]
+
+    return change
+
+
+def drop_term(term_id: str) -> Change:
+    def change(model: Model) -> list[Statement]:
+        model.terms.pop(term_id, None)
+        return [("DELETE FROM peer_terms WHERE id = ?", (term_id,))]
 
     return change

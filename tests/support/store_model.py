@@ -11,6 +11,7 @@ from node.core.identity import Identity
 from node.core.index import PeerIndex
 from node.core.locks import Lock, LockIndex, LockKind
 from node.core.peers import ApiKeyEntry, PeerEntry
+from node.core.terms import Term
 from node.core.tokens import hash_token
 
 NAMES = ["ann", "bob", "cyd", "dée", "eve's\u2009\""]
@@ -48,6 +49,15 @@ LOCK_JUNK = [
     ("message", b"\xff"),
     ("expires_at", "soon"),
 ]
+FAR = 7_000_000_000.25
+ENDS = [5.5, 9.0, FAR]
+"""Long past, or far away."""
+TERM_JUNK = [
+    ("peer_id", b"\xff"),
+    ("fingerprint", "ed25519:short"),
+    ("fingerprint", b"\xff"),
+    ("expires_at", "soon"),
+]
 SEALED_JUNK = [("key_version", "two"), ("key_version", 0), ("iv", "a text"), ("salt", 7), ("data", "")]
 
 
@@ -59,18 +69,26 @@ class Model:
     keys: dict[str, ApiKeyEntry] = field(default_factory=dict)
     sealed: dict[str, EncryptedData | None] = field(default_factory=dict)
     locks: dict[str, Lock | None] = field(default_factory=dict)
+    terms: dict[str, Term | None] = field(default_factory=dict)
 
     def holder(self, credential: str) -> Identity | None:
         for _, peer in sorted(self.peers.items()):
-            if peer and peer.enabled and credential in (*peer.fingerprints, peer.auth_token_hash):
+            held = peer and peer.enabled and credential in (*peer.fingerprints, peer.auth_token_hash)
+            if peer and held and not self.over(peer.peer_id, "") and not self.over(peer.peer_id, credential):
                 return Identity(peer.peer_id, peer.scopes, peer.resources)
         return None
+
+    def over(self, peer_id: str, fingerprint: str) -> bool:
+        """Whether an end of this very peer, or of this key of it, has come."""
+        terms = [term for term in self.terms.values() if term and term.expires_at < FAR]
+        return any((term.peer_id, term.fingerprint) == (peer_id, fingerprint) for term in terms)
 
     def agrees(self, index: PeerIndex, credentials: Credentials, locks: LockIndex) -> bool:
         return (
             dict(locks.locks) == {name: lock for name, lock in self.locks.items() if lock}
             and dict(credentials) == {name: sealed for name, sealed in self.sealed.items() if sealed}
             and dict(index.peers) == {name: peer for name, peer in self.peers.items() if peer}
+            and dict(index.terms.terms) == {name: term for name, term in self.terms.items() if term}
             and dict(index.api_keys) == self.keys
             and all(index.resolve_fingerprint(name) == self.holder(name) for name in KEYS + TOKENS)
         )

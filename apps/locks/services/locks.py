@@ -18,7 +18,8 @@ from apps.locks.models import Lock
 from apps.locks.selectors import LockFacts
 from apps.peers import errors as peer_errors
 from apps.peers import selectors as peers
-from node.core.locks import InvalidLock, LockKind, check_end, check_message, check_reason, check_target
+from node.core.locks import InvalidLock, LockKind, check_message, check_reason, check_target
+from node.core.peers import check_end
 
 OBJECT_TYPE = "lock"
 

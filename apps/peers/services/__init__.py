@@ -22,6 +22,7 @@ from apps.peers.services.peers import (
     set_peers_enabled,
     update_peer,
 )
+from apps.peers.services.terms import plan_rotation, rotate_key, set_key_expiry, set_peer_expiry, set_peer_notes
 
 __all__ = [
     "NewApiKey",
@@ -37,10 +38,15 @@ __all__ = [
     "plan_api_key",
     "plan_create",
     "plan_import",
+    "plan_rotation",
     "plan_update",
     "put_peer",
     "remove_api_keys",
     "remove_peers",
+    "rotate_key",
+    "set_key_expiry",
+    "set_peer_expiry",
+    "set_peer_notes",
     "set_peers_enabled",
     "update_peer",
 ]

@@ -12,6 +12,7 @@ from apps.peers.portable.plan import Plan, Step, added, make_plan
 from apps.peers.portable.rows import Row
 from apps.peers.services.batches import SIZE, batches
 from apps.peers.services.peers import OBJECT_TYPE, PeerAction, change_of, columns_of, facts_of, peer_added
+from apps.peers.services.side_rows import forget, forget_keys
 
 _COLUMNS = ("fingerprints", "scopes", "resources", "display_name", "enabled")
 
@@ -46,6 +47,10 @@ def _write(plan: Plan) -> None:
     gone = [step.peer_id for step in plan.steps if step.new is None]
     for batch in batches(gone):
         Peer.objects.filter(pk__in=batch).delete()
+    forget([*gone, *(entry.peer_id for entry in added(plan))])
+    for step in plan.steps:
+        if step.old and step.new:
+            forget_keys(step.peer_id, set(step.old.fingerprints).difference(step.new.fingerprints))
     rows = (Peer(**columns_of(step.new)) for step in plan.steps if step.new)
     Peer.objects.bulk_create(
         rows, batch_size=SIZE, update_conflicts=True, unique_fields=["peer_id"], update_fields=_COLUMNS

@@ -1,7 +1,7 @@
 """Writes of the table `peers`."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from enum import StrEnum
 from typing import Any
 
@@ -11,9 +11,11 @@ from django.dispatch import Signal
 from apps.audit.actors import Actor
 from apps.audit.services import Change, record
 from apps.peers import selectors
-from apps.peers.drafts import Draft, draft_of, entry_from
+from apps.peers.drafts import Draft, draft_of
 from apps.peers.models import Peer
 from apps.peers.services.batches import batches
+from apps.peers.services.side_rows import forget, store_beside
+from apps.peers.terms import NO_TERMS, PeerState, PeerTerms, state_from
 from node.core.peers import InvalidPeer, PeerEntry
 from node.core.tokens import hash_token, new_peer_token
 
@@ -35,6 +37,10 @@ class PeerAction(StrEnum):
     ENABLED = "peer.enabled"
     DISABLED = "peer.disabled"
     REMOVED = "peer.removed"
+    EXPIRY_SET = "peer.expiry_set"
+    KEY_EXPIRY_SET = "peer.key_expiry_set"
+    KEY_ROTATED = "peer.key_rotated"
+    NOTED = "peer.noted"
     TOKEN_ISSUED = "peer.token_issued"  # noqa: S105 - the name of an action
     TOKEN_CLEARED = "peer.token_cleared"  # noqa: S105 - the name of an action
 
@@ -42,23 +48,26 @@ class PeerAction(StrEnum):
 def put_peer(*, actor: Actor, draft: Draft) -> PeerEntry:
     """Add the peer, or replace the whole entry of that name."""
     with transaction.atomic():
-        entry = entry_from(draft)
-        old = selectors.find_peer(entry.peer_id)
-        _refuse_duplicates(old, entry)
-        return _write(actor, old, entry)
+        name = draft.get("peer_id")
+        old = selectors.find_state(name) if isinstance(name, str) else None
+        new = state_from(draft, old.terms if old else NO_TERMS)
+        check_duplicates(old.entry if old else None, new.entry)
+        return write_peer(actor, old, new).entry
 
 
 def create_peer(*, actor: Actor, draft: Draft) -> PeerEntry:
     """Add a peer whose name is free."""
     with transaction.atomic():
-        return _write(actor, None, plan_create(draft))
+        return write_peer(actor, None, _plan_create(draft)).entry
 
 
 def enrol_peer(*, actor: Actor, draft: Draft, through: Mapping[str, Any]) -> PeerEntry:
     """Add a peer whose name is free; the audit row tells what it came `through`. Inside the caller's transaction."""
-    entry = plan_create(draft)
+    state = _plan_create(draft)
+    entry = state.entry
     Peer.objects.create(**columns_of(entry))
-    facts = {**facts_of(entry), "through": dict(through)}
+    store_beside(None, state)
+    facts = {**facts_of(entry, state.terms), "through": dict(through)}
     record(actor=actor, changes=[Change(PeerAction.ENROLLED, OBJECT_TYPE, entry.peer_id, after=facts)])
     peer_added.send(sender=Peer, actor=actor, peer_id=entry.peer_id)
     return entry
@@ -67,26 +76,32 @@ def enrol_peer(*, actor: Actor, draft: Draft, through: Mapping[str, Any]) -> Pee
 def update_peer(*, actor: Actor, peer_id: str, changes: Draft) -> PeerEntry:
     """Change some fields of a peer; another `peer_id` renames it, refused where that name is taken (decision 8)."""
     with transaction.atomic():
-        return _write(actor, selectors.get_peer(peer_id), plan_update(peer_id, changes))
+        old = selectors.get_state(peer_id)
+        return write_peer(actor, old, _plan_update(old, changes)).entry
 
 
 def set_peers_enabled(*, actor: Actor, peer_ids: Iterable[str], enabled: bool) -> int:
     """Enable or disable all of these peers or, if one is absent, none. Returns how many changed."""
     with transaction.atomic():
-        changed = [entry for entry in selectors.get_peers(peer_ids) if entry.enabled is not enabled]
-        for batch in batches([entry.peer_id for entry in changed]):
+        changed = [state for state in selectors.get_states(peer_ids) if state.entry.enabled is not enabled]
+        for batch in batches([state.peer_id for state in changed]):
             Peer.objects.filter(pk__in=batch).update(enabled=enabled)
-        record(actor=actor, changes=[change_of(entry, replace(entry, enabled=enabled)) for entry in changed])
+        record(actor=actor, changes=[_switched(state) for state in changed])
         return len(changed)
 
 
 def remove_peers(*, actor: Actor, peer_ids: Iterable[str]) -> int:
     """Remove all of these peers or, if one is absent, none. Returns how many went."""
     with transaction.atomic():
-        gone = selectors.get_peers(peer_ids)
-        for batch in batches([entry.peer_id for entry in gone]):
+        gone = selectors.get_states(peer_ids)
+        names = [state.peer_id for state in gone]
+        for batch in batches(names):
             Peer.objects.filter(pk__in=batch).delete()
-        changes = [Change(PeerAction.REMOVED, OBJECT_TYPE, entry.peer_id, before=facts_of(entry)) for entry in gone]
+        forget(names)
+        changes = [
+            Change(PeerAction.REMOVED, OBJECT_TYPE, state.peer_id, before=facts_of(state.entry, state.terms))
+            for state in gone
+        ]
         record(actor=actor, changes=changes)
         return len(gone)
 
@@ -105,26 +120,38 @@ def clear_peer_token(*, actor: Actor, peer_id: str) -> None:
 
 def plan_create(draft: Draft) -> PeerEntry:
     """What `create_peer` would store. For forms, which show what is wrong before anything is written."""
-    entry = entry_from(draft)
-    _refuse_taken(entry.peer_id)
-    _refuse_duplicates(None, entry)
-    return entry
+    return _plan_create(draft).entry
 
 
 def plan_update(peer_id: str, changes: Draft) -> PeerEntry:
     """What `update_peer` would store."""
-    old = selectors.get_peer(peer_id)
-    entry = entry_from(draft_of(old) | dict(changes))
-    if entry.peer_id != peer_id:
-        _refuse_taken(entry.peer_id)
-    _refuse_duplicates(old, entry)
-    return entry
+    return _plan_update(selectors.get_state(peer_id), changes).entry
+
+
+def _plan_create(draft: Draft) -> PeerState:
+    state = state_from(draft)
+    _refuse_taken(state.peer_id)
+    check_duplicates(None, state.entry)
+    return state
+
+
+def _plan_update(old: PeerState, changes: Draft) -> PeerState:
+    state = state_from(draft_of(old.entry) | dict(changes), old.terms)
+    if state.peer_id != old.peer_id:
+        _refuse_taken(state.peer_id)
+    check_duplicates(old.entry, state.entry)
+    return state
+
+
+def _switched(old: PeerState) -> Change:
+    """Of a peer that is the other way now."""
+    return change_of(old.entry, replace(old.entry, enabled=not old.entry.enabled), None, old.terms, old.terms)
 
 
 def _set_token(actor: Actor, peer_id: str, token_hash: str | None, action: PeerAction) -> None:
     with transaction.atomic():
-        old = selectors.get_peer(peer_id)
-        _write(actor, old, replace(old, auth_token_hash=token_hash), action)
+        old = selectors.get_state(peer_id)
+        write_peer(actor, old, replace(old, entry=replace(old.entry, auth_token_hash=token_hash)), action)
 
 
 def _refuse_taken(peer_id: str) -> None:
@@ -132,7 +159,7 @@ def _refuse_taken(peer_id: str) -> None:
         raise InvalidPeer({"peer_id": [f"There is a peer “{peer_id}” already."]})
 
 
-def _refuse_duplicates(old: PeerEntry | None, new: PeerEntry) -> None:
+def check_duplicates(old: PeerEntry | None, new: PeerEntry) -> None:
     """A key or a token names one peer only (decision 7). What the peer already had is not searched for again."""
     errors: dict[str, list[str]] = {}
     besides = old.peer_id if old else new.peer_id
@@ -145,13 +172,14 @@ def _refuse_duplicates(old: PeerEntry | None, new: PeerEntry) -> None:
         raise InvalidPeer(errors)
 
 
-def _write(actor: Actor, old: PeerEntry | None, new: PeerEntry, action: PeerAction | None = None) -> PeerEntry:
+def write_peer(actor: Actor, old: PeerState | None, new: PeerState, action: PeerAction | None = None) -> PeerState:
     """Store `new` in place of `old`, and say so in the audit log. Inside the caller's transaction."""
     if old is None:
-        Peer.objects.create(**columns_of(new))
-    elif old != new:
-        Peer.objects.filter(pk=old.peer_id).update(**columns_of(new))
+        Peer.objects.create(**columns_of(new.entry))
+    elif old.entry != new.entry:
+        Peer.objects.filter(pk=old.peer_id).update(**columns_of(new.entry))
     if old != new:
+        store_beside(old, new)
         record(actor=actor, changes=_changes(old, new, action))
     if old is None:
         peer_added.send(sender=Peer, actor=actor, peer_id=new.peer_id)
@@ -160,18 +188,27 @@ def _write(actor: Actor, old: PeerEntry | None, new: PeerEntry, action: PeerActi
     return new
 
 
-def _changes(old: PeerEntry | None, new: PeerEntry, action: PeerAction | None) -> list[Change]:
+def _changes(old: PeerState | None, new: PeerState, action: PeerAction | None) -> list[Change]:
     """One row or, of a rename, one under each name: the new one's first, which is where its history begins."""
-    change = change_of(old, new, action)
-    if old is None or old.peer_id == new.peer_id:
+    if old is None:
+        return [change_of(None, new.entry, action, terms=new.terms)]
+    change = change_of(old.entry, new.entry, action, old.terms, new.terms)
+    if old.peer_id == new.peer_id:
         return [change]
     return [change, replace(change, object_id=old.peer_id)]
 
 
-def change_of(old: PeerEntry | None, new: PeerEntry, action: PeerAction | None = None) -> Change:
+def change_of(
+    old: PeerEntry | None,
+    new: PeerEntry,
+    action: PeerAction | None = None,
+    old_terms: PeerTerms = NO_TERMS,
+    terms: PeerTerms = NO_TERMS,
+) -> Change:
     """What the audit log says of one peer; the narrowest name for it where no `action` is given."""
-    before = facts_of(old) if old else None
-    return Change(action or _action(old, new), OBJECT_TYPE, new.peer_id, before, facts_of(new))
+    before = facts_of(old, old_terms) if old else None
+    named = action or _action(old, new, old_terms, terms)
+    return Change(named, OBJECT_TYPE, new.peer_id, before, facts_of(new, terms))
 
 
 def columns_of(entry: PeerEntry) -> dict[str, Any]:
@@ -181,19 +218,29 @@ def columns_of(entry: PeerEntry) -> dict[str, Any]:
     return columns
 
 
-def _action(old: PeerEntry | None, new: PeerEntry) -> PeerAction:
+def facts_of(entry: PeerEntry, terms: PeerTerms = NO_TERMS) -> dict[str, Any]:
+    """A peer for the audit log: all of it, but of the token only whether there is one; no ends and notes unless set."""
+    facts = columns_of(entry)
+    facts["token"] = "set" if facts.pop("auth_token_hash") else None
+    return facts | {name: value for name, value in asdict(terms).items() if value not in (None, {}, "")}
+
+
+def _action(old: PeerEntry | None, new: PeerEntry, old_terms: PeerTerms, terms: PeerTerms) -> PeerAction:
     """The narrowest name for what happened."""
     if old is None:
         return PeerAction.ADDED
     if old.peer_id != new.peer_id:
         return PeerAction.RENAMED
-    if replace(old, enabled=new.enabled) == new:
+    if old == new:
+        return _beside(old_terms, terms)
+    if replace(old, enabled=new.enabled) == new and old_terms == terms:
         return PeerAction.ENABLED if new.enabled else PeerAction.DISABLED
     return PeerAction.CHANGED
 
 
-def facts_of(entry: PeerEntry) -> dict[str, Any]:
-    """An entry for the audit log: all of it, but of the token only whether there is one."""
-    facts = columns_of(entry)
-    facts["token"] = "set" if facts.pop("auth_token_hash") else None
-    return facts
+def _beside(old: PeerTerms, new: PeerTerms) -> PeerAction:
+    if replace(old, expires_at=new.expires_at) == new:
+        return PeerAction.EXPIRY_SET
+    if replace(old, key_expires_at=new.key_expires_at) == new:
+        return PeerAction.KEY_EXPIRY_SET
+    return PeerAction.NOTED if replace(old, notes=new.notes) == new else PeerAction.CHANGED

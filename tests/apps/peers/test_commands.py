@@ -76,6 +76,9 @@ def test_the_life_of_a_peer(do: Callable[..., Any]) -> None:
         "display_name": None,
         "enabled": True,
         "has_token": True,
+        "expires_at": None,
+        "key_expires_at": {},
+        "notes": "",
     }
     assert rows()["laptop"]["auth_token_hash"] == hash_token(token)
     told = do("peers", "show", peer_id="laptop")

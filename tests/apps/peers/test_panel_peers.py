@@ -12,9 +12,9 @@ from django.urls import reverse
 from apps.accounts.rights import Role
 from apps.audit.models import AuditEntry
 from apps.peers import services
-from apps.peers.digests import entry_digest
+from apps.peers.digests import state_digest
 from apps.peers.models import Peer
-from apps.peers.selectors import get_peer
+from apps.peers.selectors import get_state
 from node.core.peers import PeerEntry
 from node.core.tokens import hash_token
 from tests.support.accounts import desk_of
@@ -38,7 +38,7 @@ def form(**fields: Any) -> dict[str, Any]:
 
 def edited(stored: str, **fields: Any) -> dict[str, Any]:
     """What a browser sends for the form of a peer that is stored, on a page that is fresh."""
-    return form(seen=entry_digest(get_peer(stored)), **fields)
+    return form(seen=state_digest(get_state(stored)), **fields)
 
 
 def field_errors(response: HttpResponse) -> dict[str, list[str]]:
@@ -113,7 +113,7 @@ def test_the_page_of_a_peer_carries_what_it_saw(panel: Client, add_peer: AddPeer
     add_peer("laptop", auth_token_hash=token_hash("t"))
     page = panel.get(change("laptop")).content.decode()
 
-    assert f'name="seen" value="{entry_digest(get_peer("laptop"))}"' in page
+    assert f'name="seen" value="{state_digest(get_state("laptop"))}"' in page
     assert 'name="seen"' not in panel.get(ADD).content.decode()
 
 

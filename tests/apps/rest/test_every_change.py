@@ -17,7 +17,7 @@ from node.core.capabilities import Secret
 from node.core.peers import PeerEntry
 from tests.apps.rest.test_schema import operations
 from tests.support.enrolment import invite, key, taken
-from tests.support.panel import ALICE
+from tests.support.panel import ALICE, fingerprint
 from tests.support.rest import Caller
 from tests.support.vault_node import VaultNode
 
@@ -30,10 +30,12 @@ class Call(NamedTuple):
     kind: str = "application/json"
 
 
+KEYS = {"old": fingerprint("laptop"), "new": fingerprint(7)}
 CALLS = {
     "put_peer": Call("/peers/new", {}, ["peer.added"]),
     "patch_peer": Call("/peers/laptop", {"enabled": False}, ["peer.disabled"]),
     "rename_peer": Call("/peers/laptop/rename", {"peer_id": "other"}, ["peer.renamed", "peer.renamed"]),
+    "rotate_key": Call("/peers/laptop/rotate", KEYS, ["peer.key_rotated"]),
     "delete_peer": Call("/peers/laptop", None, ["peer.removed"]),
     "issue_peer_token": Call("/peers/laptop/token", None, ["peer.token_issued"]),
     "clear_peer_token": Call("/peers/laptop/token", None, ["peer.token_cleared"]),

@@ -11,6 +11,7 @@ from node.assembly.numbers import IndexLag, PeerStates
 from node.core.index import PeerIndex
 from node.core.metrics import MAX_LABELS, OTHER, Kind, Labelled, Meaning, Metrics, counters
 from node.core.peers import PeerEntry
+from node.core.terms import Term
 from node.endpoint.endpoint import Endpoint
 from node.endpoint.limits import EndpointLimits
 from node.endpoint.registry import HandlerRegistry
@@ -30,6 +31,8 @@ def test_peers_counted_by_their_changes_are_as_many_as_there_are(
     store = MemoryIdentityStore()
     endpoint = _endpoint(store)
     states = PeerStates(store, endpoint)
+    ends = {str(number): Term(str(number), f"peer-{number}", "", float(number)) for number in range(2)}
+    store.publish(store.index.apply({}, {}, 1, ends))
     for name, enabled, whole, look in changes:
         entry = None if enabled is None else PeerEntry(name, enabled=enabled)
         index = store.index.apply({name: entry}, {}, store.index.generation + 1)
@@ -48,7 +51,9 @@ def _endpoint(store: MemoryIdentityStore) -> Endpoint:
 
 def _counted(index: PeerIndex) -> dict[str, float]:
     enabled = sum(entry.enabled for entry in index.peers.values())
-    return {"connected": 0, "absent": enabled, "disabled": len(index.peers) - enabled}
+    expired = sum(name in index.terms.peers and entry.enabled for name, entry in index.peers.items())
+    absent = {"connected": 0, "absent": enabled - expired}
+    return absent | {"expired": expired, "disabled": len(index.peers) - enabled}
 
 
 def test_the_time_of_a_change_is_measured_where_it_is_known() -> None:

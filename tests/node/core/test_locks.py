@@ -12,18 +12,17 @@ from node.core.identity import AuthContext, AuthToken, Identity
 from node.core.index import IndexProvider, build_index
 from node.core.lock_provider import LockSwap
 from node.core.locks import (
-    ALWAYS,
     MAX_MESSAGE,
     NOTHING_HELD,
     Lock,
     LockIndex,
     LockKind,
-    check_end,
     check_message,
     check_reason,
     check_target,
 )
-from node.core.peers import ApiKeyEntry, PeerEntry
+from node.core.peers import ApiKeyEntry, PeerEntry, check_end
+from node.core.span import ALWAYS
 from node.core.tokens import hash_token
 
 KEY = "ed25519:" + "a" * 64

@@ -11,6 +11,7 @@ from node.core.identity import AuthContext, Identity
 from node.core.index import IndexProvider, build_index
 from node.core.listener import Accept
 from node.core.peers import PeerEntry
+from node.core.terms import Term
 from node.endpoint.endpoint import Endpoint
 from node.endpoint.limits import EndpointLimits
 from node.endpoint.registry import DuplicateAlpnError, HandlerRegistry
@@ -111,6 +112,30 @@ async def test_the_handler_learns_who_connected(bench: Bench) -> None:
         AuthContext(None, ALPN, ADDRESS, OTHER),
         AuthContext(None, ALPN, ADDRESS, None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("over", "reasons"),
+    [
+        ("", {KEY: "expired: peer", OTHER: "expired: peer"}),
+        (OTHER, {OTHER: "expired: key"}),
+    ],
+)
+async def test_what_comes_to_its_end_closes_its_connections_and_no_others(
+    bench: Bench, over: str, reasons: dict[str, str]
+) -> None:
+    rows = [PeerEntry("ann", (KEY, OTHER)), PeerEntry("bob", ("ed25519:" + "c" * 64,))]
+    bench.provider.publish(build_index(rows))
+    clients = {key: bench.connect(key) for key in (KEY, OTHER)}
+    stays = bench.connect(rows[1].fingerprints[0])
+    await asyncio.sleep(0)
+    ended_index = bench.provider.index.apply({}, {}, 10, {"1": Term("1", "ann", over, 5.0)})
+    bench.provider.publish(ended_index, frozenset({"ann"}))
+    for key, reason in reasons.items():
+        assert await ended(clients[key]) == (CLOSE_REVOKED, reason)
+    await settled(bench, 3 - len(reasons))
+    assert bench.endpoint.numbers.denials()["revoked"] == len(reasons)
+    stays.close()
 
 
 async def test_a_certificate_is_looked_up_by_its_hash_and_then_by_its_key(bench: Bench) -> None:

@@ -59,7 +59,7 @@ async def follow(history: list[list[list[Change]]], page_rows: int) -> None:
         for step in wake:
             commit(database, model, step)
         delta = await read_changes(database, position, reader, page_rows=page_rows)
-        before, index = index, index.apply(delta.peers, delta.api_keys, delta.position.last_id)
+        before, index = index, delta.applied_to(index)
         credentials = credentials.patched(delta.credentials)
         locks = locks.patched(delta.locks, delta.position.last_id)
         position = delta.position
@@ -111,7 +111,7 @@ async def test_pruned_notifications_are_never_taken_for_no_change(
     )
     try:
         delta = await read_changes(database, loaded.position, reader, page_rows=page_rows)
-        index = loaded.index.apply(delta.peers, delta.api_keys, delta.position.last_id)
+        index = delta.applied_to(loaded.index)
         credentials = loaded.credentials.patched(delta.credentials)
         locks = loaded.locks.patched(delta.locks, delta.position.last_id)
     except OutOfStep:
