@@ -1,5 +1,6 @@
 """The root of the REST API: every app's router, and what their refusals are in HTTP."""
 
+from apps.access import api as access_api
 from apps.activity import api as activity_api
 from apps.audit import api as audit_api
 from apps.audit.checkpoints import NoCheckpoint
@@ -56,6 +57,7 @@ api.add_router("/locks", locks_api.router)
 api.add_router("/invites", enrolment_api.invites)
 api.add_router("/claims", enrolment_api.claims)
 api.add_router("/strangers", enrolment_api.strangers)
+api.add_router("/access", access_api.router)
 api.add_router("/activity", activity_api.events)
 api.add_router("/presence", activity_api.presence)
 api.add_router("/connections", activity_api.connections)

@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "apps.peers",
     "apps.credentials",
     "apps.locks",
+    "apps.access",
     "apps.enrolment",
     "apps.notify",
     "apps.audit",

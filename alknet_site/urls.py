@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 
 from alknet_site.api import api
+from apps.access.views import tester_page
 from apps.accounts.requires import requires
 from apps.accounts.rights import Right
 from apps.health.views import health_page, panel_ready, ready
@@ -17,6 +18,7 @@ urlpatterns = [
     path("readyz", ready, name="readyz"),
     path("readyz/panel", panel_ready, name="readyz_panel"),
     path("health/", requires(Right.STATUS_READ)(health_page), name="health"),
+    path("access/", requires(Right.ACCESS_READ)(tester_page), name="access_tester"),
     path("now/", admin.site.admin_view(dashboard_parts), name="dashboard_parts"),
     path("api/v1/", api.urls),
     re_path("^api(/|$)", nothing_here),

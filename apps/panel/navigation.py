@@ -6,6 +6,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
+from apps.accounts.rights import Right
+from apps.accounts.selectors import rights_of
 from apps.enrolment.selectors import count_queued
 
 
@@ -29,6 +31,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _model(request, "Claims", "how_to_reg", "enrolment", "claim") | _waiting(request),
                 _model(request, "Unknown keys", "help", "enrolment", "stranger"),
                 _model(request, "Locks", "block", "locks", "lock"),
+                _page(request, "Access tester", "rule", "access_tester", Right.ACCESS_READ),
             ],
         },
         {
@@ -49,6 +52,11 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
 
 def _link(title: str, icon: str, name: str) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": reverse(name)}
+
+
+def _page(request: HttpRequest, title: str, icon: str, name: str, right: Right) -> dict[str, Any]:
+    allowed = right in rights_of(request.user)
+    return _link(title, icon, name) | {"permission": lambda _: allowed}
 
 
 def _model(request: HttpRequest, title: str, icon: str, app: str, model: str) -> dict[str, Any]:

@@ -141,13 +141,24 @@ def fingerprint_holders(fingerprints: Iterable[str], *, besides: str) -> dict[st
     A plain text search finds the rows, since a fingerprint is plain text in their JSON; one pass over the table.
     """
     wanted = set(fingerprints)
+    held = [entry for entry in peers_with_keys(wanted) if entry.peer_id != besides]
+    return {name: entry.peer_id for entry in held for name in entry.fingerprints if name in wanted}
+
+
+def peers_with_keys(fingerprints: Iterable[str]) -> list[PeerEntry]:
+    """Every peer that has one of these keys, disabled ones too; one pass over the table."""
+    wanted = set(fingerprints)
     if not wanted:
-        return {}
+        return []
     text = Cast("fingerprints", TextField())
     found = {f"found_{n}": StrIndex(text, Value(name)) for n, name in enumerate(sorted(wanted))}
     rows = Peer.objects.alias(**found).filter(reduce(or_, (Q(**{f"{name}__gt": 0}) for name in found)))
-    held = [row.entry() for row in rows.exclude(pk=besides)]
-    return {name: entry.peer_id for entry in held for name in entry.fingerprints if name in wanted}
+    return [entry for entry in (row.entry() for row in rows) if wanted.intersection(entry.fingerprints)]
+
+
+def find_api_keys(prefixes: Iterable[str]) -> list[ApiKeyEntry]:
+    """Those of these API keys that there are."""
+    return [row.entry() for row in ApiKey.objects.filter(pk__in=list(prefixes))]
 
 
 def token_holder(token_hash: str, *, besides: str) -> str | None:

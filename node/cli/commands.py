@@ -28,6 +28,7 @@ COMMANDS = {
     "lock": ("node.cli.lock", "Hold back a peer, a scope, a protocol, a credential or everything."),
     "unlock": ("node.cli.unlock", "Lift a lock."),
     "locks": ("node.cli.locks", "List what is locked, until when and why."),
+    "access": ("node.cli.access", "Ask who may do what, and which rule decides."),
     "credential": ("node.cli.credential", "Set, list, rotate and remove secrets for other services."),
     "audit": ("node.cli.audit", "List, verify, export and sign the log of administrative changes."),
     "id": ("node.cli.id", "Show this user's own key, making it on first use."),

@@ -59,6 +59,7 @@ NEEDS: dict[str, tuple[Need, Need]] = {
     **_both(ANY_ROLE, "r/<path:content_type_id>/<path:object_id>/", "^(?P<app_label>…)/$", "(?P<url>.*)$"),
     **_both(NOBODY, "autocomplete/"),
     **_look(Right.STATUS_READ, "health/"),
+    **_look(Right.ACCESS_READ, "access/"),
     **_model("auth/user", Right.USERS_READ, Right.USERS_WRITE),
     **_both(Right.USERS_WRITE, "auth/user/<id>/password/", "auth/user/<path:object_id>/end-sessions/"),
     **_both(Right.USERS_WRITE, "auth/user/<path:object_id>/reset-second-factors/"),

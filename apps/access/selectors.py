@@ -1,0 +1,37 @@
+"""What the node would say at this moment, by the rows that it reads (node.core.explain)."""
+
+import time
+
+from apps.locks import selectors as locks
+from apps.peers import selectors as peers
+from node.core.explain import Explanation, Question, Subject, SubjectKind, explain
+from node.core.index import PeerIndex, build_index
+from node.core.locks import Held, Lock, LockIndex
+from node.core.peers import PeerEntry
+
+
+def check(question: Question) -> Explanation:
+    """The answer, with its reasons. It reads the few rows that can matter, and writes nothing."""
+    now = time.time()
+    return explain(question, _index(question.subject), held(now), now)
+
+
+def held(now: float) -> Held:
+    """What is locked at this moment."""
+    found = (Lock(one.lock_id, one.kind, one.target, one.message, one.expires_at) for one in locks.list_locks())
+    return LockIndex({lock.lock_id: lock for lock in found}).held(now)
+
+
+def _index(subject: Subject) -> PeerIndex:
+    """The part of the node's index that this subject is judged by: its own rows, and those that claim its keys."""
+    if subject.kind is SubjectKind.API_KEY:
+        return build_index((), peers.find_api_keys([subject.name]))
+    if subject.kind is SubjectKind.KEY:
+        return build_index(peers.peers_with_keys([subject.name]))
+    entry = peers.find_peer(subject.name) if subject.kind is SubjectKind.PEER else None
+    return build_index(() if entry is None else _claimants(entry))
+
+
+def _claimants(entry: PeerEntry) -> list[PeerEntry]:
+    others = [other for other in peers.peers_with_keys(entry.fingerprints) if other.peer_id != entry.peer_id]
+    return [entry, *others]

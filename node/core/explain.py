@@ -1,0 +1,214 @@
+"""May they, and which rule decides: the node's own judgement of a caller, told as a tree (docs/adr/0043).
+
+Pure. Every verdict here is the answer of the very functions that the node asks on its hot path; what is added is why.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from node.core.access import AccessControl, check_access, check_scopes
+from node.core.identity import Identity
+from node.core.index import PeerIndex
+from node.core.locks import Held, Lock
+
+_NOTHING_ASKED = AccessControl()
+
+
+class Rule(StrEnum):
+    """What decided."""
+
+    GRANTED = "granted"
+    ANYBODY = "anybody"
+    LOCK = "lock"
+    EXPIRED = "expired"
+    DISABLED = "disabled"
+    CONTESTED = "contested"
+    NO_PROOF = "no proof"
+    UNKNOWN = "unknown"
+    ANONYMOUS = "anonymous"
+    SCOPE = "scope"
+    RESOURCE = "resource"
+
+
+class SubjectKind(StrEnum):
+    """By what somebody shows who they are."""
+
+    PEER = "peer"
+    KEY = "key"
+    API_KEY = "api_key"
+    ANYBODY = "anybody"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Who is asked about: a peer's name, a key's fingerprint, an API key's prefix; "" for a stranger without a key."""
+
+    kind: SubjectKind
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """May `subject` connect with `alpn` (b"": no protocol in particular), and do what `control` asks for?"""
+
+    subject: Subject
+    alpn: bytes = b""
+    control: AccessControl = _NOTHING_ASKED
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One step of a judgement. Of the whole, `rule` and `text` are those of the step that decided."""
+
+    allowed: bool
+    rule: Rule
+    text: str
+    step: str = ""
+    """What was judged in this step; "" for the whole."""
+    children: tuple["Explanation", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """Whom the node takes the subject for, locks aside. `names` are those that its connection is known by."""
+
+    identity: Identity | None
+    rule: Rule
+    text: str
+    names: tuple[str, ...] = ()
+
+
+def explain(question: Question, index: PeerIndex, held: Held, now: float) -> Explanation:
+    """Judge as the node does at this moment, in unix seconds, and tell every step up to the one that decides."""
+    caller = _caller(question.subject, index, now)
+    if (lock := held.on_connection(question.alpn, caller.names)) is not None:
+        return _whole((_locked("connection", lock),))
+    identity = held.resolved(caller.identity)
+    steps = (_connection(question.alpn), _who(caller, identity, held))
+    if not _asks(question.control):
+        text = f"the connection is accepted; {caller.text}"
+        return _yes(steps[-1].rule if identity else Rule.ANYBODY, text, children=steps)
+    return _whole((*steps, *_rights(question.control, identity, steps[-1])))
+
+
+def _caller(subject: Subject, index: PeerIndex, now: float) -> _Caller:
+    if subject.kind is SubjectKind.PEER:
+        return _peer(subject.name, index)
+    if subject.kind is SubjectKind.KEY:
+        return _key(subject.name, index)
+    if subject.kind is SubjectKind.API_KEY:
+        return _api_key(subject.name, index, now)
+    return _Caller(None, Rule.ANONYMOUS, "the caller shows neither key nor token")
+
+
+def _peer(name: str, index: PeerIndex) -> _Caller:
+    """By the first of its keys that is its own, else by its token."""
+    entry = index.peers.get(name)
+    if entry is None:
+        return _Caller(None, Rule.UNKNOWN, f"there is no peer “{name}”")
+    held = [holder for key in entry.fingerprints if (holder := index.resolve_fingerprint(key)) is not None]
+    token = index.holders.get(entry.auth_token_hash) if entry.auth_token_hash else None
+    if (own := next((holder for holder in held if holder.id == name), None)) is not None:
+        return _Caller(own, Rule.GRANTED, f"a key of the peer “{name}” names it", (name,))
+    if token is not None and token.id == name:
+        return _Caller(token, Rule.GRANTED, f"the token of the peer “{name}” names it")
+    if held or token is not None:
+        return _anothers(name, held, token)
+    if not entry.enabled:
+        return _Caller(None, Rule.DISABLED, f"the peer “{name}” is disabled: its keys are a stranger's")
+    return _Caller(None, Rule.NO_PROOF, f"the peer “{name}” has neither key nor token to show")
+
+
+def _anothers(name: str, held: list[Identity], token: Identity | None) -> _Caller:
+    """A peer all of whose keys name others, or else whose token does: it comes as that one."""
+    other = held[0] if held else token
+    names = (held[0].id,) if held else ()
+    return _Caller(other, Rule.CONTESTED, f"what “{name}” shows names the peer “{other.id if other else ''}”", names)
+
+
+def _key(fingerprint: str, index: PeerIndex) -> _Caller:
+    if (holder := index.resolve_fingerprint(fingerprint)) is not None:
+        return _Caller(holder, Rule.GRANTED, f"this key names the peer “{holder.id}”", (holder.id,))
+    disabled = sorted(entry.peer_id for entry in index.peers.values() if fingerprint in entry.fingerprints)
+    if disabled:
+        return _Caller(None, Rule.DISABLED, f"this key is of the peer “{disabled[0]}”, which is disabled")
+    return _Caller(None, Rule.UNKNOWN, "this key is nobody's")
+
+
+def _api_key(prefix: str, index: PeerIndex, now: float) -> _Caller:
+    entry = index.api_keys.get(prefix)
+    if entry is None:
+        return _Caller(None, Rule.UNKNOWN, f"there is no API key “{prefix}”")
+    if entry.expires_at is not None and now >= entry.expires_at:
+        return _Caller(None, Rule.EXPIRED, f"the API key “{prefix}” has expired")
+    return _Caller(entry.identity(), Rule.GRANTED, f"the API key “{prefix}” names itself")
+
+
+def _connection(alpn: bytes) -> Explanation:
+    what = f"connections of {alpn.decode(errors='replace')}" if alpn else "connections"
+    return _yes(Rule.GRANTED, f"no lock holds {what} back", "connection")
+
+
+def _who(caller: _Caller, identity: Identity | None, held: Held) -> Explanation:
+    if caller.identity is not None and identity is None:
+        lock = held.on_caller(caller.identity.id)
+        return _locked("caller", lock) if lock else _no(Rule.LOCK, "a lock holds it", "caller")
+    return Explanation(identity is not None, caller.rule, caller.text, "caller")
+
+
+def _rights(control: AccessControl, identity: Identity | None, who: Explanation) -> Iterable[Explanation]:
+    """One step for the scopes and, if they are there, one for the resource."""
+    scopes = check_scopes(control, identity)
+    if identity is None and not scopes.allowed:
+        return (_no(who.rule, f"{scopes.message}: {who.text}", "scopes"),)
+    text = scopes.explanation if scopes.allowed else f"{scopes.message}: {scopes.explanation}"
+    rule = Rule.GRANTED if scopes.allowed else Rule.SCOPE
+    if not scopes.allowed and identity is not None and _would_pass_unlocked(control, identity):
+        rule = Rule.LOCK
+    step = Explanation(scopes.allowed, rule, text, "scopes", tuple(_each(control, identity)))
+    if not scopes.allowed or (control.resource_type is None and control.resource_action is None):
+        return (step,)
+    decision = check_access(control, identity)
+    text = decision.explanation if decision.allowed else f"{decision.message}: {decision.explanation}"
+    return step, Explanation(decision.allowed, Rule.GRANTED if decision.allowed else Rule.RESOURCE, text, "resource")
+
+
+def _each(control: AccessControl, identity: Identity | None) -> Iterable[Explanation]:
+    """Every scope that is asked for, by itself."""
+    if identity is None:
+        return
+    for scope in dict.fromkeys((*control.required_scopes, *(control.required_scopes_any or ()))):
+        if scope in identity.scopes:
+            yield _yes(Rule.GRANTED, f"“{identity.id}” has {scope}", scope)
+        elif scope in identity.locked:
+            yield _no(Rule.LOCK, f"{scope} is {identity.locked[scope]}", scope)
+        else:
+            yield _no(Rule.SCOPE, f"“{identity.id}” does not have {scope}", scope)
+
+
+def _would_pass_unlocked(control: AccessControl, identity: Identity) -> bool:
+    whole = Identity(identity.id, (*identity.scopes, *identity.locked), identity.resources)
+    return check_scopes(control, whole).allowed
+
+
+def _yes(rule: Rule, text: str, step: str = "", children: tuple[Explanation, ...] = ()) -> Explanation:
+    return Explanation(allowed=True, rule=rule, text=text, step=step, children=children)
+
+
+def _no(rule: Rule, text: str, step: str = "", children: tuple[Explanation, ...] = ()) -> Explanation:
+    return Explanation(allowed=False, rule=rule, text=text, step=step, children=children)
+
+
+def _asks(control: AccessControl) -> bool:
+    return not control.unrestricted
+
+
+def _locked(step: str, lock: Lock) -> Explanation:
+    return _no(Rule.LOCK, f"{lock.what} is {lock.words} (lock {lock.lock_id})", step)
+
+
+def _whole(steps: tuple[Explanation, ...]) -> Explanation:
+    """The last step is the one that decides: nothing is judged after a refusal."""
+    last = steps[-1]
+    return Explanation(last.allowed, last.rule, last.text, children=steps)

@@ -1,0 +1,127 @@
+"""What the access tester says against what the node's own provider does, over indexes and locks by chance."""
+
+import time
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from node.core.access import AccessControl, check_access
+from node.core.explain import Explanation, Question, Rule, Subject, SubjectKind, explain
+from node.core.identity import AuthContext, Identity
+from node.core.index import IndexProvider, build_index
+from node.core.locks import Lock, LockIndex, LockKind
+from node.core.peers import ApiKeyEntry, PeerEntry
+from node.core.repository import resolve_client
+
+KEYS = tuple(f"ed25519:{digit * 64}" for digit in "12")
+TOKENS = tuple(f"sha256:{digit * 64}" for digit in "34")
+NAMES, WORDS, PREFIX = ("ann", "bob"), ("a", "b"), "alk_0001"
+NOW = time.time()
+words = st.lists(st.sampled_from(WORDS), unique=True, max_size=2).map(tuple)
+peers = st.builds(
+    PeerEntry,
+    peer_id=st.sampled_from(NAMES),
+    fingerprints=st.lists(st.sampled_from(KEYS), unique=True, max_size=2).map(tuple),
+    auth_token_hash=st.none() | st.sampled_from(TOKENS),
+    scopes=words,
+    resources=st.dictionaries(st.sampled_from(WORDS), words, max_size=2),
+    enabled=st.booleans(),
+)
+api_keys = st.builds(
+    ApiKeyEntry, st.just(PREFIX), st.just(TOKENS[0]), words, expires_at=st.sampled_from([None, 9, int(NOW) + 10**6])
+)
+targets = st.sampled_from(
+    [
+        (LockKind.PEER, "ann"),
+        (LockKind.PEER, PREFIX),
+        (LockKind.SCOPE, "a"),
+        (LockKind.ALPN, "x/1"),
+        (LockKind.EVERYTHING, ""),
+    ]
+)
+locks = st.builds(lambda what, end: Lock(f"{what}{end}", *what, expires_at=end), targets, st.sampled_from([None, 9.0]))
+controls = st.builds(
+    AccessControl, words, st.none() | words, st.none() | st.sampled_from(WORDS), st.none() | st.sampled_from(WORDS)
+)
+subjects = st.sampled_from(
+    [
+        *(Subject(SubjectKind.PEER, name) for name in (*NAMES, "nobody")),
+        *(Subject(SubjectKind.KEY, key) for key in KEYS),
+        Subject(SubjectKind.API_KEY, PREFIX),
+        Subject(SubjectKind.ANYBODY),
+    ]
+)
+questions = st.builds(Question, subjects, st.sampled_from([b"", b"x/1", b"y/1"]), controls)
+
+
+def node_says(question: Question, provider: IndexProvider) -> bool:
+    """What happens to such a caller: the connection that it makes is judged, then its request."""
+    key, by_token = _shown(question.subject, provider)
+    auth = AuthContext(None, question.alpn, None, key)
+    if provider.lock_on(auth) is not None:
+        return False
+    identity = resolve_client(provider, auth) or provider.held.resolved(by_token)
+    return check_access(question.control, identity).allowed
+
+
+def _shown(subject: Subject, provider: IndexProvider) -> tuple[str | None, Identity | None]:
+    """The key that it shows on its connection, and whom its token names."""
+    index = provider.index
+    if subject.kind is SubjectKind.KEY:
+        return subject.name, None
+    if subject.kind is SubjectKind.API_KEY:
+        entry = index.api_keys.get(subject.name)
+        alive = entry is not None and (entry.expires_at is None or time.time() < entry.expires_at)
+        return None, entry.identity() if entry is not None and alive else None
+    entry = index.peers.get(subject.name)
+    if entry is None:
+        return None, None
+    own = [key for key in entry.fingerprints if getattr(index.resolve_fingerprint(key), "id", "") == subject.name]
+    token = index.holders.get(entry.auth_token_hash or "")
+    if not own and token is not None and token.id == subject.name:
+        return None, token
+    held = [key for key in entry.fingerprints if index.resolve_fingerprint(key) is not None]
+    key = next(iter([*own, *held, *entry.fingerprints]), None)
+    return key, token if not held else None
+
+
+def leaves(found: Explanation) -> list[Explanation]:
+    return [leaf for child in found.children for leaf in (child, *leaves(child))]
+
+
+@settings(max_examples=150)
+@given(st.lists(peers, max_size=2), st.lists(api_keys, max_size=1), st.lists(locks, max_size=3), questions)
+def test_the_tester_says_what_the_node_does(
+    rows: list[PeerEntry], keys: list[ApiKeyEntry], held: list[Lock], asked: Question
+) -> None:
+    provider = IndexProvider()
+    provider.publish(build_index(rows, keys))
+    provider.publish_locks(LockIndex({lock.lock_id: lock for lock in held}))
+    found = explain(asked, provider.index, provider.held, time.time())
+    assert found.allowed == node_says(asked, provider)
+    assert found.children
+    if not found.allowed:
+        last = found.children[-1]
+        assert (last.allowed, last.rule, last.text) == (False, found.rule, found.text), "the last step decides"
+
+
+def rule_of(asked: Question, *rows: PeerEntry, keys: tuple[ApiKeyEntry, ...] = (), lock: Lock | None = None) -> Rule:
+    held = LockIndex({} if lock is None else {lock.lock_id: lock}).held(NOW)
+    return explain(asked, build_index(rows, keys), held, NOW).rule
+
+
+def test_the_deciding_rule_is_named() -> None:
+    wants = AccessControl(("a",), None, "repo", "web")
+    ann = PeerEntry("ann", KEYS[:1], scopes=("a",), resources={"repo": ("web",)})
+    asked = Question(Subject(SubjectKind.PEER, "ann"), b"x/1", wants)
+    assert rule_of(asked, ann) is Rule.GRANTED
+    assert rule_of(asked) is Rule.UNKNOWN
+    assert rule_of(asked, PeerEntry("ann", KEYS[:1], enabled=False)) is Rule.DISABLED
+    assert rule_of(asked, PeerEntry("ann", scopes=("a",))) is Rule.NO_PROOF
+    assert rule_of(asked, PeerEntry("ann", KEYS[:1])) is Rule.SCOPE
+    assert rule_of(asked, PeerEntry("ann", KEYS[:1], scopes=("a",))) is Rule.RESOURCE
+    for kind, target in ((LockKind.PEER, "ann"), (LockKind.SCOPE, "a"), (LockKind.ALPN, "x/1")):
+        assert rule_of(asked, ann, lock=Lock("1", kind, target)) is Rule.LOCK
+    key = ApiKeyEntry(PREFIX, TOKENS[0], ("a",), expires_at=9)
+    assert rule_of(Question(Subject(SubjectKind.API_KEY, PREFIX), b"", wants), keys=(key,)) is Rule.EXPIRED
+    assert rule_of(Question(Subject(SubjectKind.ANYBODY), b"", wants)) is Rule.ANONYMOUS
