@@ -109,6 +109,10 @@ USE_TZ = True
 # share, and its package.
 CHANNEL_LAYERS = {"default": {"BACKEND": ALKNET.live.layer, "CONFIG": dict(ALKNET.live.layer_options)}}
 
+# What is uploaded stays in memory (alknet_site.body_limit bounds it): no file is left where a process is killed.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True

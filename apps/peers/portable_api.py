@@ -10,14 +10,13 @@ from apps.accounts.rights import Right
 from apps.peers import selectors, services
 from apps.peers.portable.formats import Format, file_name, media_type, read, write
 from apps.peers.portable.json_forms import plan_json
+from apps.peers.portable.text import MAX_UPLOAD
 from apps.rest.answers import Answer
 from apps.rest.auth import caller_of, requires
 from apps.rest.problems import Refused, problems
 
 router = Router(tags=["Peers"])
 _READ, _WRITE = requires(Right.PEERS_READ), requires(Right.PEERS_WRITE)
-MAX_UPLOAD = 3 * 1024 * 1024
-"""Longest file over HTTP, in bytes: some 15 000 peers. `alknet peer import` takes longer ones."""
 _FILE: dict[str, Any] = {"schema": {"type": "string", "maxLength": MAX_UPLOAD}}
 _FORM_OF = {media_type(form): form for form in Format}
 _BODY = {"requestBody": {"required": True, "content": dict.fromkeys(_FORM_OF, _FILE)}}
@@ -32,6 +31,7 @@ class Difference(BaseModel):
     field: str
     before: Any
     after: Any
+    words: str
 
 
 class ImportStep(BaseModel):

@@ -63,20 +63,11 @@ def outcome_lines(outcome: dict[str, Any]) -> Iterator[str]:
     for step in outcome["steps"]:
         yield printable(f"{_MARKS[step['action']]} {step['peer_id']}")
         if step["action"] == "changed":
-            yield from (printable(f"    {_difference(one)}") for one in step["differences"])
+            yield from (printable(f"    {one['words']}") for one in step["differences"])
     if outcome["more"]:
         yield f"… and {outcome['more']} more"
     counts = ", ".join(f"{outcome[name]} {name}" for name in ("added", "changed", "removed", "unchanged"))
     yield counts if outcome["done"] else f"Would be: {counts}. Nothing was changed."
-
-
-def _difference(one: dict[str, Any]) -> str:
-    """Of lists what comes and what goes, of all else before and after."""
-    before, after = one["before"], one["after"]
-    if not isinstance(before, list) or not isinstance(after, list):
-        return f"{one['field']}: {json.dumps(before, ensure_ascii=False)} → {json.dumps(after, ensure_ascii=False)}"
-    marked = [f"-{item}" for item in before if item not in after] + [f"+{item}" for item in after if item not in before]
-    return f"{one['field']}: {' '.join(marked) or 'in another order'}"
 
 
 def _format(form: str, file: Path | None = None) -> str:

@@ -17,6 +17,7 @@ PAGES = [
     "/peers/peer/",
     "/peers/peer/laptop/change/",
     "/peers/peer/laptop/delete/",
+    "/peers/peer/files/",
     "/peers/apikey/add/",
     "/credentials/credential/",
     "/credentials/credential/add/",

@@ -66,6 +66,8 @@ NEEDS: dict[str, tuple[Need, Need]] = {
     **_model("peers/peer", Right.PEERS_READ, Right.PEERS_WRITE),
     **_both(Right.PEERS_WRITE, "peers/peer/<path:object_id>/issue-token/", "peers/peer/<path:object_id>/clear-token/"),
     **_both(Right.LOCKS_WRITE, "peers/peer/<path:object_id>/lock/"),
+    "peers/peer/files/": (Right.PEERS_READ, Right.PEERS_WRITE),
+    "peers/peer/files/export/<str:name>/": (Right.PEERS_READ, NOBODY),
     **_model("peers/apikey", Right.API_KEYS_READ, Right.API_KEYS_WRITE),
     "peers/apikey/<path:object_id>/change/": (Right.API_KEYS_READ, NOBODY),
     **_model("tokens/apitoken", Right.TOKENS_READ, Right.TOKENS_WRITE),

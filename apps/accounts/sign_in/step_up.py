@@ -29,6 +29,7 @@ STEP_UP: Mapping[str, str] = MappingProxyType(
     {
         "admin:peers_peer_delete": FORM,
         "admin:peers_peer_changelist": DELETES,
+        "admin:peers_peer_files": SENT,
         "admin:peers_peer_issue_token": FORM,
         "admin:peers_peer_clear_token": FORM,
         "admin:peers_apikey_add": FORM,

@@ -19,6 +19,7 @@ from apps.audit.model_admin import page_action
 from apps.peers import selectors, services
 from apps.peers.admin.base import AccessAdmin
 from apps.peers.admin.display import key_spellings
+from apps.peers.admin.files import FilePages
 from apps.peers.admin.filters import TokenFilter
 from apps.peers.admin.now import add_presence, may_see_presence, presence_label
 from apps.peers.forms import PeerForm, PeerRowForm
@@ -32,7 +33,7 @@ _NAMED = 5
 
 
 @admin.register(Peer)
-class PeerAdmin(AccessAdmin):
+class PeerAdmin(FilePages, AccessAdmin):
     object_type = "peer"
     name_field = "peer_id"
     hash_column = "auth_token_hash"

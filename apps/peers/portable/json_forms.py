@@ -1,5 +1,6 @@
 """A plan as JSON, for programs and for the pages that show it. No secret is in it: a file knows of none."""
 
+import json
 from typing import Any
 
 from apps.peers.portable.plan import Plan, Step
@@ -17,6 +18,18 @@ def plan_json(plan: Plan, *, done: bool) -> dict[str, Any]:
 
 
 def step_json(step: Step) -> dict[str, Any]:
-    """One step; of each difference the values before and after."""
-    differences = [{"field": name, "before": old, "after": new} for name, (old, new) in step.differences().items()]
+    """One step; of each difference the values before and after, and the same in words."""
+    differences = [
+        {"field": name, "before": old, "after": new, "words": difference_words(name, old, new)}
+        for name, (old, new) in step.differences().items()
+    ]
     return {"peer_id": step.peer_id, "action": step.action, "place": step.place, "differences": differences}
+
+
+def difference_words(field: str, old: Any, new: Any) -> str:
+    """Of lists what comes and what goes, of all else before and after."""
+    if not isinstance(old, list | tuple) or not isinstance(new, list | tuple):
+        return f"{field}: {json.dumps(old, ensure_ascii=False)} → {json.dumps(new, ensure_ascii=False)}"
+    before, after = set(old), set(new)
+    marked = [f"-{item}" for item in old if item not in after] + [f"+{item}" for item in new if item not in before]
+    return f"{field}: {' '.join(marked) or 'in another order'}"
