@@ -15,6 +15,9 @@ Store = MemoryIdentityStore | SqliteStore
 
 logger = logging.getLogger(__name__)
 
+PATIENCE = 10.0
+"""Seconds without a database before that is a warning: at a first start the panel's process makes it meanwhile."""
+
 
 @contextlib.asynccontextmanager
 async def open_store(settings: Settings, limits: LiveSettings) -> AsyncIterator[Store]:
@@ -33,6 +36,11 @@ async def open_store(settings: Settings, limits: LiveSettings) -> AsyncIterator[
 async def loaded(store: Store, stop: asyncio.Event) -> bool:
     """Wait for the first whole index. False if the stop came first."""
     if isinstance(store, SqliteStore) and not store.loaded:
-        logger.warning("waiting for the database: the panel's process makes it")
-        await first(store.wait_loaded(), stop.wait())
+        logger.info("waiting for the database: the panel's process makes it")
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await first(store.wait_loaded(), stop.wait())
+        except TimeoutError:
+            logger.warning("the database is not there yet", extra={"error": store.complaint})
+            await first(store.wait_loaded(), stop.wait())
     return not stop.is_set()

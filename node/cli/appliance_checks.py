@@ -1,15 +1,11 @@
 """What `alknet doctor` finds out about the appliance itself: its data directory, and whether it serves."""
 
-import json
 import os
-from typing import Any
 
 from node.cli.health import node_checks, web_checks
+from node.cli.ready_facts import field, is_alive, read_ready
 from node.core.finding import Finding, Level
 from node.settings import DATA_VARIABLE, Settings
-
-_MAX_READY = 16 * 1024
-"""Bytes of a ready file that are read; the real one has some hundred."""
 
 
 def data(settings: Settings) -> Finding:
@@ -38,19 +34,18 @@ def serving(settings: Settings) -> Finding:
     """Whether panel and node serve, by what `alknet up` has written down and the processes named there."""
     file = settings.paths.ready_file
     try:
-        with file.open("rb") as opened:
-            facts = json.loads(opened.read(_MAX_READY))
+        facts = read_ready(file)
     except FileNotFoundError:
         return _each_alone(settings)
     except (OSError, ValueError, RecursionError) as error:
         cause = error.strerror if isinstance(error, OSError) else "it is damaged"
         return Finding("serving", Level.WARNING, f"{file} cannot be read: {cause}")
-    gone = [name for name in ("web", "node") if not _is_alive(_field(facts, f"{name}_pid"))]
+    gone = [name for name in ("web", "node") if not is_alive(field(facts, f"{name}_pid"))]
     if gone:
         text = f"the {' and '.join(gone)} process of {file} is gone: alknet up was ended by force; start it again"
         return Finding("serving", Level.WARNING, text)
-    text = f"panel at {_field(facts, 'panel_url')}, node at {_field(facts, 'node_address')} (UDP)"
-    if _field(facts, "node_serving") is False:
+    text = f"panel at {field(facts, 'panel_url')}, node at {field(facts, 'node_address')} (UDP)"
+    if field(facts, "node_serving") is False:
         return Finding("serving", Level.WARNING, f"{text}, which waits for its vault: alknet vault unlock")
     return Finding("serving", Level.FINE, text)
 
@@ -63,20 +58,3 @@ def _each_alone(settings: Settings) -> Finding:
         start = "alknet up starts them, or systemctl start alknet.target"
         return Finding("serving", Level.WARNING, f"{'; '.join(silent)}: {start}")
     return Finding("serving", Level.FINE, "panel and node answer, each started by itself")
-
-
-def _field(facts: Any, name: str) -> object:
-    return facts.get(name) if isinstance(facts, dict) else None
-
-
-def _is_alive(pid: object) -> bool:
-    """Whether there is a process of that number, whosever it is."""
-    if not isinstance(pid, int) or pid <= 0:
-        return False
-    try:
-        os.kill(pid, 0)
-    except PermissionError:
-        return True
-    except (ProcessLookupError, OverflowError):
-        return False
-    return True

@@ -9,12 +9,14 @@ What a supervisor restarts on must not depend on a person: a locked vault is tol
 import http.client
 import json
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
+from node.cli.choices import one_of
 from node.cli.load import settings_or_fail
 from node.cli.options import EXIT_FAILED, ConfigOption, DataOption
+from node.cli.ready_facts import panel_address
 from node.control.client import ControlClient, ControlError
 from node.core.address import format_host_port, parse_host_port, reachable
 from node.core.health import Check, failing, read_checks
@@ -39,7 +41,9 @@ class Process(StrEnum):
 
 @app.command()
 def health(
-    process: Process = typer.Argument(Process.BOTH, help="Which process of this data directory is asked."),  # noqa: B008
+    process: Annotated[
+        Process, typer.Argument(parser=one_of(Process), metavar="PROCESS", help="node, web or both.")
+    ] = Process.BOTH,
     *,
     ready: bool = typer.Option(False, "--ready", help="Fail as well where the node waits for its vault."),  # noqa: FBT003
     data: DataOption = None,
@@ -71,7 +75,7 @@ def node_checks(settings: Settings) -> list[Check]:
 
 def web_checks(settings: Settings) -> list[Check]:
     """By its own page, which names what fails; where it does not answer, `web`. Its log and its page say more."""
-    address = reachable(parse_host_port(settings.panel.listen))
+    address = panel_address(settings.paths.ready_file) or reachable(parse_host_port(settings.panel.listen))
     if address[1] == 0:
         return [Check("web", ok=False, text="panel.listen has port 0: the port that it got is not known here")]
     try:

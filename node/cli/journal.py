@@ -12,6 +12,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from node.cli.choices import one_of
 from node.cli.journal_text import line
 from node.cli.load import settings_or_fail
 from node.cli.options import ConfigOption, DataOption, fail
@@ -27,6 +28,8 @@ RETRY = 0.5
 
 Show = Callable[[Record], None]
 
+_KINDS = f"One of {', '.join(EventKind)}. Repeatable."
+
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
 
@@ -34,7 +37,12 @@ app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 def journal(
     *,
     last: Annotated[int, typer.Option("--limit", "-n", min=0, help="How many of the newest events.")] = 20,
-    kind: Annotated[list[EventKind] | None, typer.Option("--kind", help="Of this kind; may be repeated.")] = None,
+    kind: Annotated[
+        list[EventKind] | None,
+        typer.Option(
+            "--kind", parser=one_of(EventKind), metavar="KIND", help=f"One of {', '.join(EventKind)}. Repeatable."
+        ),
+    ] = None,
     peer: Annotated[str | None, typer.Option("--peer", help="About this peer.")] = None,
     connection: Annotated[
         int | None, typer.Option("--connection", help="Of this connection; the node's last life.")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from node.cli.choices import one_of
 from node.cli.load import settings_or_fail
 from node.cli.manage import request
 from node.cli.options import DataOption, JsonOption
@@ -29,7 +30,9 @@ class RoleName(StrEnum):
 
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
-RoleArgument = Annotated[RoleName, typer.Argument(metavar="ROLE", help="owner, operator, auditor or viewer.")]
+RoleArgument = Annotated[
+    RoleName, typer.Argument(parser=one_of(RoleName), metavar="ROLE", help="owner, operator, auditor or viewer.")
+]
 PasswordOption = Annotated[
     Path | None,
     typer.Option("--password-file", metavar="FILE", help="Read the password there, or from standard input for -."),

@@ -192,10 +192,14 @@ class Follower:
         self._moved = asyncio.Event()
 
     def _complain(self, error: BaseException) -> None:
-        """Log what is wrong once, not at every attempt. A stranger's error comes with its traceback."""
+        """Log what is wrong once, not at every attempt. A stranger's error comes with its traceback.
+
+        That there is no database yet is no trouble before the first load: whoever waits for it says so.
+        """
         text = f"{type(error).__name__}: {error}"
         if text != self._complaint:
             expected = isinstance(error, NotMigrated | DatabaseMissing)
-            level = logging.WARNING if expected else logging.ERROR
+            known = logging.WARNING if self.loaded.is_set() else logging.DEBUG
+            level = known if expected else logging.ERROR
             logger.log(level, "the index cannot follow its file", extra={"error": text}, exc_info=not expected)
         self._complaint = text

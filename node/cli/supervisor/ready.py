@@ -16,13 +16,16 @@ from node.secret_file import read_secret
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The fields of ready.json. `setup_url` holds a one-time secret and is None once an administrator exists.
+    """The fields of ready.json. `panel_url` is the public one where there is one, `panel_address` is on this machine.
+
+    `setup_url` holds a one-time secret and is None once an administrator exists.
 
     `vault` is "absent", "locked" or "unlocked"; where it is locked, `node_serving` says whether the node serves all the
     same, with a key from before there was a vault. One that does not waits for the vault, and does not listen yet.
     """
 
     panel_url: str
+    panel_address: str
     setup_url: str | None
     node_address: str
     node_fingerprint: str
@@ -40,6 +43,7 @@ class Ready:
         token = _setup_token(paths.setup_token)
         return cls(
             panel_url=panel_url,
+            panel_address=format_host_port(reachable(web.address)),
             setup_url=None if token is None else f"{panel_url}/setup/{token}/",
             node_address=format_host_port(reachable(node.address)),
             node_fingerprint=str(node.facts.get("fingerprint")),

@@ -1,6 +1,7 @@
 """`alknet health`: what a container's health check hears of each process."""
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -83,6 +84,23 @@ def test_the_panel_is_asked_on_its_own_address(tmp_path: Path, panel: Panel) -> 
     assert (status, text.startswith("migrations: fails")) == (1, True)
     panel.failing = None
     assert run(tmp_path, "web", ALKNET_PANEL__LISTEN=listen)[0] == 1
+
+
+def test_the_panel_is_asked_where_an_option_of_up_has_it_listen(tmp_path: Path, panel: Panel) -> None:
+    ready = tmp_path / "run" / "ready.json"
+    ready.parent.mkdir()
+    facts = {"panel_url": "https://panel.example", "panel_address": f"127.0.0.1:{panel.server_port}"}
+    ready.write_text(json.dumps(facts | {"web_pid": os.getpid()}))
+    assert run(tmp_path, "web", ALKNET_PANEL__LISTEN="127.0.0.1:1") == (0, "")
+    for left_behind in (json.dumps(facts | {"web_pid": 0}), json.dumps({"web_pid": os.getpid()}), "[", "7"):
+        ready.write_text(left_behind)
+        status, text = run(tmp_path, "web", ALKNET_PANEL__LISTEN="127.0.0.1:1")
+        assert (status, "at 127.0.0.1:1 does not answer" in text) == (1, True)
+
+
+def test_a_word_that_is_none_is_refused_with_those_that_are(tmp_path: Path) -> None:
+    status, text = run(tmp_path, "panel", COLUMNS="200")
+    assert (status, "“panel” is none of node, web, both" in text, "alue error" in text) == (2, True, False)
 
 
 def test_both_are_asked_where_none_is_named(tmp_path: Path, panel: Panel) -> None:

@@ -62,6 +62,7 @@ def ready(tmp_path: Path, public_url: str | None) -> Ready:
 def test_wildcard_addresses_are_told_as_reachable_ones(tmp_path: Path) -> None:
     facts = ready(tmp_path, None)
     assert (facts.panel_url, facts.node_address) == ("http://127.0.0.1:8000", "[::1]:4433")
+    assert ready(tmp_path, "https://panel.example").panel_address == facts.panel_address == "127.0.0.1:8000"
 
 
 def test_the_public_url_is_the_one_people_are_told_and_the_link_is_never_in_a_repr(tmp_path: Path) -> None:
