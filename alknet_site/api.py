@@ -1,6 +1,7 @@
 """The root of the REST API: every app's router, and what their refusals are in HTTP."""
 
 from apps.access import api as access_api
+from apps.access import errors as access
 from apps.activity import api as activity_api
 from apps.audit import api as audit_api
 from apps.audit.checkpoints import NoCheckpoint
@@ -26,6 +27,7 @@ Everything that the panel does to the appliance, for programs. Show a token in e
 alkr_…`; what it must be allowed is the `x-right` of each operation. Every refusal is a problem document (RFC 9457).
 """
 REFUSALS: dict[type[Exception], int] = {
+    access.Absent: 404,
     peers.Absent: 404,
     locks.Absent: 404,
     credentials.Absent: 404,

@@ -1,4 +1,4 @@
-"""REST: may somebody do something, and why."""
+"""REST: may somebody do something, and why; and what must go on being so."""
 
 from typing import Annotated
 
@@ -6,17 +6,22 @@ from django.http import HttpRequest
 from ninja import Router
 from pydantic import BaseModel, Field
 
-from apps.access import selectors
-from apps.access.json_forms import explanation_json
+from apps.access import selectors, services
+from apps.access.json_forms import assertion_json, explanation_json
 from apps.access.questions import MAX_WHO, question
 from apps.accounts.rights import Right
 from apps.rest.answers import Answer, Body
-from apps.rest.auth import requires
+from apps.rest.auth import caller_of, requires
+from apps.rest.idempotency import idempotent
+from apps.rest.pagination import Cursor, Limit, Page, page_of, text_place
+from apps.rest.problems import problems
 from node.core.explain import Rule
-from node.core.locks import MAX_ALPN
-from node.core.peers import MAX_RESOURCE_LENGTH, MAX_SCOPE_LENGTH
+from node.core.locks import MAX_ALPN, MAX_REASON
+from node.core.peers import MAX_NAME, MAX_RESOURCE_LENGTH, MAX_SCOPE_LENGTH
 
 router = Router(tags=["Access"])
+_READ, _WRITE = requires(Right.ACCESS_READ), requires(Right.ACCESS_WRITE)
+_KIND = "assertions"
 MAX_ASKED = 100
 """Scopes of one question."""
 
@@ -58,7 +63,7 @@ class AccessOut(BaseModel):
 
 @router.post(
     "/check",
-    auth=requires(Right.ACCESS_READ),
+    auth=_READ,
     response=AccessOut,
     summary="Check access",
     openapi_extra={"x-changes-nothing": True},
@@ -68,3 +73,55 @@ def check_access(request: HttpRequest, body: AccessIn) -> Answer:
     found = explanation_json(selectors.check(question(**body.model_dump())))
     del found["step"]
     return Answer(AccessOut(**found))
+
+
+class AssertionIn(Body):
+    """A new assertion: who must keep these rights or, where `allowed` is false, must not get them."""
+
+    who: Annotated[str, Field(max_length=MAX_NAME)] = Field(description="A peer's name, or an API key's prefix.")
+    allowed: bool = True
+    scopes: list[Annotated[str, Field(max_length=MAX_SCOPE_LENGTH)]] = Field([], max_length=MAX_ASKED)
+    resource_type: Annotated[str, Field(max_length=MAX_RESOURCE_LENGTH)] = ""
+    resource: Annotated[str, Field(max_length=MAX_RESOURCE_LENGTH)] = ""
+    reason: Annotated[str, Field(max_length=MAX_REASON)] = Field("", description="For administrators.")
+
+
+class AssertionOut(BaseModel):
+    """An assertion. A change of peers or API keys that breaks it is refused."""
+
+    id: str
+    who: str
+    allowed: bool
+    scopes: list[str]
+    resource_type: str
+    resource: str
+    reason: str
+    created_at: str
+    created_by: str
+    sentence: str
+    holds: bool = Field(description="Whether it does as things are now, locks aside.")
+
+
+@router.get("/assertions", auth=_READ, response=Page[AssertionOut], summary="List assertions")
+def list_assertions(request: HttpRequest, *, cursor: Cursor = None, limit: Limit = 50) -> Page[AssertionOut]:
+    """Assertions in the order of their ids."""
+    found = selectors.page_of_assertions(after=text_place(_KIND, cursor), limit=limit + 1)
+    rows, following = page_of(found, limit=limit, kind=_KIND, key=lambda row: row.pk)
+    return Page(items=[AssertionOut(**assertion_json(row)) for row in rows], next=following)
+
+
+@router.post("/assertions", auth=_WRITE, response={201: AssertionOut}, summary="Add an assertion")
+@idempotent
+def add_assertion(request: HttpRequest, body: AssertionIn) -> Answer:
+    """It has to hold now, and no change may break it from now on."""
+    row = services.add_assertion(actor=caller_of(request).actor, **body.model_dump())
+    return Answer(AssertionOut(**assertion_json(row)), 201)
+
+
+@router.delete(
+    "/assertions/{name:assertion_id}", auth=_WRITE, response={204: None, **problems(404)}, summary="Remove an assertion"
+)
+def remove_assertion(request: HttpRequest, assertion_id: str) -> Answer:
+    """What it forbade can be done from now on."""
+    services.remove_assertions(actor=caller_of(request).actor, ids=[assertion_id])
+    return Answer(status=204)

@@ -1,7 +1,9 @@
-"""Answers as JSON, for programs."""
+"""Answers and assertions as JSON, for programs."""
 
 from typing import Any
 
+from apps.access.assertions import holds
+from apps.access.models import Assertion
 from node.core.explain import Explanation
 
 
@@ -12,4 +14,21 @@ def explanation_json(found: Explanation) -> dict[str, Any]:
         "text": found.text,
         "step": found.step,
         "children": [explanation_json(child) for child in found.children],
+    }
+
+
+def assertion_json(row: Assertion) -> dict[str, Any]:
+    """`holds` is as things are now."""
+    return {
+        "id": row.pk,
+        "who": row.who,
+        "allowed": row.allowed,
+        "scopes": row.scopes,
+        "resource_type": row.resource_type,
+        "resource": row.resource,
+        "reason": row.reason,
+        "created_at": row.created_at.isoformat(timespec="seconds"),
+        "created_by": row.created_by,
+        "sentence": str(row),
+        "holds": holds(row),
     }

@@ -2,11 +2,12 @@
 
 import time
 
+from apps.access.models import Assertion
 from apps.locks import selectors as locks
 from apps.peers import selectors as peers
 from node.core.explain import Explanation, Question, Subject, SubjectKind, explain
 from node.core.index import PeerIndex, build_index
-from node.core.locks import Held, Lock, LockIndex
+from node.core.locks import NOTHING_HELD, Held, Lock, LockIndex
 from node.core.peers import PeerEntry
 
 
@@ -14,6 +15,22 @@ def check(question: Question) -> Explanation:
     """The answer, with its reasons. It reads the few rows that can matter, and writes nothing."""
     now = time.time()
     return explain(question, _index(question.subject), held(now), now)
+
+
+def check_without_locks(question: Question) -> Explanation:
+    """What the rows alone give, locks aside."""
+    return explain(question, _index(question.subject), NOTHING_HELD, time.time())
+
+
+def list_assertions() -> list[Assertion]:
+    """All of them, by whom they are about."""
+    return list(Assertion.objects.all())
+
+
+def page_of_assertions(*, after: str | None = None, limit: int) -> list[Assertion]:
+    """A part of all in the order of their ids: those after `after`."""
+    rows = Assertion.objects.order_by("id")
+    return list((rows if after is None else rows.filter(pk__gt=after))[:limit])
 
 
 def held(now: float) -> Held:

@@ -7,6 +7,7 @@ from datetime import UTC
 from typing import Any
 
 from django.db import transaction
+from django.dispatch import Signal
 from django.utils import timezone
 
 from apps.audit import rows
@@ -16,6 +17,10 @@ from apps.audit.request_id import current_request_id
 
 Facts = Mapping[str, Any]
 """An object's state as JSON types. Whoever makes it leaves secrets out."""
+
+
+recorded = Signal()
+"""Sent with `actor` and a list of `changes` in their transaction, after the rows: whoever hears it may raise."""
 
 
 class NotInTransaction(RuntimeError):
@@ -41,7 +46,9 @@ def record(*, actor: Actor, changes: Iterable[Change]) -> None:
     """
     if not transaction.get_connection().in_atomic_block:
         raise NotInTransaction
-    rows.append(_chained(actor, changes))
+    told = list(changes)
+    rows.append(_chained(actor, told))
+    recorded.send(sender=Change, actor=actor, changes=told)
 
 
 def _chained(actor: Actor, changes: Iterable[Change]) -> Iterator[Link]:

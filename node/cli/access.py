@@ -1,4 +1,4 @@
-"""`alknet access …`: may somebody do something, and which rule decides.
+"""`alknet access …`: may somebody do something, which rule decides, and what must go on being so.
 
 Exit status of `check`: 0 they may, 1 they may not (or the question was refused), 2 wrong usage.
 """
@@ -12,14 +12,19 @@ import typer
 from node.cli.load import settings_or_fail
 from node.cli.manage import request
 from node.cli.options import EXIT_FAILED, DataOption, JsonOption
+from node.cli.table import table
 from node.core.text import printable
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 
 
+ScopesOption = Annotated[list[str] | None, typer.Option("--scope", metavar="SCOPE", help="May be repeated.")]
+ResourceOption = Annotated[str, typer.Option("--resource", metavar="KIND[/NAME]", help="Such as repo/web.")]
+
+
 @app.callback()
 def access() -> None:
-    """Ask what the node would say, and why."""
+    """Ask what the node would say, and why; and have what must stay so guarded."""
 
 
 @app.command()
@@ -27,8 +32,8 @@ def check(
     who: Annotated[str, typer.Argument(metavar="PEER", help="A peer's name, an API key's prefix, or a key.")],
     *,
     alpn: Annotated[str, typer.Option("--alpn", metavar="NAME", help="A protocol, such as alknet/call.")] = "",
-    scope: Annotated[list[str] | None, typer.Option("--scope", metavar="SCOPE", help="May be repeated.")] = None,
-    resource: Annotated[str, typer.Option("--resource", metavar="KIND[/NAME]", help="Such as repo/web.")] = "",
+    scope: ScopesOption = None,
+    resource: ResourceOption = "",
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -39,6 +44,48 @@ def check(
     typer.echo(json.dumps(found) if as_json else "\n".join(_lines(found)))
     if not found["allowed"]:
         raise typer.Exit(EXIT_FAILED)
+
+
+@app.command("assert")
+def add_assertion(
+    who: Annotated[str, typer.Argument(metavar="PEER", help="A peer's name, or an API key's prefix.")],
+    *,
+    scope: ScopesOption = None,
+    resource: ResourceOption = "",
+    must_not: Annotated[bool, typer.Option("--must-not", help="PEER must not get these rights.")] = False,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; for administrators.")] = "",
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """From now on no change may take these rights from PEER. They have to be there now."""
+    kind, _, name = resource.partition("/")
+    wish = {"who": who, "scopes": scope or [], "resource_type": kind, "resource": name}
+    found = request(settings_or_fail(data), "access", "assert", wish | {"allowed": not must_not, "reason": reason})
+    typer.echo(json.dumps(found) if as_json else f"Asserted: {found['sentence']} ({found['id']})")
+
+
+@app.command()
+def assertions(*, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """List what must go on being so."""
+    found = request(settings_or_fail(data), "access", "assertions", {})
+    if as_json:
+        typer.echo(json.dumps(found))
+    elif not found:
+        typer.echo("Nothing is asserted.")
+    else:
+        rows = [(one["id"], one["sentence"], "yes" if one["holds"] else "no", one["reason"]) for one in found]
+        typer.echo(table(("ID", "ASSERTION", "HOLDS", "REASON"), rows))
+
+
+@app.command()
+def unassert(
+    assertion_id: Annotated[str, typer.Argument(metavar="ID", help="As alknet access assertions shows it.")],
+    *,
+    data: DataOption = None,
+) -> None:
+    """Remove an assertion: what it forbade can be done again."""
+    request(settings_or_fail(data), "access", "unassert", {"id": assertion_id})
+    typer.echo("Removed.")
 
 
 def _lines(found: Mapping[str, Any], depth: int = 0) -> list[str]:

@@ -17,6 +17,8 @@ from django.conf import settings
 from django.db import connection
 
 import apps
+from apps.access import services as access
+from apps.access.models import Assertion
 from apps.accounts import services as accounts
 from apps.accounts.rights import Role
 from apps.audit import rows
@@ -40,8 +42,21 @@ from tests.support.panel import ALICE, draft, fingerprint, sql
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROOT = Path(apps.__path__[0])
-ROOMS = ("accounts", "activity", "audit", "backups", "credentials", "enrolment", "locks", "panel", "peers", "tokens")
+ROOMS = (
+    "access",
+    "accounts",
+    "activity",
+    "audit",
+    "backups",
+    "credentials",
+    "enrolment",
+    "locks",
+    "panel",
+    "peers",
+    "tokens",
+)
 ELSEWHERE = {
+    "apps.access.services.follow_rename": "called by update_peer",
     "apps.accounts.services.check_change": "writes nothing",
     "apps.accounts.services.note_password": "called by set_password",
     "apps.activity.cut.cut": "with a node and a connection: tests/apps/activity",
@@ -56,6 +71,7 @@ ELSEWHERE = {
     "apps.peers.services.peers.enrol_peer": "called in the transaction that admits a peer",
 }
 WRITERS = {
+    "access/services.py": "",
     "accounts/services.py": "",
     "activity/services.py": "the journal's events, which are no administrator's changes",
     "audit/checkpoints.py": "checkpoints, which are guarded likewise",
@@ -112,7 +128,9 @@ def changes() -> Iterator[tuple[Callable[..., Any], int, dict[str, Any]]]:
     yield peers.set_peer_notes, 1, {"peer_id": "a", "notes": "x"}
     yield peers.set_peers_enabled, 2, {"peer_ids": ["a", "b"], "enabled": False}
     yield locks.lock, 1, {"target_kind": "peer", "target": "a", "reason": ""}
-    yield peers.update_peer, 3, {"peer_id": "a", "changes": {"peer_id": "c"}}  # under both names, and its lock
+    yield access.add_assertion, 1, {"who": "a", "scopes": ["x"], "allowed": False}
+    yield peers.update_peer, 4, {"peer_id": "a", "changes": {"peer_id": "c"}}  # two names, its lock, its assertion
+    yield access.remove_assertions, 1, {"ids": [str(Assertion.objects.get().pk)]}
     yield locks.unlock, 1, {"lock_id": str(Lock.objects.get().pk)}
     yield locks.lock, 1, {"target_kind": "everything", "target": "", "reason": "", "expires_at": time.time() + 3600}
     sql("UPDATE locks SET expires_at = 1")

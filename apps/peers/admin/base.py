@@ -26,8 +26,32 @@ class AccessAdmin(AuditedModelAdmin):
         try:
             return super().changelist_view(request, extra_context)
         except (Absent, InvalidPeer) as error:
-            self.message_user(request, f"Nothing was changed: {error}", messages.ERROR)
-            return HttpResponseRedirect(request.get_full_path())
+            return self._refused(request, error)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """What only the change itself shows to be wrong is a message as well."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except (Absent, InvalidPeer) as error:
+            return self._refused(request, error)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except (Absent, InvalidPeer) as error:
+            return self._refused(request, error)
+
+    def _refused(self, request: HttpRequest, error: Exception) -> HttpResponse:
+        self.message_user(request, f"Nothing was changed: {error}", messages.ERROR)
+        return HttpResponseRedirect(request.get_full_path())
 
     def page(self, request: HttpRequest, obj: Model, template: str, **facts: Any) -> HttpResponse:
         """One of the model's own pages about `obj`. The admin's views are never cached."""

@@ -14,6 +14,7 @@ from django.http import Http404
 from django.test import RequestFactory
 from django.urls import URLResolver, get_resolver, resolve
 
+from apps.access import services as access
 from apps.accounts.permissions import DJANGO_PERMISSIONS
 from apps.accounts.rights import RIGHTS_OF, Right, Role
 from apps.audit.models import AuditEntry
@@ -73,6 +74,7 @@ def things(db: None, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "credentials/credential": "openai",
         "tokens/apitoken": token,
         "locks/lock": locks.lock(actor=ALICE, target_kind="peer", target="laptop", reason="").lock_id,
+        "access/assertion": access.add_assertion(actor=ALICE, who="laptop", scopes=["a"], allowed=False).pk,
         "enrolment/invite": invites.create_invite(actor=ALICE, address="a:1", node=f"ed25519:{7:064x}").facts.invite_id,
         "audit/auditentry": AuditEntry.objects.latest("pk").pk,
         "backups/backup": Backup.objects.create(file="/nowhere", state="done", way="panel", made_by="ann").pk,

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from apps.access import services as access
 from apps.audit.models import AuditEntry
 from apps.credentials import services as credentials
 from apps.enrolment.models import Stranger
@@ -45,6 +46,10 @@ CALLS = {
     "set_credential": Call("/credentials/openai", {"content": "sk-1"}, ["credential.replaced"]),
     "rotate_credentials": Call("/credential-rotations", {}, ["credential.rotated"]),
     "delete_credential": Call("/credentials/openai", None, ["credential.removed"]),
+    "add_assertion": Call(
+        "/access/assertions", {"who": "laptop", "scopes": ["x"], "allowed": False}, ["assertion.added"]
+    ),
+    "remove_assertion": Call("/access/assertions/{assertion}", None, ["assertion.removed"]),
     "create_lock": Call("/locks", {"target_kind": "scope", "target": "a"}, ["lock.placed"]),
     "delete_lock": Call("/locks/{lock}", None, ["lock.lifted"]),
     "delete_ended_locks": Call("/locks?which=ended", None, ["lock.removed"]),
@@ -80,6 +85,7 @@ def things(add_peer: Callable[..., PeerEntry], node: VaultNode) -> dict[str, str
     code = invite(uses=2, needs_approval=True).code
     Stranger.objects.create(pk=key(9), first_seen=1.0, last_seen=1.0, count=1)
     return {
+        "assertion": access.add_assertion(actor=ALICE, who="nobody", scopes=["x"], allowed=False).pk,
         "invite": invite().facts.invite_id,
         "claim": taken(1, code, key(1), name="pi").pk,
         "stranger": key(9),

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from alknet_site.json_command import BadRequest, JsonCommand, Reply
-from apps.access import selectors
-from apps.access.json_forms import explanation_json
+from apps.access import selectors, services
+from apps.access.errors import Absent
+from apps.access.json_forms import assertion_json, explanation_json
 from apps.access.questions import InvalidQuestion, question
 from apps.audit.actors import Actor
 
@@ -14,18 +15,39 @@ _TEXTS = ("who", "alpn", "resource_type", "resource")
 
 
 class Command(JsonCommand):
-    help = "May somebody do something, and why: one JSON object on stdin, one on stdout."
-    refusals = (InvalidQuestion,)
-    actions = ("check",)
+    help = "May somebody do something, and what must go on being so: one JSON object on stdin, one on stdout."
+    refusals = (InvalidQuestion, Absent)
+    actions = ("check", "assert", "assertions", "unassert")
 
     def do_check(self, actor: Actor, values: Values) -> Reply:
-        for name in values.keys() - {*_TEXTS, "scopes"}:
-            raise BadRequest(name, "There is no such field.")
-        texts = {name: values.get(name, "") for name in _TEXTS}
-        for name, text in texts.items():
-            if not isinstance(text, str):
-                raise BadRequest(name, "A text.")
-        scopes = values.get("scopes", [])
-        if not isinstance(scopes, list):
-            raise BadRequest("scopes", "A list of texts.")
-        return explanation_json(selectors.check(question(scopes=scopes, **texts)))
+        return explanation_json(selectors.check(question(**_asked(values, _TEXTS))))
+
+    def do_assert(self, actor: Actor, values: Values) -> Reply:
+        allowed = values.get("allowed", True)
+        if not isinstance(allowed, bool):
+            raise BadRequest("allowed", "True or false.")
+        rest = {name: value for name, value in values.items() if name != "allowed"}
+        wish = _asked(rest, ("who", "resource_type", "resource", "reason"))
+        return assertion_json(services.add_assertion(actor=actor, allowed=allowed, **wish))
+
+    def do_assertions(self, actor: Actor, values: Values) -> Reply:
+        return [assertion_json(row) for row in selectors.list_assertions()]
+
+    def do_unassert(self, actor: Actor, values: Values) -> Reply:
+        assertion_id = values.get("id")
+        if not isinstance(assertion_id, str):
+            raise BadRequest("id", "Which assertion? The list shows their ids.")
+        return {"removed": services.remove_assertions(actor=actor, ids=[assertion_id])}
+
+
+def _asked(values: Values, texts: tuple[str, ...]) -> dict[str, Any]:
+    """These texts, and the scopes. Raises BadRequest."""
+    for name in values.keys() - {*texts, "scopes"}:
+        raise BadRequest(name, "There is no such field.")
+    asked: dict[str, Any] = {name: values.get(name, "") for name in texts}
+    for name, text in asked.items():
+        if not isinstance(text, str):
+            raise BadRequest(name, "A text.")
+    if not isinstance(values.get("scopes", []), list):
+        raise BadRequest("scopes", "A list of texts.")
+    return asked | {"scopes": values.get("scopes", [])}
