@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.messages.storage.cookie import CookieStorage
 from django.contrib.sessions.backends.db import SessionStore
@@ -85,7 +86,7 @@ def things(db: None, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def address(route: str, things: dict[str, Any]) -> str:
     """A real address of a route."""
-    which = next((value for begin, value in things.items() if route.startswith(begin)), "x")
+    which = quote(next((value for begin, value in things.items() if route.startswith(begin)), "x"))
     path = re.sub(r"\(\?P<app_label>[^)]*\)", "peers", route).replace("(?P<url>.*)$", "nowhere/").strip("^$")
     return "/" + re.sub(
         r"<str:boot>", BOOT, re.sub(r"<(path:object_id|id|int:pk|int:number|str:claim_id|str:key)>", str(which), path)
