@@ -1,18 +1,36 @@
 """The panel's forms of peers and API keys. They ask the services what would be stored, and show what is wrong."""
 
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
-from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminSplitDateTimeWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from apps.peers import selectors, services
 from apps.peers.digests import state_digest
 from apps.peers.errors import Absent
 from apps.peers.form_fields import KeysField, ResourcesField, ScopesField
 from apps.peers.models import ApiKey, Peer
+from apps.peers.terms import MAX_NOTES, PeerState
+from node.core.fingerprint import MAX_KEY_INPUT
 from node.core.peers import InvalidPeer
+
+OVERLAPS = [
+    ("3600", "1 hour more"),
+    ("86400", "1 day more"),
+    ("604800", "1 week more"),
+    ("2592000", "30 days more"),
+    ("0", "not any longer"),
+]
+"""How long an old key may hold beside its successor, in seconds."""
 
 
 class PeerForm(forms.ModelForm):
@@ -35,6 +53,18 @@ class PeerForm(forms.ModelForm):
     )
     scopes = ScopesField(rows=4, help_text="What this peer may do: one on a line, or with commas between.")
     resources = ResourcesField(help_text='Named things that it may reach, such as {"repo": ["web", "docs"]}.')
+    expires_at = forms.SplitDateTimeField(
+        label="Expires",
+        required=False,
+        widget=UnfoldAdminSplitDateTimeWidget,
+        help_text="In UTC. Then its connections close, and it is as if it were disabled. Left empty, it never expires.",
+    )
+    notes = forms.CharField(
+        required=False,
+        max_length=MAX_NOTES,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="For administrators: who has it, what it is for.",
+    )
     auth_token_hash = forms.CharField(
         label="Token hash",
         required=False,
@@ -52,16 +82,27 @@ class PeerForm(forms.ModelForm):
         self.original_id: str | None = None if self.instance._state.adding else self.instance.pk
         self.initial.pop("auth_token_hash", None)
         if self.original_id is not None:
-            self._stored = state_digest(selectors.with_terms([self.instance.entry()])[0])
+            state = selectors.with_terms([self.instance.entry()])[0]
+            self._stored, self._end = state_digest(state), state.terms.expires_at
+            self.initial.update(expires_at=moment_of(self._end), notes=state.terms.notes)
             self.initial.update(keys=self.instance.fingerprints, seen=self._stored)
 
     def draft(self) -> dict[str, Any]:
         """What was typed, as the services take it; a field that is itself wrong is left out."""
         names = ("peer_id", "display_name", "keys", "scopes", "resources", "enabled")
-        draft = {name: self.cleaned_data[name] for name in names if name in self.cleaned_data}
+        draft = {name: self.cleaned_data[name] for name in (*names, "notes") if name in self.cleaned_data}
+        if "expires_at" in self.changed_data and "expires_at" in self.cleaned_data:
+            draft["expires_at"] = self.cleaned_data["expires_at"]
         if self.cleaned_data.get("auth_token_hash"):
             draft["auth_token_hash"] = self.cleaned_data["auth_token_hash"]
         return draft
+
+    def clean_expires_at(self) -> float | None:
+        """In unix seconds. One that has passed may stay, and is not set anew: a mistyped year would cut a peer off."""
+        moment: datetime | None = self.cleaned_data["expires_at"]
+        if moment is not None and moment <= timezone.now() and "expires_at" in self.changed_data:
+            raise forms.ValidationError("This moment has passed already. To end it now, disable it.")
+        return None if moment is None else moment.timestamp()
 
     def clean(self) -> dict[str, Any]:
         """A page that shows an older state would bring it back whole, with what was revoked since."""
@@ -87,6 +128,60 @@ class PeerForm(forms.ModelForm):
             services.plan_create(self.draft())
         else:
             services.plan_update(self.original_id, self.draft())
+
+
+class RotationForm(forms.Form):
+    """A new key in place of one that the peer has. Asks the services what would be stored."""
+
+    old = forms.ChoiceField(label="Old key", widget=UnfoldAdminSelectWidget)
+    new = forms.CharField(
+        label="New key",
+        max_length=MAX_KEY_INPUT,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4, "spellcheck": "false", "class": "alknet-mono"}),
+        help_text="An ssh-ed25519 line, a PEM public key or certificate, or a fingerprint.",
+    )
+    overlap = forms.TypedChoiceField(
+        label="The old key holds",
+        choices=OVERLAPS,
+        initial="86400",
+        coerce=float,
+        widget=UnfoldAdminSelectWidget,
+        help_text="While both hold, the peer can change over. Then the connections of the old key close.",
+    )
+
+    def __init__(self, *args: Any, state: PeerState, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._state = state
+        now, ends = time.time(), state.terms.key_expires_at
+        held = [name for name in state.entry.fingerprints if ends.get(name, now + 1) > now]
+        choices: Any = self.fields["old"]
+        choices.choices = [(name, name) for name in held]
+
+    def values(self) -> dict[str, Any]:
+        """What was typed, as `rotate_key` takes it."""
+        return {
+            "old": self.cleaned_data["old"],
+            "new": self.cleaned_data["new"],
+            "overlap_seconds": self.cleaned_data["overlap"],
+        }
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if not self.errors:
+            try:
+                services.plan_rotation(self._state, **self.values())
+            except InvalidPeer as error:
+                for name, texts in error.errors.items():
+                    self.add_error(name if name in self.fields else None, texts)
+        return cleaned
+
+
+def moment_of(end: float | None) -> datetime | None:
+    """An end as a form shows it, to the second; None also for one that no calendar has."""
+    try:
+        return None if end is None else datetime.fromtimestamp(int(end), UTC)
+    except (OverflowError, OSError, ValueError):
+        return None
 
 
 class PeerRowForm(forms.ModelForm):

@@ -7,7 +7,7 @@ from functools import reduce
 from operator import or_
 from typing import TypeVar
 
-from django.db.models import F, Func, IntegerField, Q, QuerySet, TextField, Value
+from django.db.models import F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Cast, StrIndex
 
 from apps.peers.errors import Absent
@@ -188,8 +188,9 @@ def counts() -> Counts:
 
 
 def with_counts(rows: QuerySet[Peer]) -> QuerySet[Peer]:
-    """The same rows with `key_count` and `scope_count`, to show and to sort by."""
-    return rows.annotate(key_count=_length("fingerprints"), scope_count=_length("scopes"))
+    """The same rows with `key_count`, `scope_count` and `ends_at`, to show and to sort by."""
+    end = PeerTerm.objects.filter(peer_id=OuterRef("pk"), fingerprint=WHOLE_PEER).values("expires_at")[:1]
+    return rows.annotate(key_count=_length("fingerprints"), scope_count=_length("scopes"), ends_at=Subquery(end))
 
 
 def _length(column: str) -> Func:

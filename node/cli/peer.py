@@ -1,7 +1,7 @@
 """`alknet peer …`: who may connect. Every command runs the same services as the panel."""
 
 import json
-import sys
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,12 +18,13 @@ from node.cli.invite import (
     seconds_of,
     show_invite,
 )
+from node.cli.key_input import key_texts
 from node.cli.load import settings_or_fail
 from node.cli.manage import request
 from node.cli.options import EXIT_USAGE, DataOption, JsonOption, fail
 from node.cli.peer_files import export, import_
+from node.cli.peer_terms import Name, end_words, expire, note, rotate
 from node.cli.table import table
-from node.core.fingerprint import MAX_KEY_INPUT
 from node.core.text import printable
 
 _HEADER = ("PEER", "STATE", "CONNECTED", "LAST SEEN (UTC)", "KEYS", "SCOPES")
@@ -31,8 +32,9 @@ _HEADER = ("PEER", "STATE", "CONNECTED", "LAST SEEN (UTC)", "KEYS", "SCOPES")
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 app.command("import")(import_)
 app.command("export")(export)
+for _command in (expire, rotate, note):
+    app.command()(_command)
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The peer's name.")]
 KeyOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -206,35 +208,12 @@ def _fields(
 ) -> dict[str, Any]:
     """The fields that were given. The rules of their contents are the services', so that they are written once."""
     given = {
-        "keys": None if keys is None else [key for option in keys if option for key in _key_texts(option)],
+        "keys": None if keys is None else [key for option in keys if option for key in key_texts("--key", option)],
         "scopes": None if scopes is None else [scope for scope in scopes if scope],
         "resources": None if resources is None else _resources(resources),
     }
     named = {} if display_name is None else {"display_name": display_name or None}
     return {**{name: value for name, value in given.items() if value is not None}, **named}
-
-
-def _key_texts(option: str) -> list[str]:
-    """Each key of an option, a file or stdin: a text with PEM in it is one key, else each line is one."""
-    text = _key_input(option)
-    if len(text) > MAX_KEY_INPUT:
-        fail(f"--key: longer than {MAX_KEY_INPUT} characters", EXIT_USAGE)
-    if "-----BEGIN" in text:
-        return [text]
-    keys = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    return keys or fail(f"--key {option}: no key is in it", EXIT_USAGE)
-
-
-def _key_input(option: str) -> str:
-    if option == "-":
-        return sys.stdin.read(MAX_KEY_INPUT + 1)
-    if not option.startswith("@"):
-        return option
-    try:
-        with Path(option[1:]).expanduser().open(encoding="utf-8") as file:
-            return file.read(MAX_KEY_INPUT + 1)
-    except (OSError, UnicodeDecodeError) as error:
-        fail(f"--key {option}: cannot be read: {getattr(error, 'strerror', None) or 'not text'}", EXIT_USAGE)
 
 
 def _resources(options: list[str]) -> dict[str, list[str]]:
@@ -249,10 +228,18 @@ def _resources(options: list[str]) -> dict[str, list[str]]:
 
 
 def _row(entry: dict[str, Any]) -> tuple[str, ...]:
-    state = "enabled" if entry["enabled"] else "disabled"
+    state = _state(entry)
     seen = entry["presence"]
     connected = str(seen["connected"] or "no")
     return entry["peer_id"], state, connected, _moment(seen), str(len(entry["fingerprints"])), " ".join(entry["scopes"])
+
+
+def _state(entry: dict[str, Any]) -> str:
+    """Whether the peer may connect, in a word."""
+    if not entry["enabled"]:
+        return "disabled"
+    end = entry["expires_at"]
+    return "enabled" if end is None or end > time.time() else "expired"
 
 
 def _moment(seen: dict[str, Any]) -> str:
@@ -269,13 +256,17 @@ def _presence(seen: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _description(entry: dict[str, Any]) -> str:
-    rows = [("peer", entry["peer_id"]), ("state", "enabled" if entry["enabled"] else "disabled")]
+    rows = [("peer", entry["peer_id"]), ("state", _state(entry))]
+    if end := end_words(entry["expires_at"]):
+        rows.append(("expiry", end))
     if entry.get("display_name"):
         rows.append(("display name", entry["display_name"]))
     if seen := entry.get("presence"):
         rows += _presence(seen)
     for key in entry["keys"]:
         rows += [("key", key["fingerprint"])]
+        if end := end_words(entry["key_expires_at"].get(key["fingerprint"])):
+            rows.append(("", end))
         rows += [("", text) for name in ("openssh", "openssh_fingerprint") if (text := key.get(name))]
     rows.append(("scopes", " ".join(entry["scopes"]) or "none"))
     rows += [("resources", f"{kind}: {', '.join(names)}") for kind, names in entry["resources"].items()]
@@ -283,4 +274,5 @@ def _description(entry: dict[str, Any]) -> str:
         rows.append(("token", f"{entry['token']}   (shown this once)"))
     elif entry["has_token"]:
         rows.append(("token", "set"))
+    rows += [("notes" if number == 0 else "", line) for number, line in enumerate(entry["notes"].splitlines())]
     return "\n".join(f"{printable(name):<13} {printable(text)}" for name, text in rows)

@@ -18,6 +18,7 @@ PAGES = [
     "/peers/peer/laptop/change/",
     "/peers/peer/laptop/delete/",
     "/peers/peer/files/",
+    "/peers/peer/laptop/rotate-key/",
     "/peers/apikey/add/",
     "/credentials/credential/",
     "/credentials/credential/add/",

@@ -66,6 +66,7 @@ NEEDS: dict[str, tuple[Need, Need]] = {
     **_both(Right.USERS_WRITE, "auth/user/<id>/password/", "auth/user/<path:object_id>/end-sessions/"),
     **_both(Right.USERS_WRITE, "auth/user/<path:object_id>/reset-second-factors/"),
     **_model("peers/peer", Right.PEERS_READ, Right.PEERS_WRITE),
+    **_both(Right.PEERS_WRITE, "peers/peer/<path:object_id>/rotate-key/"),
     **_both(Right.PEERS_WRITE, "peers/peer/<path:object_id>/issue-token/", "peers/peer/<path:object_id>/clear-token/"),
     **_both(Right.LOCKS_WRITE, "peers/peer/<path:object_id>/lock/"),
     "peers/peer/files/": (Right.PEERS_READ, Right.PEERS_WRITE),

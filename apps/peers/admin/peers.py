@@ -18,11 +18,11 @@ from apps.audit.actors import user_actor
 from apps.audit.model_admin import page_action
 from apps.peers import selectors, services
 from apps.peers.admin.base import AccessAdmin
-from apps.peers.admin.display import key_spellings
+from apps.peers.admin.display import end_label, key_spellings
 from apps.peers.admin.files import FilePages
-from apps.peers.admin.filters import TokenFilter
+from apps.peers.admin.filters import ExpiryFilter, TokenFilter
 from apps.peers.admin.now import add_presence, may_see_presence, presence_label
-from apps.peers.forms import PeerForm, PeerRowForm
+from apps.peers.forms import PeerForm, PeerRowForm, RotationForm
 from apps.peers.models import Peer
 from node.core.fingerprint import KeyFormatError, parse_key
 
@@ -38,23 +38,26 @@ class PeerAdmin(FilePages, AccessAdmin):
     name_field = "peer_id"
     hash_column = "auth_token_hash"
     form = PeerForm
-    list_display = ["peer_id", "display_name", "enabled", "key_count", "scope_count", "has_token"]
+    list_display = ["peer_id", "display_name", "enabled", "key_count", "scope_count", "has_token", "ends"]
     list_editable = ["enabled"]
-    list_filter = ["enabled", TokenFilter]
+    list_filter = ["enabled", ExpiryFilter, TokenFilter]
     search_fields = ["peer_id", "display_name", "fingerprints", "scopes"]
     search_help_text = "Name, scope or key"
-    readonly_fields = ["spellings", "has_token"]
+    readonly_fields = ["spellings", "has_token", "ends", "noted"]
     actions = ["enable_peers", "disable_peers"]
-    actions_detail = ["issue_token", "clear_token", "lock"]
+    actions_detail = ["rotate_key", "issue_token", "clear_token", "lock"]
     warn_unsaved_form = True
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         keys = ["keys", "spellings"] if obj else ["keys"]
         token = ["has_token"] if obj else []
-        if obj is None or self.has_change_permission(request, obj):
+        beside = ["expires_at", "notes"]
+        if obj is not None and not self.has_change_permission(request, obj):
+            beside = ["ends", "noted"]
+        else:
             token.append(self.hash_column)
         return [
-            (None, {"fields": ["peer_id", "display_name", "enabled"]}),
+            (None, {"fields": ["peer_id", "display_name", "enabled", *beside]}),
             ("Identity", {"fields": keys, "description": "The keys by which the peer proves who it is."}),
             ("Rights", {"fields": ["scopes", "resources"]}),
             ("Without a key", {"fields": token, "description": "A token is for clients that cannot show a key."}),
@@ -128,6 +131,17 @@ class PeerAdmin(FilePages, AccessAdmin):
     def disable_peers(self, request: HttpRequest, queryset: QuerySet[Peer]) -> None:
         self._set_enabled(request, queryset, enabled=False)
 
+    @page_action("Rotate key", url_path="rotate-key", icon="autorenew")
+    def rotate_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """A new key beside an old one, which ends after a while."""
+        peer = self._changeable(request, object_id)
+        form = RotationForm(request.POST or None, state=selectors.get_state(peer.pk))
+        if request.method != "POST" or not form.is_valid():
+            return self.page(request, peer, "peers/rotate_key.html", form=form)
+        services.rotate_key(actor=user_actor(request.user), peer_id=peer.pk, **form.values())
+        self.message_user(request, f"“{peer}” has a new key.", messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:peers_peer_change", args=[quote(peer.pk)]))
+
     @page_action("Issue token", url_path="issue-token", icon="key")
     def issue_token(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask first; then make a token and show it on the answer itself, the only place where it ever is."""
@@ -159,6 +173,14 @@ class PeerAdmin(FilePages, AccessAdmin):
         wanted = urlencode({"target_kind": "peer", "target": unquote(str(object_id))})
         return HttpResponseRedirect(f"{reverse('admin:locks_lock_add')}?{wanted}")
 
+    @admin.display(description="expires", ordering="ends_at")
+    def ends(self, peer: Peer) -> str:
+        return end_label(getattr(peer, "ends_at", None))
+
+    @admin.display(description="notes")
+    def noted(self, peer: Peer) -> str:
+        return selectors.terms_of([peer.pk])[peer.pk].notes or "none"
+
     @admin.display(description="keys", ordering="key_count")
     def key_count(self, peer: Peer) -> int:
         return len(peer.entry().fingerprints)
@@ -173,7 +195,9 @@ class PeerAdmin(FilePages, AccessAdmin):
 
     @admin.display(description="all spellings")
     def spellings(self, peer: Peer) -> SafeString:
-        return format_html_join("", "{}", ((key_spellings(name),) for name in peer.entry().fingerprints))
+        state = selectors.with_terms([peer.entry()])[0]
+        ends = state.terms.key_expires_at
+        return format_html_join("", "{}", ((key_spellings(name, ends.get(name)),) for name in state.entry.fingerprints))
 
     def _set_enabled(self, request: HttpRequest, queryset: QuerySet[Peer], *, enabled: bool) -> None:
         names = list(queryset.values_list("pk", flat=True))

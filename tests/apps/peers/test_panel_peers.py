@@ -1,5 +1,6 @@
 """Every way of writing a peer in the panel: one audit row by the signed-in user, or a field error and nothing."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from apps.peers import services
 from apps.peers.digests import state_digest
 from apps.peers.models import Peer
 from apps.peers.selectors import get_state
+from apps.peers.terms import PeerTerms
 from node.core.peers import PeerEntry
 from node.core.tokens import hash_token
 from tests.support.accounts import desk_of
@@ -383,3 +385,64 @@ def test_a_form_without_its_csrf_token_is_refused(add_peer: AddPeer, admin_user:
     client.force_login(admin_user)
 
     assert client.post(change("laptop"), form()).status_code == 403
+
+
+def test_an_expiry_and_notes_are_set_on_the_form(panel: Client, add_peer: AddPeer) -> None:
+    entry = add_peer("laptop")
+    typed = {"expires_at_0": "2099-01-31", "expires_at_1": "12:00", "notes": "Bob has it."}
+    sent = edited("laptop", keys="\n".join(entry.fingerprints), **typed)
+    assert panel.post(change("laptop"), sent).status_code == 302
+    assert get_state("laptop").terms == PeerTerms(4_073_544_000.0, {}, "Bob has it.")
+    page = panel.get(change("laptop")).content.decode()
+    assert all(text in page for text in ('value="2099-01-31"', "Bob has it."))
+    sent = edited("laptop", keys="\n".join(entry.fingerprints), **typed | {"expires_at_0": "", "expires_at_1": ""})
+    panel.post(change("laptop"), sent)
+    assert get_state("laptop").terms == PeerTerms(notes="Bob has it.")
+
+
+def test_an_end_that_has_passed_is_not_set_anew_and_may_stay(panel: Client, add_peer: AddPeer) -> None:
+    entry = add_peer("laptop")
+    past = {"keys": "\n".join(entry.fingerprints), "expires_at_0": "2001-01-31", "expires_at_1": "12:00"}
+    assert "expires_at" in field_errors(panel.post(change("laptop"), edited("laptop", **past)))
+    services.set_peer_expiry(actor=ALICE, peer_id="laptop", expires_at=980_942_400.5)
+    assert panel.post(change("laptop"), edited("laptop", **past, scopes="a")).status_code == 302
+    state = get_state("laptop")
+    assert (state.entry.scopes, state.terms.expires_at) == (("a",), 980_942_400.5)
+    assert "expired 2001-01-31 12:00 UTC" in panel.get(LIST).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [("soon", ["b"]), ("expired", ["a"]), ("set", ["a", "b", "c"]), ("key", ["d"]), ("junk", ["a", "b", "c", "d"])],
+)
+def test_the_list_is_filtered_by_expiry(panel: Client, add_peer: AddPeer, wanted: str, found: list[str]) -> None:
+    ends = {"a": 5.0, "b": time.time() + 86_400, "c": 4_000_000_000.0}
+    for name in "abcd":
+        add_peer(name)
+    for name, end in ends.items():
+        services.set_peer_expiry(actor=ALICE, peer_id=name, expires_at=end)
+    services.set_key_expiry(actor=ALICE, peer_id="d", key=fingerprint("d"), expires_at=5.0)
+    page = panel.get(LIST, {"expiry": wanted})
+    rows = page.context["cl"].result_list if page.status_code == 200 else panel.get(LIST).context["cl"].result_list
+    assert [row.pk for row in rows] == found
+
+
+def test_a_key_is_rotated_on_its_page(panel: Client, add_peer: AddPeer) -> None:
+    add_peer("laptop")
+    url = reverse("admin:peers_peer_rotate_key", args=["laptop"])
+    assert fingerprint("laptop") in panel.get(url).content.decode()
+    typed = {"old": fingerprint("laptop"), "new": "no key", "overlap": "3600"}
+    assert "new" in panel.post(url, typed).context["form"].errors
+    assert panel.post(url, typed | {"new": ssh_line(2)}).status_code == 302
+    state = get_state("laptop")
+    assert state.entry.fingerprints == (fingerprint("laptop"), fingerprint(2))
+    assert state.terms.key_expires_at.keys() == {fingerprint("laptop")}
+    assert audit()[-1] == ("admin", "peer.key_rotated", "laptop")
+    assert "Ends" in panel.get(change("laptop")).content.decode()
+
+
+def test_a_peer_without_a_key_that_holds_has_none_to_rotate(panel: Client, add_peer: AddPeer) -> None:
+    add_peer("laptop")
+    services.set_key_expiry(actor=ALICE, peer_id="laptop", key=fingerprint("laptop"), expires_at=5.0)
+    url = reverse("admin:peers_peer_rotate_key", args=["laptop"])
+    assert "has no key that holds" in panel.get(url).content.decode()
