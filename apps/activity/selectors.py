@@ -230,3 +230,31 @@ def _milliseconds(detail: object) -> float | None:
 def _percentile(ordered: list[float], percent: int) -> float:
     """The nearest rank."""
     return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class ClosingConnections:
+    """How many open connections some peers have, and the latest of them."""
+
+    total: int = 0
+    shown: tuple[Connection, ...] = ()
+
+    @property
+    def more(self) -> int:
+        return self.total - len(self.shown)
+
+
+def connections_of(peer_ids: Iterable[str], *, limit: int) -> ClosingConnections:
+    """The open connections of these peers. None while the node does not run."""
+    names = set(peer_ids)
+    if not names or not node_runs():
+        return ClosingConnections()
+    of_them = [pk for pk, name in Connection.objects.values_list("pk", "peer_id") if name in names]  # the latest first
+    found = Connection.objects.in_bulk(of_them[:limit])
+    return ClosingConnections(len(of_them), tuple(found[pk] for pk in of_them[:limit] if pk in found))
+
+
+def connected_rows() -> QuerySet[Connection]:
+    """The open connections of peers, for a query to look into."""
+    rows = Connection.objects.exclude(peer_id=None).order_by()
+    return rows if node_runs() else rows.none()

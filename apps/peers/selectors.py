@@ -1,6 +1,5 @@
 """Reading peers and API keys."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -12,6 +11,7 @@ from django.db.models.functions import Cast, StrIndex
 
 from apps.peers.errors import Absent
 from apps.peers.models import ApiKey, Peer, PeerNote, PeerTerm
+from apps.peers.search import matching, with_scope
 from apps.peers.terms import NO_TERMS, PeerState, PeerTerms
 from node.core.peers import ApiKeyEntry, PeerEntry
 from node.core.terms import WHOLE_PEER, Term
@@ -105,7 +105,7 @@ def existing(peer_ids: Iterable[str]) -> set[str]:
 
 
 def list_peers(*, search: str = "", enabled: bool | None = None) -> list[PeerEntry]:
-    """Peers by name; `search` looks into names, display names, keys and scopes."""
+    """Peers by name; `search` is a key in any spelling, or part of names, display names, keys and scopes."""
     return [row.entry() for row in _peer_rows(search, enabled=enabled)]
 
 
@@ -115,21 +115,14 @@ def page_of_peers(
     """A part of the same list: those whose names come after `after`. With `scope`, those that have just this one."""
     rows = _peer_rows(search, enabled=enabled)
     if scope is not None:
-        rows = rows.alias(found=StrIndex(Cast("scopes", TextField()), Value(json.dumps(scope)))).filter(found__gt=0)
+        rows = with_scope(rows, scope)
     if after is not None:
         rows = rows.filter(pk__gt=after)
     return [row.entry() for row in rows[:limit]]
 
 
 def _peer_rows(search: str, *, enabled: bool | None) -> QuerySet[Peer]:
-    rows = Peer.objects.all()
-    if search:
-        rows = rows.filter(
-            Q(peer_id__icontains=search)
-            | Q(display_name__icontains=search)
-            | Q(fingerprints__icontains=search)
-            | Q(scopes__icontains=search)
-        )
+    rows = matching(Peer.objects.all(), search)
     if enabled is not None:
         rows = rows.filter(enabled=enabled)
     return rows

@@ -83,10 +83,12 @@ WRITERS = {
     "enrolment/services/invites.py": "",
     "enrolment/services/strangers.py": "",
     "locks/services/locks.py": "",
+    "locks/services/many.py": "",
     "peers/services/api_keys.py": "",
     "peers/services/imports.py": "",
     "peers/services/peers.py": "",
     "peers/services/side_rows.py": "called by the services of peers",
+    "peers/services/scopes.py": "",
     "tokens/services.py": "",
 }
 """Who writes by the ORM; those without a word against them are called below."""
@@ -129,9 +131,12 @@ def changes() -> Iterator[tuple[Callable[..., Any], int, dict[str, Any]]]:
     yield peers.set_peers_enabled, 2, {"peer_ids": ["a", "b"], "enabled": False}
     yield locks.lock, 1, {"target_kind": "peer", "target": "a", "reason": ""}
     yield access.add_assertion, 1, {"who": "a", "scopes": ["x"], "allowed": False}
+    yield peers.change_scopes, 2, {"peer_ids": ["a", "b"], "add": ["x"], "remove": ["y"]}
     yield peers.update_peer, 4, {"peer_id": "a", "changes": {"peer_id": "c"}}  # two names, its lock, its assertion
     yield access.remove_assertions, 1, {"ids": [str(Assertion.objects.get().pk)]}
     yield locks.unlock, 1, {"lock_id": str(Lock.objects.get().pk)}
+    yield locks.lock_peers, 2, {"peer_ids": ["b", "c"], "reason": "lost"}
+    sql("DELETE FROM locks")
     yield locks.lock, 1, {"target_kind": "everything", "target": "", "reason": "", "expires_at": time.time() + 3600}
     sql("UPDATE locks SET expires_at = 1")
     yield locks.remove_expired, 1, {}

@@ -4,6 +4,7 @@ Each function is one transaction that holds the change, its audit row and, by th
 notification. Nothing is written when anything is wrong. Raises InvalidLock and Absent.
 """
 
-from apps.locks.services.locks import LockAction, follow_rename, lock, plan_lock, remove_expired, unlock
+from apps.locks.services.locks import LockAction, check_terms, follow_rename, lock, plan_lock, remove_expired, unlock
+from apps.locks.services.many import lock_peers
 
-__all__ = ["LockAction", "follow_rename", "lock", "plan_lock", "remove_expired", "unlock"]
+__all__ = ["LockAction", "check_terms", "follow_rename", "lock", "lock_peers", "plan_lock", "remove_expired", "unlock"]

@@ -49,7 +49,7 @@ def lock(
         columns = plan_lock(target_kind, target, reason=reason, message=message, expires_at=expires_at)
         who = {"created_at": timezone.now(), "created_by": who_words(actor.kind, actor.name)}
         placed = selectors.facts(Lock.objects.create(**columns | who))
-        record(actor=actor, changes=[_change(LockAction.PLACED, None, placed)])
+        record(actor=actor, changes=[change_of(LockAction.PLACED, None, placed)])
         return placed
 
 
@@ -75,19 +75,14 @@ def follow_rename(sender: Any, *, actor: Actor, old: str, new: str, **_: Any) ->
         before = selectors.facts(row)
         row.target = new
         row.save(update_fields=["target"])
-        record(actor=actor, changes=[_change(LockAction.FOLLOWED, before, selectors.facts(row))])
+        record(actor=actor, changes=[change_of(LockAction.FOLLOWED, before, selectors.facts(row))])
 
 
 def plan_lock(
     target_kind: str, target: str, *, reason: str = "", message: str = "", expires_at: float | None = None
 ) -> dict[str, Any]:
     """The columns that `lock` would store. For forms, which show what is wrong before anything is written."""
-    errors = {
-        "target": _check_target(target_kind, target),
-        "reason": check_reason(reason),
-        "message": check_message(message),
-        "expires_at": check_end(expires_at) or _check_future(expires_at),
-    }
+    errors = {"target": _check_target(target_kind, target)} | _wrong_terms(reason, message, expires_at)
     if target_kind not in frozenset(LockKind):
         errors["target_kind"] = [f"One of: {', '.join(LockKind)}."]
     if wrong := {name: texts for name, texts in errors.items() if texts}:
@@ -98,6 +93,20 @@ def plan_lock(
         "reason": reason,
         "message": message,
         "expires_at": expires_at,
+    }
+
+
+def check_terms(*, reason: str = "", message: str = "", expires_at: float | None = None) -> None:
+    """Raises InvalidLock where no lock can have these."""
+    if wrong := {name: texts for name, texts in _wrong_terms(reason, message, expires_at).items() if texts}:
+        raise InvalidLock(wrong)
+
+
+def _wrong_terms(reason: str, message: str, expires_at: float | None) -> dict[str, list[str]]:
+    return {
+        "reason": check_reason(reason),
+        "message": check_message(message),
+        "expires_at": check_end(expires_at) or _check_future(expires_at),
     }
 
 
@@ -130,15 +139,15 @@ def _check_future(expires_at: float | None) -> list[str]:
 def _remove(actor: Actor, gone: Iterable[LockFacts]) -> None:
     gone = list(gone)
     Lock.objects.filter(pk__in=[found.lock_id for found in gone]).delete()
-    record(actor=actor, changes=[_change(_ending(found), found, None) for found in gone])
+    record(actor=actor, changes=[change_of(_ending(found), found, None) for found in gone])
 
 
 def _ending(gone: LockFacts) -> LockAction:
     return LockAction.LIFTED if gone.holds else LockAction.REMOVED
 
 
-def _change(action: LockAction, old: LockFacts | None, new: LockFacts | None) -> Change:
-    """In the log a lock goes by what it holds, which is what people look for; its id is among the values."""
+def change_of(action: LockAction, old: LockFacts | None, new: LockFacts | None) -> Change:
+    """The audit row. A lock goes by what it holds, which is what people look for; its id is among the values."""
     named = new or old
     before, after = (None if found is None else _facts(found) for found in (old, new))
     return Change(action, OBJECT_TYPE, named.what if named else "", before, after)

@@ -1,6 +1,5 @@
 """The panel's pages of peers. Every write goes through the services, as the signed-in user."""
 
-import contextlib
 from typing import Any
 
 from django.contrib import admin, messages
@@ -18,13 +17,15 @@ from apps.audit.actors import user_actor
 from apps.audit.model_admin import page_action
 from apps.peers import selectors, services
 from apps.peers.admin.base import AccessAdmin
+from apps.peers.admin.bulk import BulkActs
 from apps.peers.admin.display import end_label, key_spellings
 from apps.peers.admin.files import FilePages
-from apps.peers.admin.filters import ExpiryFilter, TokenFilter
-from apps.peers.admin.now import add_presence, may_see_presence, presence_label
+from apps.peers.admin.filters import ConnectedFilter, ExpiryFilter, ScopeFilter, TokenFilter
+from apps.peers.admin.now import add_presence, may_see_presence, presence_label, with_presence
 from apps.peers.forms import PeerForm, PeerRowForm, RotationForm
+from apps.peers.listing import MORE_FILTERS, EitherFilter
 from apps.peers.models import Peer
-from node.core.fingerprint import KeyFormatError, parse_key
+from apps.peers.search import matching
 
 _SWITCHED = "_alknet_switched"
 """Where a request keeps which switches of the list it has saved."""
@@ -33,18 +34,16 @@ _NAMED = 5
 
 
 @admin.register(Peer)
-class PeerAdmin(FilePages, AccessAdmin):
+class PeerAdmin(BulkActs, FilePages, AccessAdmin):
     object_type = "peer"
     name_field = "peer_id"
     hash_column = "auth_token_hash"
     form = PeerForm
     list_display = ["peer_id", "display_name", "enabled", "key_count", "scope_count", "has_token", "ends"]
     list_editable = ["enabled"]
-    list_filter = ["enabled", ExpiryFilter, TokenFilter]
     search_fields = ["peer_id", "display_name", "fingerprints", "scopes"]
-    search_help_text = "Name, scope or key"
+    search_help_text = "Name, note, scope or key in any spelling"
     readonly_fields = ["spellings", "has_token", "ends", "noted"]
-    actions = ["enable_peers", "disable_peers"]
     actions_detail = ["rotate_key", "issue_token", "clear_token", "lock"]
     warn_unsaved_form = True
 
@@ -70,6 +69,15 @@ class PeerAdmin(FilePages, AccessAdmin):
         """With who is connected now, for those who may know. Last, for links that sort name a column by its place."""
         return [*self.list_display, "now"] if may_see_presence(request) else self.list_display
 
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        offered: list[type[EitherFilter]] = [TokenFilter, ConnectedFilter, *MORE_FILTERS]
+        return [
+            "enabled",
+            ExpiryFilter,
+            *(one for one in offered if request.user.has_perm(one.permission)),
+            ScopeFilter,
+        ]
+
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """The rows of the page know their presence: one look for all of them."""
         changelist = super().get_changelist_instance(request)
@@ -78,14 +86,14 @@ class PeerAdmin(FilePages, AccessAdmin):
         return changelist
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Peer]:
-        return selectors.with_counts(super().get_queryset(request))
+        rows = selectors.with_counts(super().get_queryset(request))
+        return with_presence(rows) if may_see_presence(request) else rows
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Peer], search_term: str
     ) -> tuple[QuerySet[Peer], bool]:
-        with contextlib.suppress(KeyFormatError):
-            search_term = parse_key(search_term)
-        return super().get_search_results(request, queryset, search_term)
+        """A key in any spelling, or words; the rows themselves are narrowed, so that none is found twice."""
+        return matching(queryset, search_term), False
 
     def save_model(self, request: HttpRequest, obj: Peer, form: ModelForm, change: Any) -> None:
         """From the peer's own form, or from a row of the list, which holds `enabled` only."""
@@ -120,17 +128,6 @@ class PeerAdmin(FilePages, AccessAdmin):
     def delete_model(self, request: HttpRequest, obj: Peer) -> None:
         services.remove_peers(actor=user_actor(request.user), peer_ids=[obj.pk])
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Peer]) -> None:
-        services.remove_peers(actor=user_actor(request.user), peer_ids=queryset.values_list("pk", flat=True))
-
-    @admin.action(description="Enable selected peers", permissions=["change"])
-    def enable_peers(self, request: HttpRequest, queryset: QuerySet[Peer]) -> None:
-        self._set_enabled(request, queryset, enabled=True)
-
-    @admin.action(description="Disable selected peers", permissions=["change"])
-    def disable_peers(self, request: HttpRequest, queryset: QuerySet[Peer]) -> None:
-        self._set_enabled(request, queryset, enabled=False)
-
     @page_action("Rotate key", url_path="rotate-key", icon="autorenew")
     def rotate_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """A new key beside an old one, which ends after a while."""
@@ -160,7 +157,7 @@ class PeerAdmin(FilePages, AccessAdmin):
         self.message_user(request, f"“{peer}” has no token any more.", messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:peers_peer_change", args=[quote(peer.pk)]))
 
-    @admin.display(description="now")
+    @admin.display(description="now", ordering="here")
     def now(self, peer: Peer) -> SafeString:
         return presence_label(peer)
 
@@ -198,12 +195,6 @@ class PeerAdmin(FilePages, AccessAdmin):
         state = selectors.with_terms([peer.entry()])[0]
         ends = state.terms.key_expires_at
         return format_html_join("", "{}", ((key_spellings(name, ends.get(name)),) for name in state.entry.fingerprints))
-
-    def _set_enabled(self, request: HttpRequest, queryset: QuerySet[Peer], *, enabled: bool) -> None:
-        names = list(queryset.values_list("pk", flat=True))
-        changed = services.set_peers_enabled(actor=user_actor(request.user), peer_ids=names, enabled=enabled)
-        words = f"{'Enabled' if enabled else 'Disabled'} {changed} peer{'' if changed == 1 else 's'}."
-        self.message_user(request, words, messages.SUCCESS)
 
     def _changeable(self, request: HttpRequest, object_id: str) -> Peer:
         peer: Peer | None = self.get_object(request, unquote(object_id))

@@ -22,11 +22,13 @@ from apps.peers.services.peers import (
     set_peers_enabled,
     update_peer,
 )
+from apps.peers.services.scopes import change_scopes, with_scopes
 from apps.peers.services.terms import plan_rotation, rotate_key, set_key_expiry, set_peer_expiry, set_peer_notes
 
 __all__ = [
     "NewApiKey",
     "PlanChanged",
+    "change_scopes",
     "clear_peer_token",
     "create_api_key",
     "create_peer",
@@ -49,4 +51,5 @@ __all__ = [
     "set_peer_notes",
     "set_peers_enabled",
     "update_peer",
+    "with_scopes",
 ]
