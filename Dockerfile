@@ -1,4 +1,4 @@
-# The whole appliance in one image; compose.yaml runs it as two services. See README.md on what was not run.
+# The whole appliance in one image; compose.yaml runs it as two services. See docs/install.md on what was not run.
 FROM python:3.13-slim-trixie
 
 # honker is relinked to this library while the packages are installed (docs/adr/0013).

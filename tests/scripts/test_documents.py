@@ -1,17 +1,20 @@
-"""Documents that could go stale: the settings' table, the pins, the README's first walk."""
+"""Documents that could go stale: the settings' table, the pins, links, the tests that are named, the walks."""
 
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from node.cli.commands import COMMANDS
 from node.core.attempts import TokenGuards
 from node.quic.metrics import QuicMetrics
 from node.settings import Settings, known_keys, load_settings
@@ -95,9 +98,28 @@ def test_every_count_of_who_was_turned_away_is_explained() -> None:
 
 
 def test_links_of_the_documents_lead_somewhere() -> None:
-    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_document_is_in_the_index() -> None:
+    index = (ROOT / "docs" / "README.md").read_text()
+    pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    assert {page for page in pages if f"]({page})" not in index} == set()
+
+
+def test_every_command_is_documented() -> None:
+    text = (ROOT / "docs" / "commands.md").read_text()
+    assert {name for name in COMMANDS if f"`alknet {name}" not in text} == set()
+
+
+def test_the_tests_that_the_threat_model_names_are_there() -> None:
+    named = re.findall(r"`(tests/[\w/]+(?:\.py)?)/?(?:::(\w+))?`", (ROOT / "docs" / "threat-model.md").read_text())
+    assert len(named) > 30
+    for path, test in named:
+        assert (ROOT / path).exists(), path
+        assert not test or re.search(rf"def {test}\b", (ROOT / path).read_text()), f"{path}::{test}"
 
 
 def test_the_examples_of_settings_and_of_peers_are_accepted(tmp_path: Path) -> None:
@@ -118,22 +140,32 @@ def _examples(page: Path) -> list[str]:
     return re.findall(r"```toml\n(.*?)```", page.read_text(), re.DOTALL)
 
 
-def test_the_first_walk_of_the_readme_works(tmp_path: Path) -> None:
-    readme = (ROOT / "README.md").read_text()
-    walk = re.search(r"<!-- walk-through -->\n```sh\n(.*?)```", readme, re.DOTALL)
-    assert walk
+def _walk(page: Path) -> str:
+    found = re.search(r"<!-- walk-through -->\n```sh\n(.*?)```", page.read_text(), re.DOTALL)
+    assert found, page
+    return found[1]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the walk over REST is made with curl")
+def test_the_walks_of_the_documents_work(tmp_path: Path) -> None:
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     (tmp_path / ".venv" / "bin" / "activate").write_text("")
     (tmp_path / "alknet").write_text(f'#!/bin/sh\nexec "{warm.python()}" -P -m node.cli.main "$@"\n')
     (tmp_path / "alknet").chmod(0o755)
     with running_appliance(tmp_path / "data") as running:
-        script = walk[1].replace("127.0.0.1:4433", running.ready["node_address"])
+        script = _walk(ROOT / "README.md") + _walk(ROOT / "docs" / "first-steps.md")
+        script = script.replace("127.0.0.1:4433", running.ready["node_address"])
+        script = script.replace("127.0.0.1:8000", running.ready["panel_address"])
         env = environment(
             PATH=f"{tmp_path}:{os.environ['PATH']}", PYTHONPATH=str(ROOT), XDG_CONFIG_HOME=str(tmp_path / "home")
         )
         ran = subprocess.run(
             ("sh", "-euc", script), cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120, check=False
         )
-    assert ran.returncode == 0, ran.stderr
+    assert ran.returncode == 0, ran.stdout + ran.stderr
     answers = re.findall(r'"identity": (null|\{\s*"id": "laptop")', ran.stdout)
     assert [answer.split()[-1] for answer in answers] == ['"laptop"', "null"]
+    assert '"peer_id":"ci"' in ran.stdout
+    assert '"added":0,"changed":0,"unchanged":2,"removed":0' in ran.stdout
+    assert "This takes the right audit:read." in ran.stdout
+    assert ran.stdout.count("Revoked ") == 1
