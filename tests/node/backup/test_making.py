@@ -7,7 +7,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 
+from node.backup.databases import SESSIONS
 from node.backup.errors import BackupError, NotABackup, Unfit
 from node.backup.fitness import require_fit
 from node.backup.making import clear_left
@@ -39,6 +42,21 @@ def test_a_backup_takes_the_place_of_nothing(data: Path, tmp_path: Path, taken: 
 def test_a_place_that_cannot_be_written_is_told(data: Path, tmp_path: Path) -> None:
     with pytest.raises(BackupError, match="cannot be written"):
         made(data, tmp_path / "nowhere" / "it.tar")
+
+
+def test_no_session_of_the_panel_is_in_a_backup(data: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(data / "alknet.db", isolation_level=None)) as database:
+        for table in ("django_session", "usersessions_usersession"):
+            database.execute(f"CREATE TABLE {table} (session_key TEXT PRIMARY KEY, data TEXT)")
+            database.execute(f"INSERT INTO {table} VALUES ('canary-of-a-session', 'x')")
+    made(data, tmp_path / "it.tar")
+    assert b"canary-of-a-session" not in (tmp_path / "it.tar").read_bytes()
+    with closing(sqlite3.connect(data / "alknet.db", isolation_level=None)) as database:
+        assert database.execute("SELECT count(*) FROM django_session").fetchone() == (1,)
+
+
+def test_the_tables_of_sessions_have_those_names() -> None:
+    assert {UserSession._meta.db_table, Session._meta.db_table} == set(SESSIONS)
 
 
 def test_a_damaged_database_makes_no_backup(data: Path, tmp_path: Path) -> None:
