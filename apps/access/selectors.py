@@ -14,12 +14,12 @@ from node.core.peers import PeerEntry
 def check(question: Question) -> Explanation:
     """The answer, with its reasons. It reads the few rows that can matter, and writes nothing."""
     now = time.time()
-    return explain(question, _index(question.subject), held(now), now)
+    return explain(question, _index(question.subject, now), held(now), now)
 
 
 def check_without_locks(question: Question) -> Explanation:
-    """What the rows alone give, locks aside."""
-    return explain(question, _index(question.subject), NOTHING_HELD, time.time())
+    """What the rows alone give: aside are locks and ends, which come and go by the clock."""
+    return explain(question, _index(question.subject, None), NOTHING_HELD, time.time())
 
 
 def list_assertions() -> list[Assertion]:
@@ -39,14 +39,20 @@ def held(now: float) -> Held:
     return LockIndex({lock.lock_id: lock for lock in found}).held(now)
 
 
-def _index(subject: Subject) -> PeerIndex:
+def _index(subject: Subject, now: float | None) -> PeerIndex:
     """The part of the node's index that this subject is judged by: its own rows, and those that claim its keys."""
     if subject.kind is SubjectKind.API_KEY:
         return build_index((), peers.find_api_keys([subject.name]))
     if subject.kind is SubjectKind.KEY:
-        return build_index(peers.peers_with_keys([subject.name]))
+        return _of(peers.peers_with_keys([subject.name]), now)
     entry = peers.find_peer(subject.name) if subject.kind is SubjectKind.PEER else None
-    return build_index(() if entry is None else _claimants(entry))
+    return _of([] if entry is None else _claimants(entry), now)
+
+
+def _of(entries: list[PeerEntry], now: float | None) -> PeerIndex:
+    """These peers with their ends, as the node judges them at this moment; without a moment, without ends."""
+    terms = [] if now is None else peers.list_terms([entry.peer_id for entry in entries])
+    return build_index(entries, (), 0, terms, now)
 
 
 def _claimants(entry: PeerEntry) -> list[PeerEntry]:

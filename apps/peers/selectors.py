@@ -1,6 +1,6 @@
 """Reading peers and API keys."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -86,9 +86,10 @@ def terms_of(peer_ids: Iterable[str]) -> dict[str, PeerTerms]:
     return {name: _terms(ends.get(name), texts.get(name, "")) for name in names}
 
 
-def list_terms() -> list[Term]:
-    """Every end, as the node reads them."""
-    return [Term(row.pk, row.peer_id, row.fingerprint, row.expires_at) for row in PeerTerm.objects.all()]
+def list_terms(peer_ids: Sequence[str] | None = None) -> list[Term]:
+    """Every end, or those of these few peers, as the node reads them."""
+    rows = PeerTerm.objects.all() if peer_ids is None else PeerTerm.objects.filter(peer_id__in=peer_ids)
+    return [Term(row.pk, row.peer_id, row.fingerprint, row.expires_at) for row in rows]
 
 
 def _terms(ends: Mapping[str, float] | None, notes: str) -> PeerTerms:

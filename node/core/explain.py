@@ -117,6 +117,10 @@ def _peer(name: str, index: PeerIndex) -> _Caller:
         return _anothers(name, held, token)
     if not entry.enabled:
         return _Caller(None, Rule.DISABLED, f"the peer “{name}” is disabled: its keys are a stranger's")
+    if name in index.terms.peers:
+        return _Caller(None, Rule.EXPIRED, f"the peer “{name}” has expired: its keys are a stranger's")
+    if any((name, key) in index.terms.keys for key in entry.fingerprints):
+        return _Caller(None, Rule.EXPIRED, f"every key of the peer “{name}” has expired")
     return _Caller(None, Rule.NO_PROOF, f"the peer “{name}” has neither key nor token to show")
 
 
@@ -130,9 +134,12 @@ def _anothers(name: str, held: list[Identity], token: Identity | None) -> _Calle
 def _key(fingerprint: str, index: PeerIndex) -> _Caller:
     if (holder := index.resolve_fingerprint(fingerprint)) is not None:
         return _Caller(holder, Rule.GRANTED, f"this key names the peer “{holder.id}”", (holder.id,))
-    disabled = sorted(entry.peer_id for entry in index.peers.values() if fingerprint in entry.fingerprints)
-    if disabled:
-        return _Caller(None, Rule.DISABLED, f"this key is of the peer “{disabled[0]}”, which is disabled")
+    owners = sorted(entry.peer_id for entry in index.peers.values() if fingerprint in entry.fingerprints)
+    if owners and not index.peers[owners[0]].enabled:
+        return _Caller(None, Rule.DISABLED, f"this key is of the peer “{owners[0]}”, which is disabled")
+    if owners:
+        what = "which" if owners[0] in index.terms.peers else "of which it"
+        return _Caller(None, Rule.EXPIRED, f"this key is of the peer “{owners[0]}”, {what} has expired")
     return _Caller(None, Rule.UNKNOWN, "this key is nobody's")
 
 

@@ -9,9 +9,10 @@ from node.core.access import AccessControl, check_access
 from node.core.explain import Explanation, Question, Rule, Subject, SubjectKind, explain
 from node.core.identity import AuthContext, Identity
 from node.core.index import IndexProvider, build_index
-from node.core.locks import Lock, LockIndex, LockKind
+from node.core.locks import NOTHING_HELD, Lock, LockIndex, LockKind
 from node.core.peers import ApiKeyEntry, PeerEntry
 from node.core.repository import resolve_client
+from node.core.terms import Term
 
 KEYS = tuple(f"ed25519:{digit * 64}" for digit in "12")
 TOKENS = tuple(f"sha256:{digit * 64}" for digit in "34")
@@ -118,6 +119,10 @@ def test_the_deciding_rule_is_named() -> None:
     assert rule_of(asked) is Rule.UNKNOWN
     assert rule_of(asked, PeerEntry("ann", KEYS[:1], enabled=False)) is Rule.DISABLED
     assert rule_of(asked, PeerEntry("ann", scopes=("a",))) is Rule.NO_PROOF
+    for end in ("", KEYS[0]):
+        over = build_index([ann], terms=[Term("1", "ann", end, NOW)], now=NOW)
+        for subject in (Subject(SubjectKind.PEER, "ann"), Subject(SubjectKind.KEY, KEYS[0])):
+            assert explain(Question(subject, b"x/1", wants), over, NOTHING_HELD, NOW).rule is Rule.EXPIRED
     assert rule_of(asked, PeerEntry("ann", KEYS[:1])) is Rule.SCOPE
     assert rule_of(asked, PeerEntry("ann", KEYS[:1], scopes=("a",))) is Rule.RESOURCE
     for kind, target in ((LockKind.PEER, "ann"), (LockKind.SCOPE, "a"), (LockKind.ALPN, "x/1")):
