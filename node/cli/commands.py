@@ -1,8 +1,14 @@
 """Every command of `alknet`. Their parts are imported when they are run, so that `alknet --help` answers at once."""
 
 from importlib import import_module
+from pathlib import Path
+from typing import Annotated
 
 import typer
+
+from node.cli.options import EXIT_USAGE, fail
+from node.cli.remote_choice import COMMANDS as REMOTE
+from node.cli.remote_choice import Choice, choose, chosen
 
 COMMANDS = {
     "up": ("node.cli.up", "Run the whole appliance: the panel and the node, supervised."),
@@ -48,12 +54,35 @@ app = typer.Typer(
 )
 
 
+@app.callback()
+def alknet(
+    *,
+    remote: Annotated[str, typer.Option("--remote", metavar="URL", help="Ask the panel there instead.")] = "",
+    token_file: Annotated[
+        Path | None, typer.Option("--token-file", metavar="FILE", help="Its API token; mode 0600. Else a prompt.")
+    ] = None,
+    pin: Annotated[
+        str | None, typer.Option("--pin", metavar="SHA256:…", help="Its certificate, where no authority knows it.")
+    ] = None,
+    ca_file: Annotated[
+        Path | None, typer.Option("--ca-file", metavar="FILE", help="Authorities to trust for it, as PEM.")
+    ] = None,
+) -> None:
+    """A self-hosted networking appliance: one QUIC port, many protocols."""
+    if remote:
+        choose(Choice(remote, token_file, pin, ca_file))
+    elif token_file or pin or ca_file:
+        fail("--token-file, --pin and --ca-file go with --remote URL", EXIT_USAGE)
+
+
 def _register(name: str, module: str, text: str) -> None:
     """A stand-in that hands everything after its name, --help included, to the real command."""
     everything = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
 
     @app.command(name, help=text, add_help_option=False, context_settings=everything)
     def stand_in(ctx: typer.Context) -> None:
+        if chosen() is not None and name not in REMOTE:
+            fail(f"alknet {name} does not work with --remote: run it on the machine itself", EXIT_USAGE)
         import_module(module).app(args=ctx.args, prog_name=ctx.command_path)
 
 

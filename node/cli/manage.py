@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -15,6 +16,7 @@ import typer
 
 from node.cli.load import data_directory_or_fail
 from node.cli.options import EXIT_FAILED, fail
+from node.cli.remote_choice import chosen
 from node.settings import CONFIG_VARIABLE, DATA_VARIABLE, LoadedSettings, variable_name
 
 MANAGE = Path(__file__).parents[2] / "manage.py"
@@ -47,10 +49,14 @@ def request(
 ) -> Any:
     """Run one action of a management command: JSON in on stdin, its result out. Ends the command on any error.
 
+    With --remote it is asked of the REST API there instead (node.cli.remote).
+
     `progress` is called with each step that a long action tells of while it goes on. The management command makes the
     database where there is none, so that peers can be added before the first start. Only in a directory that was named,
     though: elsewhere it would be one that no node reads.
     """
+    if (remote := chosen()) is not None:
+        return import_module("node.cli.remote").ask(remote, command, action, values)
     settings = loaded.settings
     if loaded.origins["data"] == "default" and not settings.data.exists():
         fail(f"there is no data directory {settings.data}: name the appliance's with --data or {DATA_VARIABLE}")

@@ -1,0 +1,155 @@
+"""What the API tells, as it tells it (docs/openapi.json). Fields that are newer than this client are left out."""
+
+from typing import Any
+
+import msgspec
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """The base of all; equal by value."""
+
+
+class Spellings(Model, frozen=True, kw_only=True):
+    """One key in the ways that programs write it."""
+
+    fingerprint: str
+    openssh: str | None = None
+    openssh_fingerprint: str | None = None
+    pem: str | None = None
+
+
+class Peer(Model, frozen=True, kw_only=True):
+    """A peer; `keys` are fingerprints."""
+
+    peer_id: str
+    keys: list[str]
+    spellings: list[Spellings]
+    scopes: list[str]
+    resources: dict[str, list[str]]
+    display_name: str | None
+    enabled: bool
+    has_token: bool
+    expires_at: float | None = None
+    key_expires_at: dict[str, float] = {}
+    notes: str = ""
+
+
+class Presence(Model, frozen=True, kw_only=True):
+    """Whether a peer is connected, and when it was last (ISO 8601)."""
+
+    peer_id: str
+    connected: int
+    protocols: list[str]
+    last_seen: str | None
+    last_address: str | None
+    last_protocol: str | None
+
+
+class ApiKey(Model, frozen=True, kw_only=True):
+    """An API key by its public prefix; `key` is there when it was just made. `expires_at` is in unix seconds."""
+
+    prefix: str
+    description: str
+    scopes: list[str]
+    expires_at: int | None
+    key: str | None = None
+
+    def __repr__(self) -> str:
+        return f"ApiKey({self.prefix!r})"
+
+
+class Lock(Model, frozen=True, kw_only=True):
+    """A lock; `expires_at` is in unix seconds, None until it is lifted."""
+
+    id: str
+    target_kind: str
+    target: str
+    reason: str
+    message: str
+    created_at: str
+    created_by: str
+    expires_at: float | None
+    holds: bool
+
+
+class Invite(Model, frozen=True, kw_only=True):
+    """An invitation; `code` is there when it was just made."""
+
+    id: str
+    note: str
+    peer_id: str | None
+    scopes: list[str]
+    resources: dict[str, list[str]]
+    uses: int
+    uses_left: int
+    expires_at: float
+    needs_approval: bool
+    state: str
+    created_at: str
+    created_by: str
+    code: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Invite({self.id!r})"
+
+
+class Event(Model, frozen=True, kw_only=True):
+    """Something that happened to a connection, or to the node."""
+
+    id: int
+    at: str
+    kind: str
+    peer_id: str | None
+    fingerprint: str | None
+    alpn: str | None
+    address: str | None
+    connection: int | None
+    boot: str
+    reason: str
+    detail: dict[str, Any]
+
+
+class Change(Model, frozen=True, kw_only=True):
+    """One row of the audit log."""
+
+    number: int
+    at: str
+    actor_kind: str
+    actor_name: str
+    action: str
+    object_type: str
+    object_id: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    request_id: str
+    hash: str
+
+
+class Difference(Model, frozen=True, kw_only=True):
+    """A field of a peer before and after, and the same in words."""
+
+    field: str
+    before: Any
+    after: Any
+    words: str
+
+
+class ImportStep(Model, frozen=True, kw_only=True):
+    """What happens to one peer: `action` is added, changed or removed."""
+
+    peer_id: str
+    action: str
+    place: str
+    differences: list[Difference]
+
+
+class ImportOutcome(Model, frozen=True, kw_only=True):
+    """What an import did, or would do."""
+
+    done: bool
+    added: int
+    changed: int
+    unchanged: int
+    removed: int
+    steps: list[ImportStep]
+    more: int

@@ -1,0 +1,103 @@
+"""`alknet --remote` against a real panel: the same commands, the same words."""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from tests.support import warm
+from tests.support.appliance import environment
+from tests.support.panel import fingerprint
+from tests.support.web import Web
+
+Run = Callable[..., CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    web = Web(tmp_path_factory.mktemp("remote") / "data")
+    yield web
+    web.end()
+
+
+@pytest.fixture(scope="module")
+def here(web: Web) -> Run:
+    """The command on the panel's own machine."""
+
+    def run(*arguments: str, stdin: str = "") -> CompletedProcess[str]:
+        command = [warm.python(), "-m", "node.cli.main", *arguments]
+        env = environment(ALKNET_DATA=str(web.data))
+        return subprocess.run(command, check=False, input=stdin, capture_output=True, text=True, env=env, timeout=60)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def token(web: Web, here: Run) -> Path:
+    rights = ("peers:write", "locks:write", "api_keys:write", "audit:read", "activity:read", "access:read")
+    options = [word for right in rights for word in ("--right", right)]
+    file = web.data.parent / "token"
+    file.touch(0o600)
+    file.write_text(here("token", "create", "tests", *options).stdout)
+    return file
+
+
+@pytest.fixture(scope="module")
+def there(web: Web, token: Path, here: Run) -> Run:
+    """The same by REST; nothing of the panel's own data is used."""
+
+    def run(*arguments: str, stdin: str = "") -> CompletedProcess[str]:
+        return here("--remote", web.url, "--token-file", str(token), *arguments, stdin=stdin)
+
+    return run
+
+
+def read(done: CompletedProcess[str]) -> object:
+    """What was printed; of JSON the order of names does not count."""
+    return json.loads(done.stdout) if "--json" in done.args else done.stdout
+
+
+def test_both_print_the_same(here: Run, there: Run) -> None:
+    made = there("peer", "add", "team/laptop", "--key", fingerprint(1), "--scope", "a", "--token", "--json")
+    assert json.loads(made.stdout)["token"].startswith("alkp_")
+    assert there("peer", "add", "import").returncode == 0, "a name that is a route too"
+    there("peer", "disable", "import")
+    there("key", "add", "--description", "backup")
+    there("lock", "peer", "import", "--for", "1h")
+    for command in (
+        ("peer", "show", "team/laptop"),
+        ("peer", "list", "--json"),
+        ("peer", "export", "--format", "csv"),
+        ("key", "list"),
+        ("locks",),
+        ("audit", "list", "--json"),
+        ("access", "check", "team/laptop", "--scope", "b"),
+    ):
+        one, other = here(*command), there(*command)
+        assert (read(one), one.returncode) == (read(other), other.returncode), other.stderr
+    wrong = "peer_id,scopes\nci,a\nci,b\n"
+    one, other = (run("peer", "import", "-", "--format", "csv", stdin=wrong) for run in (here, there))
+    assert one.stderr == other.stderr == "alknet: row 3: peer_id: “ci” stands in row 2 already.\n"
+    assert there("peer", "remove", "import").stdout == "Removed import.\n"
+    assert there("peer", "show", "import").returncode == 1
+
+
+def test_refusals_are_told(there: Run, here: Run, web: Web, token: Path, tmp_path: Path) -> None:
+    assert there("peer", "set", "team/laptop", "--scope", "x y").stderr.startswith("alknet: scopes: ")
+    assert "does not work with --remote" in there("vault", "status").stderr
+    assert "cannot be done with --remote" in there("audit", "verify").stderr
+    other = tmp_path / "token"
+    other.touch(0o600)
+    for text, told in (("alkr_x_y", "The token is not taken."), ("a secret\nb", "begins with alkr_")):
+        other.write_text(text)
+        refused = here("--remote", web.url, "--token-file", str(other), "peer", "list")
+        assert told in refused.stderr
+        assert text not in refused.stderr
+    other.chmod(0o644)
+    assert "may be read by others" in here("--remote", web.url, "--token-file", str(other), "peer", "list").stderr
+    assert "this machine only" in here("--remote", "http://panel.example", "peer", "list").stderr
+    assert "there is no terminal" in here("--remote", web.url, "peer", "list").stderr
+    assert here("--token-file", str(token), "peer", "list").returncode == 2
