@@ -1,5 +1,6 @@
 """REST: may somebody do something, and why; and what must go on being so."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 from django.http import HttpRequest
@@ -7,9 +8,11 @@ from ninja import Router
 from pydantic import BaseModel, Field
 
 from apps.access import selectors, services
+from apps.access.impact import SHOWN, impact
 from apps.access.json_forms import assertion_json, explanation_json
 from apps.access.questions import MAX_WHO, question
 from apps.accounts.rights import Right
+from apps.peers.api_models import PeerChange
 from apps.rest.answers import Answer, Body
 from apps.rest.auth import caller_of, requires
 from apps.rest.idempotency import idempotent
@@ -73,6 +76,50 @@ def check_access(request: HttpRequest, body: AccessIn) -> Answer:
     found = explanation_json(selectors.check(question(**body.model_dump())))
     del found["step"]
     return Answer(AccessOut(**found))
+
+
+class ImpactIn(Body):
+    """A change of one peer that nobody has made yet."""
+
+    peer_id: Annotated[str, Field(max_length=MAX_NAME)]
+    changes: PeerChange | None = Field(None, description="As PATCH of the peer takes them; null removes the peer.")
+
+
+class ClosingOut(BaseModel):
+    """A connection that would close."""
+
+    boot: str
+    connection: int
+    peer_id: str
+    alpn: str
+    address: str
+    reason: str = Field(description="What its peer would be told.")
+
+
+class ImpactOut(BaseModel):
+    """What would go."""
+
+    closes: int = Field(description="So many connections would close.")
+    closing: list[ClosingOut] = Field(description=f"The first {SHOWN} of them; none without the right activity:read.")
+    keys: list[str]
+    scopes: list[str]
+    resources: list[str] = Field(description="As kind/name.")
+
+
+@router.post(
+    "/impact",
+    auth=requires(Right.PEERS_READ),
+    response={200: ImpactOut, **problems(404)},
+    summary="Preview a change",
+    openapi_extra={"x-changes-nothing": True},
+)
+def preview_change(request: HttpRequest, body: ImpactIn) -> Answer:
+    """Which live connections a change of a peer would close, and which rights would go."""
+    changes = None if body.changes is None else body.changes.model_dump(exclude_unset=True)
+    found = asdict(impact(body.peer_id, changes))
+    if Right.ACTIVITY_READ not in caller_of(request).rights:
+        found["closing"] = ()
+    return Answer(ImpactOut(**found))
 
 
 class AssertionIn(Body):

@@ -1,4 +1,4 @@
-"""From an event or a connection to the page of its peer, where there is one that the reader may see."""
+"""From an event or a connection to the pages that tell more of it, where there are any that the reader may see."""
 
 from collections.abc import Iterable
 
@@ -6,8 +6,13 @@ from django.contrib.admin.utils import quote
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser, PermissionsMixin
 from django.urls import reverse
+from django.utils.http import urlencode
 
+from apps.accounts.rights import Right
+from apps.accounts.selectors import rights_of
+from apps.activity.models import Event
 from apps.peers.selectors import existing
+from node.core.journal import EventKind
 
 
 def peer_urls(peer_ids: Iterable[str | None], user: AbstractBaseUser | AnonymousUser) -> dict[str, str]:
@@ -16,3 +21,18 @@ def peer_urls(peer_ids: Iterable[str | None], user: AbstractBaseUser | Anonymous
         return {}
     names = existing(name for name in peer_ids if name)
     return {name: reverse("admin:peers_peer_change", args=[quote(name)]) for name in names}
+
+
+def why_not_url(event: Event, user: AbstractBaseUser | AnonymousUser) -> str:
+    """The access tester, asked about whom the event tells of; "" where nobody was refused anything."""
+    if event.kind not in (EventKind.REFUSED, EventKind.DENIED) or Right.ACCESS_READ not in rights_of(user):
+        return ""
+    asked = {"who": event.peer_id or event.fingerprint, "alpn": event.alpn, "scopes": _missing(event)}
+    return f"{reverse('access_tester')}?{urlencode({name: text for name, text in asked.items() if text})}"
+
+
+def _missing(event: Event) -> str:
+    """The one scope that a denial names as missing, in the words of the call protocol; else nothing."""
+    message = event.detail.get("message") if isinstance(event.detail, dict) else None
+    _, found, rest = message.partition("missing required scope: ") if isinstance(message, str) else ("", "", "")
+    return rest.partition(";")[0].strip() if found else ""

@@ -258,3 +258,11 @@ def connected_rows() -> QuerySet[Connection]:
     """The open connections of peers, for a query to look into."""
     rows = Connection.objects.exclude(peer_id=None).order_by()
     return rows if node_runs() else rows.none()
+
+
+def connections_by(peer_id: str, fingerprints: Iterable[str]) -> list[Connection]:
+    """Open connections that were accepted as this peer, and those of strangers that came with one of these keys."""
+    if not node_runs():
+        return []
+    strangers = Q(peer_id__isnull=True, fingerprint__in=list(fingerprints))
+    return list(Connection.objects.filter(Q(peer_id=peer_id) | strangers))

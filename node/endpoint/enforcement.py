@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from node.core.connection import CLOSE_REVOKED
-from node.core.index import IndexSwap, PeerIndex, Standing
+from node.core.impact import lost
+from node.core.index import IndexSwap, Standing
 from node.endpoint.live import LiveConnection, LiveConnections
 
 logger = logging.getLogger(__name__)
@@ -34,11 +35,9 @@ def enforce(swap: IndexSwap, connections: LiveConnections) -> Enforcement:
     """
     closed: Counter[tuple[str, Standing]] = Counter()
     for live in touched(swap, connections):
-        peer_id = _peer_until_now(swap.old, live)
-        standing = Standing.GOOD if peer_id is None else swap.new.standing(peer_id, live.auth.fingerprints)
-        if peer_id is not None and standing is not Standing.GOOD:
-            _end(live, standing)
-            closed[peer_id, standing] += 1
+        if (found := lost(swap.old, swap.new, live.peer_id, live.auth.fingerprints)) is not None:
+            _end(live, found[1])
+            closed[found] += 1
     done = Enforcement(swap.new.generation, closed.total(), since(swap.committed_at), closed)
     for (peer_id, standing), count in closed.items():
         _log(done, peer_id, standing, count)
@@ -52,14 +51,6 @@ def touched(swap: IndexSwap, connections: LiveConnections) -> Iterable[LiveConne
     entries = (index.peers.get(peer_id) for peer_id in swap.changed for index in (swap.old, swap.new))
     keys = {fingerprint for entry in entries if entry is not None for fingerprint in entry.fingerprints}
     return connections.touched_by(swap.changed, keys)
-
-
-def _peer_until_now(old: PeerIndex, live: LiveConnection) -> str | None:
-    """Whom the connection acted as: the peer that it was accepted as, else the one that its key had got since."""
-    if live.peer_id is not None:
-        return live.peer_id
-    holders = (old.resolve_fingerprint(fingerprint) for fingerprint in live.auth.fingerprints)
-    return next((holder.id for holder in holders if holder is not None), None)
 
 
 def _end(live: LiveConnection, standing: Standing) -> None:

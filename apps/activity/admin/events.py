@@ -11,7 +11,7 @@ from apps.activity.admin.base import WatchedAdmin
 from apps.activity.cut import may_cut
 from apps.activity.filters import EventFilters
 from apps.activity.forms import FiltersForm
-from apps.activity.links import peer_urls
+from apps.activity.links import peer_urls, why_not_url
 from apps.activity.models import Event
 from apps.activity.pages import EventPage, event_page, new_events
 from apps.activity.words import kind_words
@@ -58,6 +58,7 @@ class EventAdmin(WatchedAdmin):
             facts["open"] = selectors.open_connection(event.boot, event.connection)
         facts["peer_url"] = peer_urls([event.peer_id], request.user).get(event.peer_id or "")
         facts["may_cut"] = may_cut(request)
+        facts["why_not"] = why_not_url(event, request.user)
         return self.page(request, "activity/event.html", kind_words(event.kind).title, **facts)
 
 

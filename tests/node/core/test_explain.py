@@ -41,6 +41,12 @@ targets = st.sampled_from(
     ]
 )
 locks = st.builds(lambda what, end: Lock(f"{what}{end}", *what, expires_at=end), targets, st.sampled_from([None, 9.0]))
+terms = st.builds(
+    lambda name, key, end: Term(f"{key} {name}", name, key, end),
+    st.sampled_from(NAMES),
+    st.sampled_from(["", *KEYS]),
+    st.sampled_from([9.0, NOW + 10**6]),
+)
 controls = st.builds(
     AccessControl, words, st.none() | words, st.none() | st.sampled_from(WORDS), st.none() | st.sampled_from(WORDS)
 )
@@ -91,12 +97,18 @@ def leaves(found: Explanation) -> list[Explanation]:
 
 
 @settings(max_examples=150)
-@given(st.lists(peers, max_size=2), st.lists(api_keys, max_size=1), st.lists(locks, max_size=3), questions)
+@given(
+    st.lists(peers, max_size=2),
+    st.lists(api_keys, max_size=1),
+    st.lists(locks, max_size=3),
+    st.lists(terms, max_size=2),
+    questions,
+)
 def test_the_tester_says_what_the_node_does(
-    rows: list[PeerEntry], keys: list[ApiKeyEntry], held: list[Lock], asked: Question
+    rows: list[PeerEntry], keys: list[ApiKeyEntry], held: list[Lock], ends: list[Term], asked: Question
 ) -> None:
     provider = IndexProvider()
-    provider.publish(build_index(rows, keys))
+    provider.publish(build_index(rows, keys, terms=ends))
     provider.publish_locks(LockIndex({lock.lock_id: lock for lock in held}))
     found = explain(asked, provider.index, provider.held, time.time())
     assert found.allowed == node_says(asked, provider)
@@ -106,9 +118,15 @@ def test_the_tester_says_what_the_node_does(
         assert (last.allowed, last.rule, last.text) == (False, found.rule, found.text), "the last step decides"
 
 
-def rule_of(asked: Question, *rows: PeerEntry, keys: tuple[ApiKeyEntry, ...] = (), lock: Lock | None = None) -> Rule:
+def rule_of(
+    asked: Question,
+    *rows: PeerEntry,
+    keys: tuple[ApiKeyEntry, ...] = (),
+    lock: Lock | None = None,
+    ends: tuple[Term, ...] = (),
+) -> Rule:
     held = LockIndex({} if lock is None else {lock.lock_id: lock}).held(NOW)
-    return explain(asked, build_index(rows, keys), held, NOW).rule
+    return explain(asked, build_index(rows, keys, terms=ends, now=NOW), held, NOW).rule
 
 
 def test_the_deciding_rule_is_named() -> None:
@@ -127,6 +145,10 @@ def test_the_deciding_rule_is_named() -> None:
     assert rule_of(asked, PeerEntry("ann", KEYS[:1], scopes=("a",))) is Rule.RESOURCE
     for kind, target in ((LockKind.PEER, "ann"), (LockKind.SCOPE, "a"), (LockKind.ALPN, "x/1")):
         assert rule_of(asked, ann, lock=Lock("1", kind, target)) is Rule.LOCK
+    for fingerprint in ("", KEYS[0]):
+        over = Term("1", "ann", fingerprint, 9.0)
+        assert rule_of(asked, ann, ends=(over,)) is Rule.EXPIRED
+        assert rule_of(Question(Subject(SubjectKind.KEY, KEYS[0]), b"", wants), ann, ends=(over,)) is Rule.EXPIRED
     key = ApiKeyEntry(PREFIX, TOKENS[0], ("a",), expires_at=9)
     assert rule_of(Question(Subject(SubjectKind.API_KEY, PREFIX), b"", wants), keys=(key,)) is Rule.EXPIRED
     assert rule_of(Question(Subject(SubjectKind.ANYBODY), b"", wants)) is Rule.ANONYMOUS
