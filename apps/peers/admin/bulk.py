@@ -64,7 +64,8 @@ class BulkActs(ModelAdmin):
     def _do_bulk(self, request: HttpRequest, act: BulkAct, names: Sequence[str], form: Form) -> HttpResponse | None:
         try:
             count = act.run(user_actor(request.user), preview(act, names, form).changing, form)
-        except InvalidFields:
+        except InvalidFields as error:
+            form.add_error(None, f"Nothing was changed: {error}")
             return self._preview_bulk(request, act, names, form)
         words = f"{act.done} {count} peer{'' if count == 1 else 's'}."
         self.message_user(request, words, messages.SUCCESS if count else messages.INFO)
