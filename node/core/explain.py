@@ -169,7 +169,7 @@ def _rights(control: AccessControl, identity: Identity | None, who: Explanation)
     scopes = check_scopes(control, identity)
     if identity is None and not scopes.allowed:
         return (_no(who.rule, f"{scopes.message}: {who.text}", "scopes"),)
-    text = scopes.explanation if scopes.allowed else f"{scopes.message}: {scopes.explanation}"
+    text = scopes.explanation if scopes.allowed else f"{scopes.message}; {scopes.explanation}"
     rule = Rule.GRANTED if scopes.allowed else Rule.SCOPE
     if not scopes.allowed and identity is not None and _would_pass_unlocked(control, identity):
         rule = Rule.LOCK
@@ -177,7 +177,7 @@ def _rights(control: AccessControl, identity: Identity | None, who: Explanation)
     if not scopes.allowed or (control.resource_type is None and control.resource_action is None):
         return (step,)
     decision = check_access(control, identity)
-    text = decision.explanation if decision.allowed else f"{decision.message}: {decision.explanation}"
+    text = decision.explanation if decision.allowed else f"{decision.message}; {decision.explanation}"
     return step, Explanation(decision.allowed, Rule.GRANTED if decision.allowed else Rule.RESOURCE, text, "resource")
 
 
