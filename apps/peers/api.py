@@ -68,8 +68,8 @@ def put_peer(request: HttpRequest, peer_id: str, body: PeerIn) -> Answer:
         draft = body.model_dump(exclude={name for name in BESIDE if name not in body.model_fields_set})
         if old and "auth_token_hash" not in body.model_fields_set:
             draft["auth_token_hash"] = old.entry.auth_token_hash
-        services.put_peer(actor=caller_of(request).actor, draft=draft | {"peer_id": peer_id})
-        return _shown(selectors.get_state(peer_id), 200 if old else 201)
+        state = services.replace_peer(actor=caller_of(request).actor, old=old, draft=draft | {"peer_id": peer_id})
+    return _shown(state, 200 if old else 201)
 
 
 @router.patch("/{name:peer_id}", auth=_WRITE, response={200: PeerOut, **problems(404, 412)}, summary="Change a peer")

@@ -19,6 +19,7 @@ from apps.peers.services.peers import (
     plan_update,
     put_peer,
     remove_peers,
+    replace_peer,
     set_peers_enabled,
     update_peer,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "put_peer",
     "remove_api_keys",
     "remove_peers",
+    "replace_peer",
     "rotate_key",
     "set_key_expiry",
     "set_peer_expiry",

@@ -50,9 +50,14 @@ def put_peer(*, actor: Actor, draft: Draft) -> PeerEntry:
     with transaction.atomic():
         name = draft.get("peer_id")
         old = selectors.find_state(name) if isinstance(name, str) else None
-        new = state_from(draft, old.terms if old else NO_TERMS)
-        check_duplicates(old.entry if old else None, new.entry)
-        return write_peer(actor, old, new).entry
+        return replace_peer(actor=actor, old=old, draft=draft).entry
+
+
+def replace_peer(*, actor: Actor, old: PeerState | None, draft: Draft) -> PeerState:
+    """The same for a caller who has read the state, in the transaction that is open and is the caller's to end."""
+    new = state_from(draft, old.terms if old else NO_TERMS)
+    check_duplicates(old.entry if old else None, new.entry)
+    return write_peer(actor, old, new)
 
 
 def create_peer(*, actor: Actor, draft: Draft) -> PeerEntry:

@@ -17,6 +17,7 @@ def test_a_peer_is_put_read_changed_renamed_and_removed(api: Caller) -> None:
     made = api.call("PUT", "/peers/laptop", {"keys": [ssh_line("laptop")], "scopes": ["git:read"]})
     assert made.status_code == 201
     assert json.loads(made.content)["keys"] == [fingerprint("laptop")]
+    assert api.get("/peers/laptop", If_None_Match=made["ETag"]).status_code == 304
     assert json.loads(api.get("/peers/laptop").content)["spellings"][0]["openssh"] == ssh_line("laptop")
 
     replaced = api.call("PUT", "/peers/laptop", {"keys": [fingerprint("laptop")], "scopes": []})
