@@ -140,14 +140,18 @@ def fingerprint_holders(fingerprints: Iterable[str], *, besides: str) -> dict[st
 
 
 def peers_with_keys(fingerprints: Iterable[str]) -> list[PeerEntry]:
-    """Every peer that has one of these keys, disabled ones too; one pass over the table."""
+    """Every peer that has one of these keys, disabled ones too, by name; one pass over the table, as it lies there.
+
+    By an index of names the same pass takes ten times as long, so the few that are found are sorted here.
+    """
     wanted = set(fingerprints)
     if not wanted:
         return []
     text = Cast("fingerprints", TextField())
     found = {f"found_{n}": StrIndex(text, Value(name)) for n, name in enumerate(sorted(wanted))}
-    rows = Peer.objects.alias(**found).filter(reduce(or_, (Q(**{f"{name}__gt": 0}) for name in found)))
-    return [entry for entry in (row.entry() for row in rows) if wanted.intersection(entry.fingerprints)]
+    rows = Peer.objects.alias(**found).filter(reduce(or_, (Q(**{f"{name}__gt": 0}) for name in found))).order_by()
+    entries = sorted((row.entry() for row in rows), key=lambda entry: entry.peer_id)
+    return [entry for entry in entries if wanted.intersection(entry.fingerprints)]
 
 
 def find_api_keys(prefixes: Iterable[str]) -> list[ApiKeyEntry]:
