@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bench import mortal, panel_puts
+from bench import mortal, panel_import, panel_puts
 from bench.database import filled_database, run_child
 from node.core.paths import DataPaths
 
@@ -29,7 +29,7 @@ class Appliance:
 
 
 Part = Callable[[Appliance, argparse.Namespace], Awaitable[dict[str, Any]]]
-PARTS: tuple[Part, ...] = (panel_puts.measure,)
+PARTS: tuple[Part, ...] = (panel_puts.measure, panel_import.measure)
 """What is measured, one after another on the same appliance: each gives figures by their names."""
 
 

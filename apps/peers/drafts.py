@@ -6,7 +6,6 @@ auth_token_hash. It is `PeerEntry` but for `keys`, which become fingerprints.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from node.core.fingerprint import KeyFormatError, parse_key
@@ -19,9 +18,15 @@ _PEM_BLOCK = re.compile(r"-----BEGIN [^-]+-----.*?-----END [^-]+-----", re.DOTAL
 
 def draft_of(entry: PeerEntry) -> dict[str, Any]:
     """The draft that gives `entry` again."""
-    draft = asdict(entry)
-    draft["keys"] = list(draft.pop("fingerprints"))
-    return draft
+    return {
+        "peer_id": entry.peer_id,
+        "keys": list(entry.fingerprints),
+        "auth_token_hash": entry.auth_token_hash,
+        "scopes": entry.scopes,
+        "resources": dict(entry.resources),
+        "display_name": entry.display_name,
+        "enabled": entry.enabled,
+    }
 
 
 def entry_from(draft: Draft) -> PeerEntry:

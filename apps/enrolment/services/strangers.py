@@ -16,7 +16,6 @@ from apps.audit.actors import Actor
 from apps.audit.services import Change, record
 from apps.enrolment.errors import Absent
 from apps.enrolment.models import Stranger
-from apps.peers import selectors as peers
 from apps.peers import services as peer_services
 from node.core.enrolment.claim import ALPN
 from node.core.fingerprint import is_fingerprint
@@ -34,6 +33,8 @@ MAX_NEW = 50
 """Keys of one batch of events that were not known before; what is beyond comes again, if it is real."""
 FOR_GOOD = 9e15
 """The time until which a key is hidden that was dismissed for good."""
+_KEYS = 500
+"""Keys that one query looks for."""
 _KINDS = frozenset({EventKind.CONNECTED, EventKind.REFUSED})
 
 
@@ -95,11 +96,11 @@ def dismiss_stranger(*, actor: Actor, fingerprint: str, seconds: float | None = 
         record(actor=actor, changes=[Change(StrangerAction.DISMISSED, OBJECT_TYPE, row.pk, after=facts)])
 
 
-def forget_known(*, peer_id: str, **_: Any) -> None:
-    """A key that is a peer's now is no stranger's. Called in the transaction that adds the peer."""
-    entry = peers.find_peer(peer_id)
-    if entry is not None:
-        Stranger.objects.filter(pk__in=entry.fingerprints).delete()
+def forget_known(*, entries: Sequence[PeerEntry], **_: Any) -> None:
+    """A key that is a peer's now is no stranger's. Called in the transaction that adds the peers."""
+    keys = [name for entry in entries for name in entry.fingerprints]
+    for start in range(0, len(keys), _KEYS):
+        Stranger.objects.filter(pk__in=keys[start : start + _KEYS]).delete()
 
 
 def _find(fingerprint: str) -> Stranger:

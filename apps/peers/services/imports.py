@@ -11,7 +11,7 @@ from apps.peers.models import Peer
 from apps.peers.portable.plan import Plan, Step, added, make_plan
 from apps.peers.portable.rows import Row
 from apps.peers.services.batches import SIZE, batches
-from apps.peers.services.peers import OBJECT_TYPE, PeerAction, change_of, columns_of, facts_of, peer_added
+from apps.peers.services.peers import OBJECT_TYPE, PeerAction, change_of, columns_of, facts_of, peers_added
 from apps.peers.services.side_rows import forget, forget_keys
 
 _COLUMNS = ("fingerprints", "scopes", "resources", "display_name", "enabled")
@@ -33,12 +33,11 @@ def import_peers(*, actor: Actor, rows: Sequence[Row], replace: bool, agreed: st
     """
     with transaction.atomic():
         plan = plan_import(rows=rows, replace=replace)
-        if agreed not in (None, plan.digest):
+        if agreed is not None and agreed != plan.digest:
             raise PlanChanged
         _write(plan)
         record(actor=actor, changes=map(_change, plan.steps))
-        for entry in added(plan):
-            peer_added.send(sender=Peer, actor=actor, peer_id=entry.peer_id)
+        peers_added.send(sender=Peer, actor=actor, entries=list(added(plan)))
         return plan
 
 

@@ -23,8 +23,11 @@ OBJECT_TYPE = "peer"
 
 peer_renamed = Signal()
 """Sent with `actor`, `old` and `new`, in the transaction that gives a peer another name."""
-peer_added = Signal()
-"""Sent with `actor` and `peer_id`, in the transaction that adds a peer: whoever had that name before was another."""
+peers_added = Signal()
+"""Sent with `actor` and `entries`, in the transaction that adds these peers.
+
+Whoever had such a name before was another.
+"""
 
 
 class PeerAction(StrEnum):
@@ -74,7 +77,7 @@ def enrol_peer(*, actor: Actor, draft: Draft, through: Mapping[str, Any]) -> Pee
     store_beside(None, state)
     facts = {**facts_of(entry, state.terms), "through": dict(through)}
     record(actor=actor, changes=[Change(PeerAction.ENROLLED, OBJECT_TYPE, entry.peer_id, after=facts)])
-    peer_added.send(sender=Peer, actor=actor, peer_id=entry.peer_id)
+    peers_added.send(sender=Peer, actor=actor, entries=[entry])
     return entry
 
 
@@ -187,7 +190,7 @@ def write_peer(actor: Actor, old: PeerState | None, new: PeerState, action: Peer
         store_beside(old, new)
         record(actor=actor, changes=_changes(old, new, action))
     if old is None:
-        peer_added.send(sender=Peer, actor=actor, peer_id=new.peer_id)
+        peers_added.send(sender=Peer, actor=actor, entries=[new.entry])
     elif old.peer_id != new.peer_id:
         peer_renamed.send(sender=Peer, actor=actor, old=old.peer_id, new=new.peer_id)
     return new
