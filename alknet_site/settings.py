@@ -86,6 +86,8 @@ TEMPLATES = [
     },
 ]
 
+FORM_RENDERER = "apps.panel.form_renderer.PanelRenderer"
+
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",

@@ -30,7 +30,10 @@ IMPORT = {"import_s", "import_swaps", "reimport_s", "reimport_swaps"}
             ["revocation", "--peers", "6", "--connections", "2", "--pause-ms", "1", "--by", "lock"],
             {*LATENCIES, "by", "peers", "connections"},
         ),
-        (["panel", "--peers", "30", "--puts", "4"], {"peers", "puts", "put_p50_ms", "put_p95_ms"} | IMPORT),
+        (
+            ["panel", "--peers", "30", "--puts", "4", "--events", "100", "--looks", "1"],
+            {"peers", "puts", "put_p50_ms", "put_p95_ms", "events", "list_p50_ms", "list_p95_ms"} | IMPORT,
+        ),
         (["resolve", "--peers", "100", "--runs", "2"], {"lookup_us", "lookup_max_us", "peers", "runs"}),
         (["load", "--peers", "500", "--runs", "1"], {"load_ms", "stall_ms", "stall_max_ms", "peers", "runs"}),
         (

@@ -9,6 +9,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
+from apps.access.services import add_assertion
 from apps.accounts.rights import Role
 from apps.activity.models import Connection
 from apps.locks.models import Lock
@@ -121,6 +122,16 @@ def test_scopes_that_are_too_many_change_nobody(panel: Client) -> None:
     assert "b: At most" in answer.content.decode()
     assert rows() == before
     assert "a: A scope" in confirm(panel, "add_scopes", "a", scopes="a b").content.decode()
+
+
+def test_what_breaks_an_assertion_is_refused_with_its_reason(panel: Client, forget_audit: Callable[[], None]) -> None:
+    add_assertion(actor=ALICE, who="b", scopes=["x"])
+    forget_audit()
+    before = rows()
+    for action, fields in (("remove_scopes", {"scopes": "x"}), ("disable_peers", {}), ("delete_selected", {})):
+        page = confirm(panel, action, "a", "b", **fields).content.decode()
+        assert "b may have the scope" in page or "assertion" in page.lower(), action
+    assert (rows(), audit()) == (before, [])
 
 
 def test_locking(panel: Client) -> None:

@@ -1,0 +1,66 @@
+"""How many queries each list takes: a number that is written down, and that more rows do not raise."""
+
+from datetime import UTC, datetime
+
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from apps.activity.models import Connection, Event
+from apps.credentials import services as credentials
+from apps.enrolment.models import Stranger
+from apps.locks import services as locks
+from apps.peers import services as peers
+from tests.support.credentials import blob
+from tests.support.enrolment import invite, key
+from tests.support.panel import ALICE, draft
+
+FEW, MANY = 3, 40
+BUDGETS = {
+    "/": 33,
+    "/peers/peer/": 7,
+    "/peers/peer/?q=peer": 7,
+    "/peers/peer/?connected=not&locked=no&token=none&enabled__exact=1&scope=x": 7,
+    "/peers/peer/?o=-8": 7,
+    "/peers/apikey/": 6,
+    "/credentials/credential/": 7,
+    "/locks/lock/": 7,
+    "/audit/auditentry/": 10,
+    "/activity/event/": 6,
+    "/activity/connection/": 3,
+    "/enrolment/invite/": 6,
+    "/enrolment/stranger/": 6,
+    "/backups/backup/": 7,
+    "/auth/user/": 6,
+}
+"""Queries of each page, those for the session, the user and the side bar among them."""
+
+
+def fill(numbers: range) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    for number in numbers:
+        name = f"peer-{number}"
+        peers.create_peer(actor=ALICE, draft=draft(name, scopes=["x"]))
+        peers.create_api_key(actor=ALICE, description=name, scopes=["x"])
+        credentials.put_credential(actor=ALICE, provider=name, blob=blob(number))
+        locks.lock(actor=ALICE, target_kind="scope", target=f"s{number}", reason="")
+        Event.objects.create(journal="j", number=number, at=at, boot="b", kind="connected", peer_id=name)
+        Connection.objects.create(boot="b", connection=number, peer_id=name, since=at)
+        invite()
+        Stranger.objects.create(pk=key(number), first_seen=1.0, last_seen=1.0, count=1)
+
+
+def taken(panel: Client, path: str) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        assert panel.get(path).status_code == 200
+    return len(queries)
+
+
+def test_every_list_keeps_to_its_budget_however_many_there_are(panel: Client) -> None:
+    fill(range(FEW))
+    few = {path: taken(panel, path) for path in BUDGETS}
+    fill(range(FEW, MANY))
+    many = {path: taken(panel, path) for path in BUDGETS}
+
+    assert many == few
+    assert few == BUDGETS
