@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
+    "django_htmx",
     "ninja",
     "alknet_site",
     "apps.accounts",
@@ -61,6 +62,8 @@ MIDDLEWARE = [
     "alknet_site.static_files.StaticFilesMiddleware",
     "apps.audit.middleware.RequestIdMiddleware",
     "apps.rest.middleware.ApiMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "apps.panel.parts.PartsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -117,6 +120,11 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_FINDERS = [
+    "alknet_site.static_files.HtmxFinder",
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 WHITENOISE_MAX_AGE = 300

@@ -19,7 +19,8 @@ class PanelRenderer(DjangoTemplates):
         if template_name not in _PLAIN:
             return super().render(template_name, context, request)
         widget = context["widget"]
-        value = {} if widget["value"] is None else {"value": widget["value"]}
         attributes = {name: str(given) if given is None else given for name, given in widget["attrs"].items()}
-        named = {"type": widget["type"], "name": widget["name"], **value}
-        return format_html("<input{}{}>", flatatt(named), flatatt(attributes))
+        value = "" if widget["value"] is None else flatatt({"value": widget["value"]})
+        return format_html(
+            '<input type="{}" name="{}"{}{}>', widget["type"], widget["name"], value, flatatt(attributes)
+        )

@@ -37,11 +37,8 @@ function markEmpty(cell) {
   cell.classList.toggle("alknet-empty", cell.textContent.trim() === "-" && !cell.querySelector("input"));
 }
 
-document.addEventListener("DOMContentLoaded", () => {
-  const form = document.getElementById("changelist-form");
-  if (!form) {
-    return;
-  }
+// A list that is searched while one types gets another form with other rows.
+function start(form) {
   form.querySelectorAll("tr.data-row td").forEach(markEmpty);
   const boxes = form.querySelectorAll("input[type=checkbox][name$=-enabled]");
   boxes.forEach((box) => {
@@ -49,13 +46,60 @@ document.addEventListener("DOMContentLoaded", () => {
     mark(box);
   });
   form.addEventListener("submit", () => { leaving = true; });
+}
+
+function unsaved() {
+  return document.querySelector(`#changelist-form .${CHANGED}`);
+}
+
+// The filters, which are not fetched again, go on with what is searched for.
+function tellFilters(query) {
+  document.querySelectorAll("#changelist-filter a[href^='?']").forEach((link) => {
+    const kept = new URLSearchParams(link.getAttribute("href"));
+    if (query) {
+      kept.set("q", query);
+    } else {
+      kept.delete("q");
+    }
+    link.setAttribute("href", `?${kept}`);
+  });
+  document.querySelectorAll("#changelist-filter input[name=q]").forEach((field) => { field.value = query; });
+}
+
+function renew(form) {
+  const rows = form.querySelectorAll("tr input.action-select");
+  if (rows.length && window.Actions) {
+    window.Actions(rows);
+  }
+  start(form);
+  tellFilters(document.getElementById("searchbar").value.trim());
+  const count = Number(document.getElementById("changelist-pages").dataset.found);
+  document.getElementById("search-found").textContent = `${count} found`;
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  const form = document.getElementById("changelist-form");
+  if (!form) {
+    return;
+  }
+  start(form);
   window.addEventListener("beforeunload", (event) => {
-    if (!leaving && form.querySelector(`.${CHANGED}`)) {
+    if (!leaving && unsaved()) {
       event.preventDefault();
     }
   });
   window.addEventListener("pageshow", () => {
     leaving = false;
-    boxes.forEach(mark);
+    document.querySelectorAll("#changelist-form input[type=checkbox][name$=-enabled]").forEach(mark);
+  });
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.target.id === "changelist-search" && unsaved() && !window.confirm("Switches of this list are not saved yet. Search all the same?")) {
+      event.preventDefault();
+    }
+  });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.target.id === "changelist-form") {
+      renew(document.getElementById("changelist-form"));
+    }
   });
 });

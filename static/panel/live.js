@@ -344,6 +344,25 @@ function offerPause() {
   });
 }
 
+// Rows that a search has put in place are kept current from then on, and those that are gone no longer.
+document.addEventListener("htmx:afterSettle", () => {
+  const gone = sources.filter((source) => source instanceof Parts && !source.element.isConnected);
+  if (gone.length === 0) {
+    return;
+  }
+  gone.forEach((source) => sources.splice(sources.indexOf(source), 1));
+  parts.clear();
+  document.querySelectorAll("[data-part]").forEach((element) => {
+    parts.set(element.dataset.part, { element, text: element.innerHTML });
+  });
+  const known = new Set(sources.map((source) => source.element));
+  document.querySelectorAll("[data-live]").forEach((element) => {
+    if (!known.has(element)) {
+      sources.push(new Parts(element));
+    }
+  });
+});
+
 document.addEventListener("DOMContentLoaded", () => {
   document.querySelectorAll("[data-live]").forEach((element) => sources.push(new Parts(element)));
   document.querySelectorAll("[data-tail]").forEach((table) => sources.push(new Tail(table)));

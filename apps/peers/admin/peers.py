@@ -42,6 +42,7 @@ class PeerAdmin(BulkActs, FilePages, AccessAdmin):
     list_display = ["peer_id", "display_name", "enabled", "key_count", "scope_count", "has_token", "ends"]
     list_editable = ["enabled"]
     search_fields = ["peer_id", "display_name", "fingerprints", "scopes"]
+    search_as_you_type = True
     search_help_text = "Name, note, scope or key in any spelling"
     readonly_fields = ["spellings", "has_token", "ends", "noted"]
     actions_detail = ["rotate_key", "issue_token", "clear_token", "lock"]
