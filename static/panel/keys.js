@@ -4,7 +4,6 @@
 
 const KEYS = [
   ["/", "Search the list that is shown"],
-  ["t", "Find a page of the panel"],
   ["g p", "Go to the peers"],
   ["g a", "Go to the activity"],
   ["g c", "Go to the live connections"],

@@ -37,6 +37,18 @@ function markEmpty(cell) {
   cell.classList.toggle("alknet-empty", cell.textContent.trim() === "-" && !cell.querySelector("input"));
 }
 
+// The theme opens the filters by a link that leads nowhere, which the keyboard does not reach.
+function asButton(link) {
+  link.setAttribute("role", "button");
+  link.tabIndex = 0;
+  link.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault();
+      link.click();
+    }
+  });
+}
+
 // A list that is searched while one types gets another form with other rows.
 function start(form) {
   form.querySelectorAll("tr.data-row td").forEach(markEmpty);
@@ -69,7 +81,7 @@ function tellFilters(query) {
 function renew(form) {
   const rows = form.querySelectorAll("tr input.action-select");
   if (rows.length && window.Actions) {
-    window.Actions(rows);
+    window.Actions(rows, { parent: form.closest(".result-list-wrapper") });
   }
   start(form);
   tellFilters(document.getElementById("searchbar").value.trim());
@@ -83,6 +95,7 @@ document.addEventListener("DOMContentLoaded", () => {
     return;
   }
   start(form);
+  document.querySelectorAll("#changelist a:not([href])").forEach(asButton);
   window.addEventListener("beforeunload", (event) => {
     if (!leaving && unsaved()) {
       event.preventDefault();

@@ -43,7 +43,7 @@ class PeerAdmin(BulkActs, FilePages, AccessAdmin):
     list_editable = ["enabled"]
     search_fields = ["peer_id", "display_name", "fingerprints", "scopes"]
     search_as_you_type = True
-    search_help_text = "Name, note, scope or key in any spelling"
+    search_help_text = "Name, note, scope or key"
     readonly_fields = ["spellings", "has_token", "ends", "noted"]
     actions_detail = ["rotate_key", "issue_token", "clear_token", "lock"]
     warn_unsaved_form = True
