@@ -17,7 +17,6 @@ from tests.support.panel import ALICE, draft
 
 FEW, MANY = 3, 40
 BUDGETS = {
-    "/": 33,
     "/peers/peer/": 7,
     "/peers/peer/?q=peer": 7,
     "/peers/peer/?connected=not&locked=no&token=none&enabled__exact=1&scope=x": 7,
