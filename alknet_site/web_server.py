@@ -5,6 +5,7 @@ undo the appliance's own.
 """
 
 import asyncio
+import gc
 import signal
 import socket
 import sys
@@ -32,6 +33,9 @@ from node.service_manager import ServiceManager
 SWITCH_S = 0.001
 """Seconds after which a thread that computes lets another one go on. The importer and the loop let go of the
 interpreter at each statement, and would wait five times as long for it beside a page that is being made."""
+YOUNG = 20_000
+"""Objects that are made before the collector looks for cycles among them. A page makes several ten thousand, and lets
+go of them without its help; with Python's own 700 it looked a hundred times for each page."""
 GRACE_S = 2
 """How long requests that are being answered may go on after the signal to stop, in seconds."""
 
@@ -80,6 +84,8 @@ async def serve(sock: socket.socket, lifeline: Lifeline) -> None:
         _stop(server)
 
     sys.setswitchinterval(SWITCH_S)
+    gc.freeze()  # what is loaded stays, and need not be gone through again and again
+    gc.set_threshold(YOUNG, 10, 10)
     server = _Server(_config(), started)
     live.attach()
     loop = asyncio.get_running_loop()

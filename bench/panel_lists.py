@@ -43,7 +43,7 @@ LISTS = (
     "/",
 )
 """KEY, HASH, SCOPE and last stand for what one of the peers has, and for the number of the last page."""
-PER_PAGE = 50
+PER_PAGE = 25
 
 
 async def measure(appliance: "Appliance", options: argparse.Namespace) -> dict[str, Any]:

@@ -7,8 +7,8 @@ they took half of the time of the page.
 from typing import Any
 
 from django.forms.renderers import DjangoTemplates
-from django.forms.utils import flatatt
-from django.utils.html import format_html
+from django.utils.html import conditional_escape
+from django.utils.safestring import mark_safe
 
 _PLAIN = frozenset({"django/forms/widgets/checkbox.html", "django/forms/widgets/hidden.html"})
 
@@ -19,8 +19,17 @@ class PanelRenderer(DjangoTemplates):
         if template_name not in _PLAIN:
             return super().render(template_name, context, request)
         widget = context["widget"]
-        attributes = {name: str(given) if given is None else given for name, given in widget["attrs"].items()}
-        value = "" if widget["value"] is None else flatatt({"value": widget["value"]})
-        return format_html(
-            '<input type="{}" name="{}"{}{}>', widget["type"], widget["name"], value, flatatt(attributes)
-        )
+        value = {} if widget["value"] is None else {"value": str(widget["value"])}
+        named = {"type": widget["type"], "name": widget["name"], **value}
+        return mark_safe(f"<input{_attributes(named)}{_attributes(widget['attrs'])}>")  # noqa: S308 - all is escaped
+
+
+def _attributes(values: dict[str, Any]) -> str:
+    """As django/forms/widgets/attrs.html has them: True is a name alone, False is nothing."""
+    return "".join(
+        f" {conditional_escape(name)}"
+        if value is True
+        else f' {conditional_escape(name)}="{conditional_escape(value)}"'
+        for name, value in values.items()
+        if value is not False
+    )

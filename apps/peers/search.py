@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast, StrIndex
 
 from apps.peers.models import Peer, PeerNote
-from node.core.fingerprint import KeyFormatError, is_fingerprint, parse_key, spellings
+from node.core.fingerprint import KeyFormatError, is_fingerprint, openssh_fingerprint, parse_key
 
 MAX_WORDS = 16
 """Of a search, the words that count."""
@@ -21,6 +21,9 @@ COLUMNS = ("peer_id", "display_name", "fingerprints", "scopes")
 _HASH = re.compile(r"(?:SHA256:)?([0-9A-Za-z+/]{8,43})=?")
 """What `ssh-keygen -l` prints of a key, or the beginning of it."""
 _WHOLE_HASH = 43
+_KEYS = re.compile(r"ed25519:[0-9a-f]{64}")
+MAX_HASHED = 500
+"""Peers that the beginning of a hash finds at most."""
 _BARE = (
     ("AAAAC3NzaC1lZDI1NTE5", "ssh-ed25519 {}"),
     ("MCowBQYDK2Vw", "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----"),
@@ -34,10 +37,11 @@ def matching(rows: QuerySet[Peer], text: str) -> QuerySet[Peer]:
         return rows
     if (key := key_of(text)) is not None:
         return _having(rows, "fingerprints", key)
-    found = reduce(and_, (_any_column(word) for word in text.split()[:MAX_WORDS]))
     digest = _HASH.fullmatch(text)
-    if digest is not None and ("SHA256:" in text or len(digest[1]) == _WHOLE_HASH):
-        found |= Q(pk__in=_by_openssh_hash(rows, digest[1]))
+    hashed = digest is not None and ("SHA256:" in text or len(digest[1]) == _WHOLE_HASH)
+    if digest is not None and hashed and (names := _by_openssh_hash(digest[1])):
+        return rows.filter(pk__in=names)
+    found = reduce(and_, (_any_column(word) for word in text.split()[:MAX_WORDS]))
     return rows.filter(found)
 
 
@@ -67,12 +71,13 @@ def _any_column(word: str) -> Q:
     return reduce(or_, (Q(**{f"{name}__icontains": word}) for name in COLUMNS), noted)
 
 
-def _by_openssh_hash(rows: QuerySet[Peer], begin: str) -> list[str]:
+def _by_openssh_hash(begin: str) -> list[str]:
     """OpenSSH's hash does not hold the key: that of every key is made and compared."""
     wanted = f"SHA256:{begin}"
+    texts = Peer.objects.order_by().annotate(text=Cast("fingerprints", TextField())).values_list("pk", "text")
     return [
         name
-        for name, keys in rows.values_list("pk", "fingerprints")
-        for key in keys
-        if is_fingerprint(key) and (spellings(key).openssh_fingerprint or "").startswith(wanted)
-    ]
+        for name, text in texts
+        for key in _KEYS.findall(text)
+        if (openssh_fingerprint(key) or "").startswith(wanted)
+    ][:MAX_HASHED]

@@ -20,6 +20,8 @@ MAX_KEY_INPUT = 32 * 1024
 _FINGERPRINT = re.compile(r"ed25519:[0-9a-f]{64}|SHA256:[0-9a-f]{64}")
 _PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
 _SSH_ED25519 = b"ssh-ed25519"
+_SSH_FRAME = struct.pack(">I", 11) + _SSH_ED25519 + struct.pack(">I", 32)
+"""Everything of an OpenSSH public key before its 32 key bytes (RFC 8709 §4)."""
 
 
 class KeyFormatError(ValueError):
@@ -102,7 +104,7 @@ def _ssh_key(line: str) -> bytes:
         raise KeyFormatError("an ssh-ed25519 key is one line: give each key on its own")
     fields = line.split()
     blob = _decode(fields[1]) if len(fields) > 1 else b""
-    if len(blob) != 51 or blob[:19] != struct.pack(">I", 11) + _SSH_ED25519 + struct.pack(">I", 32):
+    if len(blob) != 51 or blob[:19] != _SSH_FRAME:
         raise KeyFormatError("the ssh-ed25519 line is cut off or damaged")
     return blob[19:]
 
@@ -124,17 +126,24 @@ class KeySpellings:
     pem: str | None = None
 
 
+def openssh_fingerprint(fingerprint: str) -> str | None:
+    """What `ssh-keygen -l` prints of a stored fingerprint: SHA256: and base64. None for a certificate."""
+    if not fingerprint.startswith("ed25519:"):
+        return None
+    blob = _SSH_FRAME + bytes.fromhex(fingerprint.removeprefix("ed25519:"))
+    return f"SHA256:{base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip('=')}"
+
+
 def spellings(fingerprint: str) -> KeySpellings:
     """Every spelling of a stored fingerprint."""
     if not fingerprint.startswith("ed25519:"):
         return KeySpellings(fingerprint)
     key = bytes.fromhex(fingerprint.removeprefix("ed25519:"))
-    blob = struct.pack(">I", 11) + _SSH_ED25519 + struct.pack(">I", 32) + key
-    digest = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+    blob = _SSH_FRAME + key
     body = base64.b64encode(ed25519_spki(key)).decode()
     return KeySpellings(
         fingerprint,
         openssh=f"ssh-ed25519 {base64.b64encode(blob).decode()}",
-        openssh_fingerprint=f"SHA256:{digest}",
+        openssh_fingerprint=openssh_fingerprint(fingerprint),
         pem=f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n",
     )

@@ -1,6 +1,6 @@
 """What the panel's pages of peers and of API keys share."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.db.models import Model
@@ -11,6 +11,29 @@ from apps.audit.model_admin import AuditedModelAdmin
 from apps.peers.errors import Absent
 from node.core.peers import InvalidPeer
 
+if TYPE_CHECKING:  # unfold has no types; its list is Django's with another look
+    from django.contrib.admin.views.main import ChangeList
+else:
+    from unfold.views import ChangeList
+
+
+class _Listed(ChangeList):
+    """The theme asks for the addresses of all headings anew for each cell: each is made once."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._addresses: dict[Any, str] = {}
+        super().__init__(*args, **kwargs)
+
+    def get_query_string(self, new_params: Any = None, remove: Any = None) -> str:
+        asked = (tuple((new_params or {}).items()), tuple(remove or ()))
+        try:
+            return self._addresses[asked]
+        except KeyError:
+            made = self._addresses[asked] = super().get_query_string(new_params, remove)
+            return made
+        except TypeError:  # a list is asked for, which is no key
+            return super().get_query_string(new_params, remove)
+
 
 class AccessAdmin(AuditedModelAdmin):
     """A refusal in the middle of a list action is a message on the page, and nothing is written."""
@@ -18,6 +41,9 @@ class AccessAdmin(AuditedModelAdmin):
     list_per_page = 50
     hash_column: str
     """Shown to nobody who may only look, and no filter of a list: `…__startswith` would spell it out."""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return _Listed
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         return lookup.partition("__")[0] != self.hash_column and super().lookup_allowed(lookup, value, request)

@@ -43,6 +43,7 @@ class PeerAdmin(BulkActs, FilePages, AccessAdmin):
     list_editable = ["enabled"]
     search_fields = ["peer_id", "display_name", "fingerprints", "scopes"]
     search_as_you_type = True
+    list_per_page = 25  # each row is a form of its own; a list that is searched while one types is to be quick
     search_help_text = "Name, note, scope or key"
     readonly_fields = ["spellings", "has_token", "ends", "noted"]
     actions_detail = ["rotate_key", "issue_token", "clear_token", "lock"]
