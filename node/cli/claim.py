@@ -47,14 +47,14 @@ def list_(
 @app.command()
 def approve(
     claim_id: Claim,
-    digits: Annotated[str, typer.Argument(metavar="DIGITS", help="The nine digits that the machine shows.")],
+    digits: Annotated[list[str], typer.Argument(metavar="DIGITS", help="The nine digits that the machine shows.")],
     *,
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="What to call the peer.")] = "",
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Let a machine in whose digits you have compared."""
-    wish = {"id": claim_id, "sas": _spaced(digits), **({"peer_id": name} if name else {})}
+    wish = {"id": claim_id, "sas": _spaced("".join(digits)), **({"peer_id": name} if name else {})}
     made = _ask("approve", wish, data)
     typer.echo(json.dumps(made) if as_json else printable(f"Admitted as {made['peer_id']}."))
 

@@ -84,8 +84,8 @@ def test_a_machine_that_has_to_be_approved_waits_and_is_told(appliance: Applianc
     appliance.run("claim", "approve", claim["id"][:12], "000000000", expect=1)
     with waiting(machine, code) as process:
         [claim] = until(lambda: [row for row in rows(appliance, "claim", "list") if row["asked"] == 2], "another claim")
-        digits = claim["sas"].replace(" ", "")
-        assert "Admitted as desk." in appliance.run("claim", "approve", claim["id"][:12], digits, "--name", "desk")
+        digits = claim["sas"].split()
+        assert "Admitted as desk." in appliance.run("claim", "approve", claim["id"][:12], *digits, "--name", "desk")
         told = json.loads(process.communicate(timeout=30)[0])
     assert (told["state"], told["peer_id"]) == ("admitted", "desk")
     assert "desk" in appliance.run("claim", "list")
