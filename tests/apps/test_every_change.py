@@ -13,7 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.models import User
 from django.db import connection
 
 import apps
@@ -21,6 +25,7 @@ from apps.access import services as access
 from apps.access.models import Assertion
 from apps.accounts import services as accounts
 from apps.accounts.rights import Role
+from apps.accounts.sign_in import sessions
 from apps.audit import rows
 from apps.backups import services as backups
 from apps.backups.models import Way
@@ -59,6 +64,7 @@ ELSEWHERE = {
     "apps.access.services.follow_rename": "called by update_peer",
     "apps.accounts.services.check_change": "writes nothing",
     "apps.accounts.services.note_password": "called by set_password",
+    "apps.accounts.services.note_created": "called in the transaction of a sign-in: tests/apps/accounts/test_oidc.py",
     "apps.activity.cut.cut": "with a node and a connection: tests/apps/activity",
     "apps.audit.services.record": "writes the rows",
     "apps.backups.services.begin": "a backup leaves its row when it has ended, well or not",
@@ -73,6 +79,7 @@ ELSEWHERE = {
 WRITERS = {
     "access/services.py": "",
     "accounts/services.py": "",
+    "accounts/sign_in/lockout.py": "counts of failures; that a user is locked out leaves its row: test_lockout.py",
     "activity/services.py": "the journal's events, which are no administrator's changes",
     "audit/checkpoints.py": "checkpoints, which are guarded likewise",
     "audit/reports.py": "how the last verification ended",
@@ -103,6 +110,7 @@ class Refused(Exception):
 def found_services() -> set[str]:
     """Every public function of the apps that is told who acts."""
     names = set()
+    admin.autodiscover()  # the panel's pages take the places of others, which have to be there
     for module in pkgutil.walk_packages(apps.__path__, "apps."):
         if module.name.split(".")[1] not in ROOMS or "migrations" in module.name:
             continue
@@ -118,6 +126,11 @@ def changes() -> Iterator[tuple[Callable[..., Any], int, dict[str, Any]]]:
     yield accounts.create_user, 1, {"username": "bob", "role": None}
     yield accounts.change_user, 1, {"username": "bob", "role": Role.VIEWER}
     yield accounts.set_password, 1, {"username": "bob", "password": "correct horse battery"}
+    bob = User.objects.get(username="bob")
+    UserSession.objects.create(user=bob, ip="192.0.2.1", session_key="x")
+    yield sessions.end_sessions, 1, {"username": "bob"}
+    Authenticator.objects.create(user=bob, type=Authenticator.Type.TOTP, data={})
+    yield sessions.reset_second_factors, 1, {"username": "bob"}
     yield accounts.remove_users, 1, {"usernames": ["bob"]}
     yield peers.create_peer, 1, {"draft": draft("a")}
     yield peers.put_peer, 1, {"draft": draft("b")}
