@@ -82,7 +82,7 @@ class PeerForm(forms.ModelForm):
         self.original_id: str | None = None if self.instance._state.adding else self.instance.pk
         self.initial.pop("auth_token_hash", None)
         if self.original_id is not None:
-            state = selectors.with_terms([self.instance.entry()])[0]
+            state = selectors.state_held(self.instance)
             self._stored, self._end = state_digest(state), state.terms.expires_at
             self.initial.update(expires_at=moment_of(self._end), notes=state.terms.notes)
             self.initial.update(keys=self.instance.fingerprints, seen=self._stored)

@@ -72,6 +72,13 @@ def with_terms(entries: Iterable[PeerEntry]) -> list[PeerState]:
     return [PeerState(entry, found[entry.peer_id]) for entry in entries]
 
 
+def state_held(peer: Peer) -> PeerState:
+    """A row as it is held, with what stands beside it; that is asked once for as long as the row is held."""
+    if not hasattr(peer, "terms_held"):
+        peer.terms_held = terms_of([peer.pk])[peer.pk]  # type: ignore[attr-defined] # kept on the row, no column of it
+    return PeerState(peer.entry(), peer.terms_held)  # type: ignore[attr-defined]
+
+
 def terms_of(peer_ids: Iterable[str]) -> dict[str, PeerTerms]:
     """What stands beside each of these names, whether or not there is such a peer."""
     names = list(peer_ids)

@@ -178,7 +178,7 @@ class PeerAdmin(BulkActs, FilePages, AccessAdmin):
 
     @admin.display(description="notes")
     def noted(self, peer: Peer) -> str:
-        return selectors.terms_of([peer.pk])[peer.pk].notes or "none"
+        return selectors.state_held(peer).terms.notes or "none"
 
     @admin.display(description="keys", ordering="key_count")
     def key_count(self, peer: Peer) -> int:
@@ -194,7 +194,7 @@ class PeerAdmin(BulkActs, FilePages, AccessAdmin):
 
     @admin.display(description="all spellings")
     def spellings(self, peer: Peer) -> SafeString:
-        state = selectors.with_terms([peer.entry()])[0]
+        state = selectors.state_held(peer)
         ends = state.terms.key_expires_at
         return format_html_join("", "{}", ((key_spellings(name, ends.get(name)),) for name in state.entry.fingerprints))
 
