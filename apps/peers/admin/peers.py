@@ -43,6 +43,7 @@ class PeerAdmin(BulkActs, FilePages, AccessAdmin):
     list_editable = ["enabled"]
     search_fields = ["peer_id", "display_name", "fingerprints", "scopes"]
     search_as_you_type = True
+    show_full_result_count = False
     list_per_page = 25  # each row is a form of its own; a list that is searched while one types is to be quick
     search_help_text = "Name, note, scope or key"
     readonly_fields = ["spellings", "has_token", "ends", "noted"]
@@ -83,6 +84,7 @@ class PeerAdmin(BulkActs, FilePages, AccessAdmin):
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """The rows of the page know their presence: one look for all of them."""
         changelist = super().get_changelist_instance(request)
+        changelist.full_result_count = changelist.result_count  # the heading would go on telling of an older search
         if may_see_presence(request):
             add_presence(changelist.result_list)
         return changelist

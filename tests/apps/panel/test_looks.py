@@ -170,3 +170,19 @@ def test_a_stale_form_and_a_missing_right_are_two_pages(admin_user: User) -> Non
     page = text(desk_of(Role.VIEWER), "/peers/apikey/")
     assert "has no right to this" in page
     assert "stale" not in page
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/peers/peer/", "invite one with a code"),
+        ("/peers/apikey/", "It is shown once"),
+        ("/credentials/credential/", "Secrets of other services"),
+        ("/locks/lock/", "Nothing is held back"),
+        ("/backups/backup/", "makes the first"),
+        ("/enrolment/invite/", "alknet join CODE"),
+        ("/peers/peer/?q=nobody", "Show all"),
+    ],
+)
+def test_an_empty_list_says_what_to_do_next(panel: Client, path: str, words: str) -> None:
+    assert words in text(panel, path)

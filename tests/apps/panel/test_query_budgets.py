@@ -17,10 +17,10 @@ from tests.support.panel import ALICE, draft
 
 FEW, MANY = 3, 40
 BUDGETS = {
-    "/peers/peer/": 7,
-    "/peers/peer/?q=peer": 7,
-    "/peers/peer/?connected=not&locked=no&token=none&enabled__exact=1&scope=x": 7,
-    "/peers/peer/?o=-8": 7,
+    "/peers/peer/": 6,
+    "/peers/peer/?q=peer": 6,
+    "/peers/peer/?connected=not&locked=no&token=none&enabled__exact=1&scope=x": 6,
+    "/peers/peer/?o=-8": 6,
     "/peers/apikey/": 6,
     "/credentials/credential/": 7,
     "/locks/lock/": 7,
