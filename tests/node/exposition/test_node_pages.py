@@ -54,7 +54,7 @@ async def test_a_node_shows_what_it_does(tmp_path: Path) -> None:
         assert status == 200
         found = scraped(text)
         assert found["alknet_connections"] == {("alknet/call",): 1}
-        assert found["alknet_peers"] == {("absent",): 0, ("connected",): 1, ("disabled",): 1}
+        assert found["alknet_peers"] == {("absent",): 0, ("connected",): 1, ("disabled",): 1, ("expired",): 0}
         assert found["alknet_handshake_seconds_count"] == {(): 1}
         assert found["alknet_quic_connections"] == {(): 1}
         assert found["alknet_denied_total"][("quic.total",)] == 0
