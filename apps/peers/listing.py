@@ -1,5 +1,6 @@
 """The list of peers, as other apps add to it: those know peers, while peers know nothing of them."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from django.contrib.admin import SimpleListFilter
@@ -9,7 +10,7 @@ from django.http import HttpRequest
 from apps.peers.bulk import BulkAct
 
 
-class EitherFilter(SimpleListFilter):
+class EitherFilter(SimpleListFilter, ABC):
     """Two sides of one question, for those who have the permission."""
 
     permission = "peers.view_peer"
@@ -24,8 +25,9 @@ class EitherFilter(SimpleListFilter):
             return queryset
         return self.split(queryset, wanted=self.value() == self.yes[0])
 
+    @abstractmethod
     def split(self, rows: QuerySet[Any], *, wanted: bool) -> QuerySet[Any]:
-        raise NotImplementedError
+        """Those of the rows that are on the side that is wanted."""
 
 
 MORE_ACTS: list[BulkAct] = []
