@@ -50,10 +50,12 @@ class BulkAct:
 class Preview:
     """`selected` peers, of which `changing` would change, and the open connections that would close with that.
 
-    `digest` stands for who was selected: what is confirmed is what was shown.
+    `known`: whether the form tells yet who changes. `digest` stands for who was selected: what is confirmed is what was
+    shown.
     """
 
     selected: int
+    known: bool
     changing: tuple[str, ...]
     closing: ClosingConnections
     digest: str
@@ -75,9 +77,14 @@ class Preview:
 def preview(act: BulkAct, names: Sequence[str], form: Any) -> Preview:
     """Raises Absent, and InvalidPeer where the act cannot be done to one of them."""
     known = not act.by_form or (form.is_bound and form.is_valid())
-    changing = tuple(act.changing(selectors.get_peers(names), form)) if known else ()
+    changing = changing_of(act, names, form) if known else ()
     closing = connections_of(changing, limit=SHOWN) if act.closes else ClosingConnections()
-    return Preview(len(names), changing, closing, digest(names))
+    return Preview(len(names), known, changing, closing, digest(names))
+
+
+def changing_of(act: BulkAct, names: Sequence[str], form: Any) -> tuple[str, ...]:
+    """Those of these peers that would change, by a form that is filled in. Raises as `preview` does."""
+    return tuple(act.changing(selectors.get_peers(names), form))
 
 
 def digest(names: Iterable[str]) -> str:

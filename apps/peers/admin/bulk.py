@@ -16,7 +16,7 @@ from django.template.response import TemplateResponse
 from django.utils.crypto import constant_time_compare
 
 from apps.audit.actors import user_actor
-from apps.peers.bulk import BulkAct, NothingForm, digest, preview
+from apps.peers.bulk import BulkAct, NothingForm, changing_of, digest, preview
 from apps.peers.bulk_acts import ADD_SCOPES, DELETE, DISABLE, ENABLE, REMOVE_SCOPES
 from apps.peers.listing import MORE_ACTS
 from apps.peers.models import Peer
@@ -63,7 +63,7 @@ class BulkActs(ModelAdmin):
 
     def _do_bulk(self, request: HttpRequest, act: BulkAct, names: Sequence[str], form: Form) -> HttpResponse | None:
         try:
-            count = act.run(user_actor(request.user), preview(act, names, form).changing, form)
+            count = act.run(user_actor(request.user), changing_of(act, names, form), form)
         except InvalidFields as error:
             form.add_error(None, f"Nothing was changed: {error}")
             return self._preview_bulk(request, act, names, form)
@@ -85,7 +85,6 @@ class BulkActs(ModelAdmin):
             "plan": plan,
             "form": form,
             "asks": act.form is not NothingForm,
-            "known": not act.by_form or (form.is_bound and form.is_valid()),
             "may_see_connections": request.user.has_perm("activity.view_connection"),
             "across": request.POST.get("select_across") == "1",
             "selected": request.POST.getlist(ACTION_CHECKBOX_NAME),
