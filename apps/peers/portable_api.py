@@ -7,8 +7,9 @@ from ninja import Query, Router
 from pydantic import BaseModel, Field
 
 from apps.accounts.rights import Right
-from apps.peers import selectors, services
-from apps.peers.portable.formats import Format, file_name, media_type, read, write
+from apps.peers import services
+from apps.peers.portable.answers import file_answer
+from apps.peers.portable.formats import Format, media_type, read
 from apps.peers.portable.json_forms import plan_json
 from apps.peers.portable.text import MAX_UPLOAD
 from apps.rest.answers import Answer
@@ -89,11 +90,4 @@ def import_peers(
 @router.get("/export", auth=_READ, summary="Export peers", openapi_extra=_CONTENT)
 def export_peers(request: HttpRequest, *, format: Format = Format.TOML) -> HttpResponse:  # noqa: A002 - its name in the query
     """All peers as a file that can be imported again. Tokens are not in it, nor their hashes."""
-    return file_answer(form=format)
-
-
-def file_answer(form: Format) -> HttpResponse:
-    """The file, for a browser to keep."""
-    kept = {"Content-Disposition": f'attachment; filename="{file_name(form)}"'}
-    kind = f"{media_type(form)}; charset=utf-8"
-    return HttpResponse(write(form, selectors.list_peers()), content_type=kind, headers=kept)
+    return file_answer(format)

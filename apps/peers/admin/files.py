@@ -18,9 +18,10 @@ from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from apps.audit.actors import user_actor
 from apps.audit.model_admin import page_action
-from apps.peers import selectors, services
+from apps.peers import services
+from apps.peers.portable.answers import file_answer
 from apps.peers.portable.carried import pack, unpack
-from apps.peers.portable.formats import Format, file_name, format_named, format_of, media_type, read, write
+from apps.peers.portable.formats import Format, format_named, format_of, read
 from apps.peers.portable.json_forms import plan_json
 from apps.peers.portable.plan import Plan
 from apps.peers.portable.rows import ImportRefused, Row, refuse
@@ -77,9 +78,7 @@ class FilePages(ModelAdmin):
             form = format_named(name)
         except ImportRefused:
             raise Http404 from None
-        kept = {"Content-Disposition": f'attachment; filename="{file_name(form)}"'}
-        content = write(form, selectors.list_peers())
-        return HttpResponse(content, content_type=f"{media_type(form)}; charset=utf-8", headers=kept)
+        return file_answer(form)
 
     @page_action("Import, export", url_path="files", icon="swap_vert", permission="view")
     def files(self, request: HttpRequest) -> HttpResponse:
