@@ -72,13 +72,8 @@ def create_peer(*, actor: Actor, draft: Draft) -> PeerEntry:
 def enrol_peer(*, actor: Actor, draft: Draft, through: Mapping[str, Any]) -> PeerEntry:
     """Add a peer whose name is free; the audit row tells what it came `through`. Inside the caller's transaction."""
     state = _plan_create(draft)
-    entry = state.entry
-    Peer.objects.create(**columns_of(entry))
-    store_beside(None, state)
-    facts = {**facts_of(entry, state.terms), "through": dict(through)}
-    record(actor=actor, changes=[Change(PeerAction.ENROLLED, OBJECT_TYPE, entry.peer_id, after=facts)])
-    peers_added.send(sender=Peer, actor=actor, entries=[entry])
-    return entry
+    facts = {**facts_of(state.entry, state.terms), "through": dict(through)}
+    return _add(actor, state, Change(PeerAction.ENROLLED, OBJECT_TYPE, state.peer_id, after=facts)).entry
 
 
 def update_peer(*, actor: Actor, peer_id: str, changes: Draft) -> PeerEntry:
@@ -183,23 +178,28 @@ def check_duplicates(old: PeerEntry | None, new: PeerEntry) -> None:
 def write_peer(actor: Actor, old: PeerState | None, new: PeerState, action: PeerAction | None = None) -> PeerState:
     """Store `new` in place of `old`, and say so in the audit log. Inside the caller's transaction."""
     if old is None:
-        Peer.objects.create(**columns_of(new.entry))
-    elif old.entry != new.entry:
+        return _add(actor, new, change_of(None, new.entry, action, terms=new.terms))
+    if old.entry != new.entry:
         Peer.objects.filter(pk=old.peer_id).update(**columns_of(new.entry))
     if old != new:
         store_beside(old, new)
         record(actor=actor, changes=_changes(old, new, action))
-    if old is None:
-        peers_added.send(sender=Peer, actor=actor, entries=[new.entry])
-    elif old.peer_id != new.peer_id:
+    if old.peer_id != new.peer_id:
         peer_renamed.send(sender=Peer, actor=actor, old=old.peer_id, new=new.peer_id)
     return new
 
 
-def _changes(old: PeerState | None, new: PeerState, action: PeerAction | None) -> list[Change]:
+def _add(actor: Actor, state: PeerState, change: Change) -> PeerState:
+    """Store a peer that was not there before, and say so by this row."""
+    Peer.objects.create(**columns_of(state.entry))
+    store_beside(None, state)
+    record(actor=actor, changes=[change])
+    peers_added.send(sender=Peer, actor=actor, entries=[state.entry])
+    return state
+
+
+def _changes(old: PeerState, new: PeerState, action: PeerAction | None) -> list[Change]:
     """One row or, of a rename, one under each name: the new one's first, which is where its history begins."""
-    if old is None:
-        return [change_of(None, new.entry, action, terms=new.terms)]
     change = change_of(old.entry, new.entry, action, old.terms, new.terms)
     if old.peer_id == new.peer_id:
         return [change]
