@@ -140,9 +140,9 @@ def clear_peer_token(request: HttpRequest, peer_id: str) -> Answer:
 
 def _changed(request: HttpRequest, peer_id: str, changes: dict[str, Any]) -> Answer:
     with transaction.atomic():
-        check_change(request, _tag(selectors.get_state(peer_id)))
-        entry = services.update_peer(actor=caller_of(request).actor, peer_id=peer_id, changes=changes)
-        return _shown(selectors.get_state(entry.peer_id))
+        old = selectors.get_state(peer_id)
+        check_change(request, _tag(old))
+        return _shown(services.change_peer(actor=caller_of(request).actor, old=old, changes=changes))
 
 
 def _shown(state: PeerState, status: int = 200) -> Answer:

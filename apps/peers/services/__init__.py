@@ -9,6 +9,7 @@ Raises InvalidPeer, whose `errors` name fields of the draft (apps.peers.drafts),
 from apps.peers.services.api_keys import NewApiKey, create_api_key, plan_api_key, remove_api_keys
 from apps.peers.services.imports import PlanChanged, import_peers, plan_import
 from apps.peers.services.peers import (
+    change_peer,
     clear_peer_token,
     create_peer,
     enrol_peer,
@@ -29,6 +30,7 @@ from apps.peers.services.terms import plan_rotation, rotate_key, set_key_expiry,
 __all__ = [
     "NewApiKey",
     "PlanChanged",
+    "change_peer",
     "change_scopes",
     "clear_peer_token",
     "create_api_key",

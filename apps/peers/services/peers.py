@@ -79,8 +79,12 @@ def enrol_peer(*, actor: Actor, draft: Draft, through: Mapping[str, Any]) -> Pee
 def update_peer(*, actor: Actor, peer_id: str, changes: Draft) -> PeerEntry:
     """Change some fields of a peer; another `peer_id` renames it, refused where that name is taken (decision 8)."""
     with transaction.atomic():
-        old = selectors.get_state(peer_id)
-        return write_peer(actor, old, _plan_update(old, changes)).entry
+        return change_peer(actor=actor, old=selectors.get_state(peer_id), changes=changes).entry
+
+
+def change_peer(*, actor: Actor, old: PeerState, changes: Draft) -> PeerState:
+    """The same for a caller who has read the state, in the transaction that is open and is the caller's to end."""
+    return write_peer(actor, old, _plan_update(old, changes))
 
 
 def set_peers_enabled(*, actor: Actor, peer_ids: Iterable[str], enabled: bool) -> int:
