@@ -20,14 +20,13 @@ from apps.activity.presence import GAP, REPLACED, Changes, changes_of
 from apps.activity.records import Record, event_of
 from apps.activity.selectors import newest_id
 from apps.activity.writing import encoded, insert_connections, insert_events, upsert_presence
+from apps.peers.services.batches import batches
 from node.core.peers import PeerEntry
 
 events_imported = Signal()
 """Sent with `events`, in the transaction that takes them out of the journal. Whoever listens must be quick."""
 PRUNE_ROWS = 1_000
 """Most events that are forgotten in one transaction."""
-_NAMES = 500
-"""Names that one query looks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +87,7 @@ def rename_peer(*, old: str, new: str, **_: object) -> None:
 
 def forget_namesakes(*, entries: Sequence[PeerEntry], **_: object) -> None:
     """Peers that are added have been seen by nobody yet; the events of earlier ones of their names stay."""
-    for start in range(0, len(entries), _NAMES):
-        names = [entry.peer_id for entry in entries[start : start + _NAMES]]
+    for names in batches([entry.peer_id for entry in entries]):
         Presence.objects.filter(pk__in=names).delete()
 
 

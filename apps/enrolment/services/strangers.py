@@ -17,6 +17,7 @@ from apps.audit.services import Change, record
 from apps.enrolment.errors import Absent
 from apps.enrolment.models import Stranger
 from apps.peers import services as peer_services
+from apps.peers.services.batches import batches
 from node.core.enrolment.claim import ALPN
 from node.core.fingerprint import is_fingerprint
 from node.core.journal import EventKind
@@ -33,8 +34,6 @@ MAX_NEW = 50
 """Keys of one batch of events that were not known before; what is beyond comes again, if it is real."""
 FOR_GOOD = 9e15
 """The time until which a key is hidden that was dismissed for good."""
-_KEYS = 500
-"""Keys that one query looks for."""
 _KINDS = frozenset({EventKind.CONNECTED, EventKind.REFUSED})
 
 
@@ -99,8 +98,8 @@ def dismiss_stranger(*, actor: Actor, fingerprint: str, seconds: float | None = 
 def forget_known(*, entries: Sequence[PeerEntry], **_: Any) -> None:
     """A key that is a peer's now is no stranger's. Called in the transaction that adds the peers."""
     keys = [name for entry in entries for name in entry.fingerprints]
-    for start in range(0, len(keys), _KEYS):
-        Stranger.objects.filter(pk__in=keys[start : start + _KEYS]).delete()
+    for batch in batches(keys):
+        Stranger.objects.filter(pk__in=batch).delete()
 
 
 def _find(fingerprint: str) -> Stranger:
