@@ -107,9 +107,7 @@ def presence(peer_ids: Iterable[str]) -> dict[str, PeerPresence]:
 
 def connected_peers() -> int:
     """How many peers are connected now; strangers do not count."""
-    if not node_runs():
-        return 0
-    return Connection.objects.exclude(peer_id=None).values("peer_id").distinct().count()
+    return connected_rows().values("peer_id").distinct().count()
 
 
 def open_connections(*, peer_id: str | None = None, limit: int = MAX_LIMIT) -> Sequence[Connection]:
