@@ -5,15 +5,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeVar
 
 from django.core.paginator import Paginator
-from django.db.models import Q
+from django.db.models import Model, Q, QuerySet
 
 from apps.enrolment.errors import Absent
 from apps.enrolment.models import Claim, Invite, Stranger
 from apps.peers import selectors as peers
 from node.core.enrolment.index import ClaimState
 
+_Row = TypeVar("_Row", bound=Model)
 SHORTEST_PREFIX = 4
 """Characters of a claim's id that may stand for all of it."""
 
@@ -86,26 +88,24 @@ def find_claim_by_beginning(text: str) -> Claim:
 
 def page_of_invites(*, usable: bool | None, after: str | None, limit: int) -> list[InviteFacts]:
     """By id, from the one after."""
-    rows = Invite.objects.order_by("pk")
-    good = Q(uses_left__gt=0, expires_at__gt=time.time())
-    rows = rows if usable is None else rows.filter(good if usable else ~good)
-    return [invite_facts(row) for row in (rows if after is None else rows.filter(pk__gt=after))[:limit]]
+    rows = Invite.objects.all()
+    rows = rows if usable is None else rows.filter(_usable() if usable else ~_usable())
+    return [invite_facts(row) for row in _part(rows, after, limit)]
 
 
 def page_of_claims(*, state: ClaimState | None, after: str | None, limit: int) -> list[Claim]:
     """By id, from the one after."""
-    rows = Claim.objects.order_by("pk") if state is None else Claim.objects.filter(state=state.value).order_by("pk")
-    return list((rows if after is None else rows.filter(pk__gt=after))[:limit])
+    rows = Claim.objects.all() if state is None else Claim.objects.filter(state=state.value)
+    return list(_part(rows, after, limit))
 
 
 def page_of_strangers(*, after: str | None, limit: int) -> list[Stranger]:
     """Those that are not out of sight, by key, from the one after."""
-    rows = Stranger.objects.filter(Q(hidden_until=None) | Q(hidden_until__lte=time.time())).order_by("pk")
-    return list((rows if after is None else rows.filter(pk__gt=after))[:limit])
+    return list(_part(_in_sight(), after, limit))
 
 
 def count_open() -> int:
-    return Invite.objects.filter(uses_left__gt=0, expires_at__gt=time.time()).count()
+    return Invite.objects.filter(_usable()).count()
 
 
 def count_queued() -> int:
@@ -170,14 +170,28 @@ def decided_claims(limit: int) -> list[Claim]:
 
 def strangers(page: str, size: int) -> StrangerPage:
     """Those that are not out of sight."""
-    shown = Stranger.objects.filter(Q(hidden_until=None) | Q(hidden_until__lte=time.time()))
-    found = Paginator(shown, size).get_page(page)
+    found = Paginator(_in_sight(), size).get_page(page)
     rows = list(found.object_list)
     holders = peers.fingerprint_holders([row.pk for row in rows], besides="")
     paginator = found.paginator
     return StrangerPage(
         [(row, holders.get(row.pk)) for row in rows], found.number, paginator.num_pages, paginator.count
     )
+
+
+def _part(rows: QuerySet[_Row], after: str | None, limit: int) -> QuerySet[_Row]:
+    """By id, from the one after."""
+    rows = rows.order_by("pk")
+    return (rows if after is None else rows.filter(pk__gt=after))[:limit]
+
+
+def _usable() -> Q:
+    """The rule of `Invite.usable`, at this moment."""
+    return Q(uses_left__gt=0, expires_at__gt=time.time())
+
+
+def _in_sight() -> QuerySet[Stranger]:
+    return Stranger.objects.filter(Q(hidden_until=None) | Q(hidden_until__lte=time.time()))
 
 
 def _waiting(claim: Claim, row: Invite | None) -> WaitingClaim:
