@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from node.core.peers import InvalidPeer
+
 
 def moment_words(at: float) -> str:
     """“2027-01-31 12:00 UTC”."""
@@ -9,3 +11,10 @@ def moment_words(at: float) -> str:
         return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
     except (OverflowError, OSError, ValueError):
         return f"{at} (unix seconds)"
+
+
+def refusal_words(error: Exception) -> str:
+    """Why nobody was admitted, without the names of fields, which the pages do not have."""
+    if isinstance(error, InvalidPeer):
+        return " ".join(text for texts in error.errors.values() for text in texts)
+    return str(error)

@@ -14,6 +14,7 @@ from apps.audit.actors import user_actor
 from apps.enrolment import selectors, services
 from apps.enrolment.errors import Absent, Conflict
 from apps.enrolment.models import Claim
+from apps.enrolment.words import refusal_words
 from node.core.peers import InvalidPeer
 
 MAX_SHOWN = 50
@@ -54,7 +55,7 @@ class ClaimAdmin(WatchedAdmin):
                 peer_id=request.POST.get("peer_id", "").strip() or None,
             )
         except (Absent, Conflict, InvalidPeer) as error:
-            self.message_user(request, f"Nobody was admitted: {_words(error)}", messages.ERROR)
+            self.message_user(request, f"Nobody was admitted: {refusal_words(error)}", messages.ERROR)
         else:
             self.message_user(request, f"“{claim.peer_id}” is a peer now.", messages.SUCCESS)
         return _back()
@@ -78,13 +79,6 @@ def _may_decide(request: HttpRequest) -> bool:
 def _require(request: HttpRequest) -> None:
     if not _may_decide(request):
         raise PermissionDenied
-
-
-def _words(error: Exception) -> str:
-    """Without the names of fields, which the page does not have."""
-    if isinstance(error, InvalidPeer):
-        return " ".join(text for texts in error.errors.values() for text in texts)
-    return str(error)
 
 
 def _back() -> HttpResponse:

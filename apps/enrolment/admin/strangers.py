@@ -14,6 +14,7 @@ from apps.audit.actors import user_actor
 from apps.enrolment import selectors, services
 from apps.enrolment.errors import Absent
 from apps.enrolment.models import Stranger
+from apps.enrolment.words import refusal_words
 from apps.peers.drafts import split_scopes
 from node.core.peers import InvalidPeer
 
@@ -48,11 +49,8 @@ class StrangerAdmin(WatchedAdmin):
                 peer_id=request.POST.get("peer_id", "").strip(),
                 scopes=split_scopes(request.POST.get("scopes", "")),
             )
-        except InvalidPeer as error:
-            words = " ".join(text for texts in error.errors.values() for text in texts)
-            self.message_user(request, f"Nobody was admitted: {words}", messages.ERROR)
-        except Absent as error:
-            self.message_user(request, f"Nobody was admitted: {error}", messages.ERROR)
+        except (Absent, InvalidPeer) as error:
+            self.message_user(request, f"Nobody was admitted: {refusal_words(error)}", messages.ERROR)
         else:
             self.message_user(request, f"“{entry.peer_id}” is a peer now.", messages.SUCCESS)
         return _back()
