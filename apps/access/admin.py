@@ -9,6 +9,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from alknet_site.form_errors import show_errors
 from apps.access import services
 from apps.access.assertions import holds
 from apps.access.forms import TesterForm
@@ -50,8 +51,7 @@ class AssertionForm(forms.ModelForm):
         try:
             services.plan_assertion(**self.wish())
         except InvalidQuestion as error:
-            for name, texts in error.errors.items():
-                self.add_error(name if name in self.fields else None, texts)
+            show_errors(self, error)
         return cleaned
 
     def validate_constraints(self) -> None:

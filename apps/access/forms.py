@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from alknet_site.form_errors import show_errors
 from apps.access.questions import MAX_WHO, InvalidQuestion, question
 from apps.peers.drafts import split_scopes
 from node.core.explain import Question
@@ -40,6 +41,5 @@ class TesterForm(forms.Form):
         try:
             self.asked = question(**{**cleaned, "scopes": list(dict.fromkeys(split_scopes(cleaned["scopes"])))})
         except InvalidQuestion as error:
-            for name, texts in error.errors.items():
-                self.add_error(name if name in self.fields else None, texts)
+            show_errors(self, error)
         return cleaned

@@ -6,6 +6,7 @@ from django import forms
 from django.views.decorators.debug import sensitive_variables
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
+from alknet_site.form_errors import show_errors
 from apps.credentials import selectors, services
 from apps.credentials.errors import NotSealed
 from apps.credentials.models import Credential
@@ -77,8 +78,7 @@ class CredentialForm(forms.ModelForm):
         try:
             self.sealed = services.seal_content(provider=self._provider(), content=content)
         except InvalidCredential as error:
-            for name, texts in error.errors.items():
-                self.add_error(name if name in self.fields else None, texts)
+            show_errors(self, error)
         except NotSealed as error:
             self.add_error(None, f"{error} Nothing was saved.")
         return cleaned

@@ -10,6 +10,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from alknet_site.form_errors import show_errors
 from apps.enrolment import services
 from apps.enrolment.errors import InvalidInvite
 from apps.enrolment.models import Invite
@@ -79,19 +80,13 @@ class InviteForm(forms.ModelForm):
             try:
                 services.plan_invite(**self.wish())
             except InvalidInvite as error:
-                self.show(error)
+                show_errors(self, error, {"seconds": "lasts"})
         return cleaned
 
     def wish(self) -> dict[str, Any]:
         """What was typed, as `create_invite` takes it, but for the place of the node."""
         names = ("peer_id", "needs_approval", "uses", "scopes", "resources", "note")
         return {**{name: self.cleaned_data[name] for name in names}, "seconds": float(self.cleaned_data["lasts"])}
-
-    def show(self, error: InvalidInvite) -> None:
-        """What the services refuse, at the fields that it is about."""
-        for name, texts in error.errors.items():
-            field = "lasts" if name == "seconds" else name
-            self.add_error(field if field in self.fields else None, texts)
 
     def validate_constraints(self) -> None:
         """The services have looked at everything, in better words."""

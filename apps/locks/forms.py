@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from alknet_site.form_errors import show_errors
 from apps.locks import services
 from apps.locks.models import Lock
 from node.core.locks import MAX_MESSAGE, MAX_REASON, InvalidLock, LockKind
@@ -29,6 +30,8 @@ LASTS = [
     (_DATE, "Until a date"),
 ]
 """How long a lock may be set to hold, in seconds."""
+FIELD_NAMES = {"expires_at": "until"}
+"""Fields of a lock that these forms call otherwise."""
 
 
 class MomentInput(UnfoldAdminTextInputWidget):
@@ -86,9 +89,7 @@ class TermsForm(forms.Form):
         try:
             services.plan_lock(target_kind, target, **self.terms())
         except InvalidLock as error:
-            for name, texts in error.errors.items():
-                field = "until" if name == "expires_at" else name
-                self.add_error(field if field in self.fields else None, texts)
+            show_errors(self, error, FIELD_NAMES)
 
 
 class LockForm(TermsForm, forms.ModelForm):

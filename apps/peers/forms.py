@@ -14,6 +14,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from alknet_site.form_errors import show_errors
 from apps.peers import selectors, services
 from apps.peers.digests import state_digest
 from apps.peers.errors import Absent
@@ -171,8 +172,7 @@ class RotationForm(forms.Form):
             try:
                 services.plan_rotation(self._state, **self.values())
             except InvalidPeer as error:
-                for name, texts in error.errors.items():
-                    self.add_error(name if name in self.fields else None, texts)
+                show_errors(self, error)
         return cleaned
 
 
@@ -225,8 +225,7 @@ class ApiKeyForm(forms.ModelForm):
         try:
             services.plan_api_key(**self.values())
         except InvalidPeer as error:
-            for name, texts in error.errors.items():
-                self.add_error(name if name in self.fields else None, texts)
+            show_errors(self, error)
         return cleaned
 
     def values(self) -> dict[str, Any]:

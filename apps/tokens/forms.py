@@ -13,6 +13,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from alknet_site.form_errors import show_errors
 from apps.accounts.rights import Right
 from apps.accounts.selectors import list_users
 from apps.tokens import services
@@ -90,8 +91,7 @@ class TokenForm(forms.ModelForm):
                 refuse_excess(rights=values["rights"], owner=values["owner"], held=self.held, username=self.username)
                 services.plan_token(**values)
             except InvalidToken as error:
-                for name, texts in error.errors.items():
-                    self.add_error(name if name in self.fields else None, texts)
+                show_errors(self, error)
             except NotYours as error:
                 self.add_error("owner", str(error))
         return cleaned

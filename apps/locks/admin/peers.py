@@ -5,8 +5,9 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from alknet_site.form_errors import show_errors
 from apps.locks import services
-from apps.locks.forms import TermsForm
+from apps.locks.forms import FIELD_NAMES, TermsForm
 from apps.locks.selectors import holding, locked_targets
 from apps.peers.bulk import BulkAct
 from apps.peers.listing import EitherFilter, offer
@@ -33,8 +34,7 @@ class ManyLocksForm(TermsForm):
             try:
                 services.check_terms(**self.terms())
             except InvalidLock as error:
-                for name, texts in error.errors.items():
-                    self.add_error("until" if name == "expires_at" else name, texts)
+                show_errors(self, error, FIELD_NAMES)
         return cleaned
 
 
