@@ -136,7 +136,7 @@ class PeerAdmin(BulkActs, FilePages, AccessAdmin):
     def rotate_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """A new key beside an old one, which ends after a while."""
         peer = self._changeable(request, object_id)
-        form = RotationForm(request.POST or None, state=selectors.get_state(peer.pk))
+        form = RotationForm(request.POST or None, state=selectors.state_held(peer))
         if request.method != "POST" or not form.is_valid():
             return self.page(request, peer, "peers/rotate_key.html", form=form)
         services.rotate_key(actor=user_actor(request.user), peer_id=peer.pk, **form.values())
