@@ -73,6 +73,7 @@ ELSEWHERE = {
     "apps.enrolment.services.admission.admit": "called in the transaction of a decision",
     "apps.enrolment.services.admission.settle": "called in the transaction of a decision",
     "apps.locks.services.locks.follow_rename": "called by update_peer",
+    "apps.peers.services.peers.change_peer": "called by update_peer, and in the transaction of who has read the peer",
     "apps.peers.services.peers.replace_peer": "called in the transaction of who has read the peer",
     "apps.peers.services.peers.write_peer": "called by the others",
     "apps.peers.services.peers.enrol_peer": "called in the transaction that admits a peer",
