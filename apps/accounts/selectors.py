@@ -41,8 +41,8 @@ def lacks_second_factor(user: AnyUser) -> bool:
 def _stored_role(user: AnyUser) -> Role | None:
     if getattr(user, "is_superuser", False):
         return Role.OWNER
-    stored = Member.objects.filter(user_id=user.pk or 0).values_list("role", flat=True).first()
-    return None if stored is None else Role(stored)
+    member: Member | None = getattr(user, "member", None)
+    return None if member is None else Role(member.role)
 
 
 def _lacks_factor(user: AnyUser, role: Role) -> bool:
@@ -83,5 +83,5 @@ def facts(user: User) -> dict[str, Any]:
 
 def role_name(user: User) -> str | None:
     """The role that a user has, or would have if they were not disabled."""
-    member: Member | None = getattr(user, "member", None)
-    return Role.OWNER.value if user.is_superuser else None if member is None else member.role
+    role = _stored_role(user)
+    return None if role is None else role.value

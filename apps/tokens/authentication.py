@@ -45,7 +45,7 @@ def token_actor(token: TokenFacts) -> Actor:
 
 @sensitive_variables()
 def authenticate(text: str, address: str) -> Authenticated | Refusal:
-    """Look the token up; `address` is the client's IP address. Two queries, three where it has an owner."""
+    """Look the token up; `address` is the client's IP address. One query, and two where it has an owner."""
     token_id = id_of(text)
     if token_id is None:
         return Refusal.MALFORMED

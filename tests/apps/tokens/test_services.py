@@ -7,7 +7,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 
-from apps.accounts.rights import Right
+from apps.accounts.rights import Right, Role
+from apps.accounts.services import create_user
 from apps.audit.models import AuditEntry
 from apps.tokens import selectors, services
 from apps.tokens.authentication import Authenticated, Refusal, authenticate
@@ -123,3 +124,14 @@ def test_an_owner_bounds_the_rights(db: None) -> None:
     found = authenticate(text, HERE)
     assert isinstance(found, Authenticated)
     assert found.rights == frozenset()
+
+
+def test_a_token_is_judged_by_one_look_at_it_and_one_at_its_owner(db: None, django_assert_num_queries: Any) -> None:
+    create_user(actor=ALICE, username="bob", role=Role.VIEWER)
+    free, bound = make().text, make(owner="bob", rights=["peers:write"]).text
+    with django_assert_num_queries(1):
+        assert isinstance(authenticate(free, HERE), Authenticated)
+    with django_assert_num_queries(2):
+        found = authenticate(bound, HERE)
+    assert isinstance(found, Authenticated)
+    assert found.rights == {Right.PEERS_READ}
