@@ -7,12 +7,12 @@ from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
 
-from apps.accounts.permissions import permissions_of
+from apps.accounts.permissions import DJANGO_PERMISSIONS, permissions_of
 from apps.accounts.selectors import rights_of
 
 
 class RoleBackend(ModelBackend):
-    """`has_perm`, `has_perms`, `get_all_permissions` and `has_module_perms` of users follow from this one answer."""
+    """What Django asks of users (`has_perm` and its kin) is answered from their rights, and nothing else."""
 
     def get_user_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
         return self.get_all_permissions(user_obj, obj)
@@ -24,7 +24,7 @@ class RoleBackend(ModelBackend):
         return set(permissions_of(rights_of(user_obj)))
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
-        return perm in self.get_all_permissions(user_obj)
+        return DJANGO_PERMISSIONS.get(perm) in rights_of(user_obj)
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
         return any(perm.startswith(f"{app_label}.") for perm in self.get_all_permissions(user_obj))
