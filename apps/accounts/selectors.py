@@ -8,6 +8,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Q, QuerySet
 
+from apps.accounts.errors import NoSuchUser
 from apps.accounts.models import Member
 from apps.accounts.rights import RIGHTS_OF, Right, Role
 
@@ -69,6 +70,14 @@ def somebody_may_sign_in() -> bool:
 
 def find_user(username: str) -> User | None:
     return User.objects.select_related("member").filter(username=username).first()
+
+
+def get_user(username: str) -> User:
+    """Raises NoSuchUser."""
+    user = find_user(username)
+    if user is None:
+        raise NoSuchUser(username)
+    return user
 
 
 def list_users() -> list[User]:

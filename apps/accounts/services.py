@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from apps.accounts import selectors
-from apps.accounts.errors import InvalidUser, LastOwner, NoSuchUser, OwnAccount
+from apps.accounts.errors import InvalidUser, LastOwner, OwnAccount
 from apps.accounts.models import Member
 from apps.accounts.rights import Role
 from apps.accounts.signals import access_changed
@@ -59,7 +59,7 @@ def change_user(
     A change holds from the user's next request on, and their open pages hear no more within seconds.
     """
     with transaction.atomic():
-        user = _user(username)
+        user = selectors.get_user(username)
         before, after = _change_of(user, role, enabled)
         if after != before:
             _check(actor, user, after)
@@ -72,7 +72,7 @@ def change_user(
 
 def check_change(*, actor: Actor, username: str, role: Role | None, enabled: bool) -> None:
     """Raises what `change_user` would. For forms."""
-    user = _user(username)
+    user = selectors.get_user(username)
     before, after = _change_of(user, role, enabled)
     if after != before:
         _check(actor, user, after)
@@ -81,7 +81,7 @@ def check_change(*, actor: Actor, username: str, role: Role | None, enabled: boo
 def remove_users(*, actor: Actor, usernames: Iterable[str]) -> None:
     """All of them or none; a row for each. Raises Refused."""
     with transaction.atomic():
-        users = [_user(name) for name in usernames]
+        users = [selectors.get_user(name) for name in usernames]
         _refuse_ownerless({user.pk for user in users})
         for user in users:
             _refuse_own(actor, user.username)
@@ -94,7 +94,7 @@ def remove_users(*, actor: Actor, usernames: Iterable[str]) -> None:
 def set_password(*, actor: Actor, username: str, password: str) -> None:
     """Their sessions end, since each is bound to the password. Raises InvalidUser and NoSuchUser."""
     with transaction.atomic():
-        user = _user(username)
+        user = selectors.get_user(username)
         _check_password(password, user)
         user.set_password(password)
         user.save(update_fields=["password"])
@@ -138,13 +138,6 @@ def _check_password(password: str, user: User) -> None:
         validate_password(password, user)
     except ValidationError as error:
         raise InvalidUser({"password": error.messages}) from None
-
-
-def _user(username: str) -> User:
-    user = selectors.find_user(username)
-    if user is None:
-        raise NoSuchUser(username)
-    return user
 
 
 def _refuse_own(actor: Actor, username: str) -> None:

@@ -4,11 +4,9 @@ from collections.abc import Iterable
 
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
-from django.contrib.auth.models import User
 from django.db import transaction
 
-from apps.accounts.errors import NoSuchUser
-from apps.accounts.selectors import find_user
+from apps.accounts.selectors import get_user
 from apps.accounts.signals import access_changed
 from apps.audit.actors import Actor
 from apps.audit.services import Change, record
@@ -17,7 +15,7 @@ from apps.audit.services import Change, record
 def end_sessions(*, actor: Actor, username: str, sessions: Iterable[UserSession] | None = None) -> int:
     """End these sessions of a user, or all of them; how many. Nothing to end leaves no row. Raises NoSuchUser."""
     with transaction.atomic():
-        user = _user(username)
+        user = get_user(username)
         ended = list(UserSession.objects.filter(user=user) if sessions is None else sessions)
         for session in ended:
             session.end()
@@ -34,7 +32,7 @@ def reset_second_factors(*, actor: Actor, username: str) -> int:
     Their password alone signs them in again. Raises NoSuchUser.
     """
     with transaction.atomic():
-        user = _user(username)
+        user = get_user(username)
         found = Authenticator.objects.filter(user=user)
         count: int = found.exclude(type=Authenticator.Type.RECOVERY_CODES).count()
         if count:
@@ -42,10 +40,3 @@ def reset_second_factors(*, actor: Actor, username: str) -> int:
             facts = {"second_factors": count}
             record(actor=actor, changes=[Change("user.second_factors_reset", "user", username, before=facts)])
     return count
-
-
-def _user(username: str) -> User:
-    user = find_user(username)
-    if user is None:
-        raise NoSuchUser(username)
-    return user

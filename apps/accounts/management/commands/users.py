@@ -5,7 +5,7 @@ from typing import Any
 
 from alknet_site.json_command import BadRequest, JsonCommand, Reply
 from apps.accounts import selectors, services
-from apps.accounts.errors import NoSuchUser, Refused
+from apps.accounts.errors import Refused
 from apps.accounts.rights import Role
 from apps.accounts.sign_in.sessions import end_sessions, reset_second_factors
 from apps.audit.actors import Actor
@@ -57,10 +57,7 @@ class Command(JsonCommand):
 
 
 def _shown(username: str) -> dict[str, Any]:
-    user = selectors.find_user(username)
-    if user is None:
-        raise NoSuchUser(username)
-    return _json(user)
+    return _json(selectors.get_user(username))
 
 
 def _json(user: Any) -> dict[str, Any]:
