@@ -2,6 +2,7 @@
 
 from apps.access import api as access_api
 from apps.access import errors as access
+from apps.accounts.requires import for_members
 from apps.activity import api as activity_api
 from apps.audit import api as audit_api
 from apps.audit.checkpoints import NoCheckpoint
@@ -17,7 +18,6 @@ from apps.peers import api_keys_api, portable_api
 from apps.peers import errors as peers
 from apps.rest.docs import DocsPage
 from apps.rest.root import Api
-from apps.rest.views import for_members
 from apps.tokens import api as tokens_api
 from apps.tokens import bounds
 from apps.tokens import errors as tokens
@@ -48,7 +48,7 @@ api = Api(
     description=DESCRIPTION,
     urls_namespace="api",
     docs=DocsPage(),
-    docs_decorator=for_members,
+    docs_decorator=for_members,  # the page sends requests as whoever looks at it
 )
 api.add_router("/peers", portable_api.router)
 api.add_router("/peers", peers_api.router)

@@ -17,18 +17,28 @@ from apps.accounts.selectors import rights_of, role_of
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
+def for_members(view: View) -> View:
+    """Whoever has no role is asked to sign in."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if role_of(request.user) is None:
+            return redirect_to_login(request.get_full_path(), resolve_url(settings.LOGIN_URL))
+        return view(request, *args, **kwargs)
+
+    return guarded  # type: ignore[return-value] # the view with a look at the role before it
+
+
 def requires(right: Right) -> Callable[[View], View]:
     """Whoever has no role is asked to sign in; who has one without the right is refused."""
 
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            if role_of(request.user) is None:
-                return redirect_to_login(request.get_full_path(), resolve_url(settings.LOGIN_URL))
             if right not in rights_of(request.user):
                 raise PermissionDenied
             return view(request, *args, **kwargs)
 
-        return guarded  # type: ignore[return-value] # the view with a look at the right before it
+        return for_members(guarded)  # type: ignore[return-value] # the view with a look at the right before it
 
     return decorate
