@@ -17,7 +17,6 @@ from typing import Any, TypeVar, cast
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
@@ -26,7 +25,7 @@ from apps.rest.answers import Answer
 from apps.rest.auth import caller_of
 from apps.rest.models import KeptAnswer
 from apps.rest.problems import Refused
-from node.secret_file import read_or_make_secret
+from apps.tokens.texts import file_key
 
 HEADER = "Idempotency-Key"
 KEPT_S = 24 * 3600.0
@@ -109,9 +108,4 @@ def _request_digest(request: HttpRequest) -> str:
 
 def _derived(purpose: str, *parts: str) -> bytes:
     """32 bytes of a purpose and some texts, which nobody makes without the file."""
-    return hmac.new(_file_key(), "\x00".join(("rest", purpose, *parts)).encode(), hashlib.sha256).digest()
-
-
-@functools.cache
-def _file_key() -> bytes:
-    return read_or_make_secret(settings.PATHS.token_key).encode()
+    return hmac.new(file_key(), "\x00".join(("rest", purpose, *parts)).encode(), hashlib.sha256).digest()

@@ -35,9 +35,10 @@ def id_of(text: str) -> str | None:
 
 def digest(text: str) -> str:
     """What is stored of a token: 64 hexadecimal digits."""
-    return hmac.new(_key(), text.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(file_key(), text.encode(), hashlib.sha256).hexdigest()
 
 
 @cache
-def _key() -> bytes:
+def file_key() -> bytes:
+    """The key in that file, made if there is none."""
     return read_or_make_secret(settings.PATHS.token_key).encode()
