@@ -156,3 +156,10 @@ def test_a_wrong_answer_signs_nobody_in(
     assert "_auth_user_id" not in client.session
     assert (User.objects.count(), audit()) == (0, [])
     assert SECRET not in page.content.decode()
+
+
+def test_whoever_turns_back_there_is_told_that_nobody_was_signed_in(client: Client) -> None:
+    add_user(Role.OWNER)
+    shown = client.get(f"{IDENTITIES}cancelled/")
+    assert shown.status_code == 200
+    assert "The identity provider did not say who you are." in shown.content.decode()
