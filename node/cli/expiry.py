@@ -1,7 +1,10 @@
-"""When an API key or a lock ends: a span, a date, or never."""
+"""When a key, a token, a peer or a lock ends: a span, a date, or never."""
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from node.cli.options import EXIT_USAGE, fail
 
 _SPAN = re.compile(r"([1-9][0-9]{0,4})([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -30,6 +33,34 @@ def parse_span(text: str) -> timedelta:
     if span is None:
         raise ExpiryFormatError("expected a span such as 30m, 2h or 7d")
     return timedelta(**{_UNITS[span[2]]: int(span[1])})
+
+
+def expiry_option(option: str, text: str) -> int | None:
+    """What `parse_expiry` makes of this text of an option, from now on. Ends the command on what it refuses."""
+    try:
+        return parse_expiry(text, datetime.now(UTC))
+    except (ExpiryFormatError, OverflowError) as error:
+        fail(f"{option} {text}: {error}", EXIT_USAGE)
+
+
+def span_option(option: str, text: str) -> float:
+    """Seconds of the span in this text of an option. Ends the command on anything else."""
+    try:
+        return parse_span(text).total_seconds()
+    except (ExpiryFormatError, OverflowError) as error:
+        fail(f"{option} {text}: {error}", EXIT_USAGE)
+
+
+def end_options(span: str, until: str) -> dict[str, Any]:
+    """`--for` or `--until`, as the management commands take an end; empty where neither is given."""
+    if span:
+        return {"seconds": span_option("--for", span)}
+    return {"expires_at": expiry_option("--until", until)} if until else {}
+
+
+def until_minute(end: float | None) -> str:
+    """“2027-01-31 12:00 UTC”, or “never”; `end` is in unix seconds."""
+    return "never" if end is None else f"{datetime.fromtimestamp(end, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _end(text: str, now: datetime) -> datetime:

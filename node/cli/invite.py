@@ -8,8 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from node.cli.expiry import ExpiryFormatError, parse_span
-from node.cli.options import EXIT_USAGE, fail
 from node.cli.table import table
 from node.core.text import printable
 
@@ -21,14 +19,6 @@ AddressOption = Annotated[
 ]
 NoteOption = Annotated[str, typer.Option("--note", metavar="TEXT", help="What it is for; for administrators.")]
 QrOption = Annotated[bool | None, typer.Option("--qr/--no-qr", help="Show it as a picture; on a terminal by default.")]
-
-
-def seconds_of(span: str) -> float:
-    """Ends the command on anything but a span."""
-    try:
-        return parse_span(span).total_seconds()
-    except (ExpiryFormatError, OverflowError) as error:
-        fail(f"--for {span}: {error}", EXIT_USAGE)
 
 
 def show_invite(made: dict[str, Any], *, qr: bool | None, as_json: bool) -> None:

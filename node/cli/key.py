@@ -1,16 +1,15 @@
 """`alknet key …`: API keys, tokens that are identities of their own."""
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from node.cli.expiry import ExpiryFormatError, parse_expiry
+from node.cli.expiry import expiry_option, until_minute
 from node.cli.load import settings_or_fail
 from node.cli.manage import request
-from node.cli.options import EXIT_USAGE, DataOption, JsonOption, fail
+from node.cli.options import DataOption, JsonOption
 from node.cli.table import table
 from node.core.text import printable
 
@@ -34,7 +33,7 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Make an API key. It is shown once, now."""
-    values = {"description": description, "scopes": scope or [], "expires_at": _expires_at(expires)}
+    values = {"description": description, "scopes": scope or [], "expires_at": expiry_option("--expires", expires)}
     made = _ask("add", values, data)
     if as_json:
         typer.echo(json.dumps(made))
@@ -69,14 +68,6 @@ def _ask(action: str, values: dict[str, Any], data: Path | None) -> Any:
     return request(settings_or_fail(data), "api_keys", action, values)
 
 
-def _expires_at(text: str) -> int | None:
-    try:
-        return parse_expiry(text, datetime.now(UTC))
-    except (ExpiryFormatError, OverflowError) as error:
-        fail(f"--expires {text}: {error}", EXIT_USAGE)
-
-
 def _row(entry: dict[str, Any]) -> tuple[str, str, str, str]:
-    end = entry["expires_at"]
-    until = "never" if end is None else datetime.fromtimestamp(end, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    until = until_minute(entry["expires_at"])
     return entry["prefix"], entry["description"] or "", until, " ".join(entry["scopes"])

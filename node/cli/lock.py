@@ -5,13 +5,12 @@ Exit status: 0 it is locked, 1 it was refused, 2 wrong usage or no confirmation.
 
 import json
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from node.cli.expiry import ExpiryFormatError, parse_expiry, parse_span
+from node.cli.expiry import end_options
 from node.cli.load import settings_or_fail
 from node.cli.lock_words import SHORT_ID, until_words, what_words
 from node.cli.manage import request
@@ -112,13 +111,7 @@ def _end(span: str, until: str) -> dict[str, Any]:
     """The end of a lock as the management command takes it."""
     if span and until:
         fail("give one of --for and --until", EXIT_USAGE)
-    option, text = ("--for", span) if span else ("--until", until)
-    try:
-        if span:
-            return {"seconds": parse_span(span).total_seconds()}
-        return {"expires_at": parse_expiry(until, datetime.now(UTC))} if until else {}
-    except (ExpiryFormatError, OverflowError) as error:
-        fail(f"{option} {text}: {error}", EXIT_USAGE)
+    return end_options(span, until)
 
 
 def _confirm() -> None:

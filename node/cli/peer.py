@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from node.cli.expiry import span_option
 from node.cli.invite import (
     AddressOption,
     AdmitOption,
@@ -15,7 +16,6 @@ from node.cli.invite import (
     SpanOption,
     UsesOption,
     invite_table,
-    seconds_of,
     show_invite,
 )
 from node.cli.key_input import key_texts
@@ -95,7 +95,13 @@ def invite(  # noqa: PLR0913 - one parameter for each option
 ) -> None:
     """Make a one-time code by which a new machine becomes a peer."""
     rights = _fields(None, scope, resource, None)
-    wish = {"peer_id": name, "seconds": seconds_of(span), "uses": uses, "needs_approval": not admit, "note": note}
+    wish = {
+        "peer_id": name,
+        "seconds": span_option("--for", span),
+        "uses": uses,
+        "needs_approval": not admit,
+        "note": note,
+    }
     made = request(settings_or_fail(data), "invites", "invite", {**rights, **wish, "address": address})
     show_invite(made, qr=qr, as_json=as_json)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from node.cli.expiry import ExpiryFormatError, parse_expiry, parse_span
+from node.cli.expiry import end_options, span_option, until_minute
 from node.cli.key_input import one_key
 from node.cli.load import settings_or_fail
 from node.cli.manage import request
@@ -80,28 +80,18 @@ def end_words(end: float | None) -> str:
 
 def _moments(ends: list[float | None]) -> str:
     """The last of these ends that is known."""
-    known = max((end for end in ends if end is not None), default=0.0)
-    return f"{datetime.fromtimestamp(known, UTC):%Y-%m-%d %H:%M} UTC"
+    return until_minute(max((end for end in ends if end is not None), default=0.0))
 
 
 def _end(span: str, until: str, *, never: bool) -> dict[str, Any]:
     """The end as the management command takes it."""
     if sum(map(bool, (span, until, never))) != 1:
         fail("give one of --for, --until and --never", EXIT_USAGE)
-    option, text = ("--for", span) if span else ("--until", until)
-    try:
-        if span:
-            return {"seconds": parse_span(span).total_seconds()}
-        return {} if never else {"expires_at": parse_expiry(until, datetime.now(UTC))}
-    except (ExpiryFormatError, OverflowError) as error:
-        fail(f"{option} {text}: {error}", EXIT_USAGE)
+    return end_options(span, until)
 
 
 def _overlap(text: str) -> float:
-    try:
-        return 0.0 if text == "0" else parse_span(text).total_seconds()
-    except (ExpiryFormatError, OverflowError) as error:
-        fail(f"--overlap {text}: {error}", EXIT_USAGE)
+    return 0.0 if text == "0" else span_option("--overlap", text)
 
 
 def _tell(state: dict[str, Any], sentence: str, *, as_json: bool) -> None:

@@ -1,16 +1,15 @@
 """`alknet token …`: bearer tokens of the REST API. Runs the same services as the panel."""
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from node.cli.expiry import ExpiryFormatError, parse_expiry
+from node.cli.expiry import expiry_option, until_minute
 from node.cli.load import settings_or_fail
 from node.cli.manage import request
-from node.cli.options import EXIT_USAGE, DataOption, JsonOption, fail
+from node.cli.options import DataOption, JsonOption
 from node.cli.table import table
 from node.core.text import printable
 
@@ -44,7 +43,7 @@ def create(
 ) -> None:
     """Make a token. It is shown once, now."""
     values = {"name": name, "rights": right or [], "owner": owner, "networks": network or []}
-    made = _ask("create", values | {"expires_at": _expires_at(expires)}, data)
+    made = _ask("create", values | {"expires_at": expiry_option("--expires", expires)}, data)
     if as_json:
         typer.echo(json.dumps(made))
         return
@@ -79,24 +78,13 @@ def _ask(action: str, values: dict[str, Any], data: Path | None) -> Any:
     return request(settings_or_fail(data), "api_tokens", action, values)
 
 
-def _expires_at(text: str) -> int | None:
-    try:
-        return parse_expiry(text, datetime.now(UTC))
-    except (ExpiryFormatError, OverflowError) as error:
-        fail(f"--expires {text}: {error}", EXIT_USAGE)
-
-
 def _ends(entry: dict[str, Any]) -> str:
-    end = _until(entry)
+    end = until_minute(entry["expires_at"])
     return "never expires" if end == "never" else f"expires on {end}"
-
-
-def _until(entry: dict[str, Any]) -> str:
-    end = entry["expires_at"]
-    return "never" if end is None else datetime.fromtimestamp(end, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _row(entry: dict[str, Any]) -> tuple[str, ...]:
     used = entry["last_used_at"]
     seen = "never" if used is None else f"{used} from {entry['last_address']}"
-    return entry["id"], entry["name"], entry["owner"], _until(entry), seen, " ".join(entry["rights"])
+    until = until_minute(entry["expires_at"])
+    return entry["id"], entry["name"], entry["owner"], until, seen, " ".join(entry["rights"])
