@@ -5,7 +5,6 @@ import itertools
 import json
 import tracemalloc
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,15 +14,11 @@ from node.core.connection import BiStream
 from node.handlers.call import envelope
 from node.handlers.call.budget import ByteBudget, OverBudget
 from node.handlers.call.charge import Charge
-from node.handlers.call.envelope import EnvelopeError
-from node.handlers.call.errors import CallError
 from node.handlers.call.frames import FrameError, FrameReader, FrameWriter, Stalled, encode_frame
 from node.handlers.call.limits import MAX_FRAME
-from node.handlers.call.outbound import PendingCall
+from tests.support.call_payloads import members
 from tests.support.call_vectors import VECTORS, WIRE
 from tests.support.streams import HIGH_WATER, MemoryStream, stream_pair
-
-_MEMBERS = {field.encode_name for field in msgspec.structs.fields(envelope.Payload)}
 
 
 def frame_reader(stream: MemoryStream, *, stall_timeout: float = 30, max_frame: int = MAX_FRAME) -> FrameReader:
@@ -35,22 +30,6 @@ async def frames_of(stream: MemoryStream) -> list[bytes]:
     while (body := await reader.read(charge)) is not None:
         found.append(body)
     return found
-
-
-def raw(value: object) -> msgspec.Raw:
-    return msgspec.Raw(json.dumps(value).encode())
-
-
-def payload_of(value: object) -> envelope.Payload:
-    return envelope.decode(json.dumps({"type": "x", "id": "1", "payload": value}).encode()).payload
-
-
-def members(payload: envelope.Payload) -> dict[str, object]:
-    """Those that are there and not null."""
-    found = {name: json.loads(bytes(text)) for name, text in msgspec.structs.asdict(payload).items()}
-    if "operation" in found:
-        found["operationId"] = found.pop("operation")
-    return {name: value for name, value in found.items() if value is not None}
 
 
 class Blind(MemoryStream):
@@ -247,187 +226,3 @@ def test_a_budget_never_holds_more_than_its_size_nor_its_whole(steps: list[tuple
     for budget in budgets:
         budget.close()
     assert whole.used == 0
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b'{"type":"x","id":"1"}',
-        b'{"type":1,"id":"1","payload":{}}',
-        b'{"type":"x","payload":{}}',
-        b"[]",
-        b"{",
-        b"\xff\xfe",
-        b'\xef\xbb\xbf{"type":"x","id":"1","payload":{}}',
-        b'{"type":"x","id":"1","payload":NaN}',
-        b'{"type":"x","id":"1","payload":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
-    ],
-)
-def test_what_is_no_envelope_is_refused(body: bytes) -> None:
-    with pytest.raises(EnvelopeError):
-        envelope.decode(body)
-
-
-def test_unknown_events_and_members_are_read() -> None:
-    event = envelope.decode(b'{"type":"call.mystery","id":"1","payload":{},"extra":1}')
-    assert (event.type, event.payload) == ("call.mystery", envelope.NO_MEMBERS)
-
-
-@pytest.mark.parametrize("payload", ["null", "[]", '"x"', "7", '{"other":1}', '[{"operationId":"/a/b"}]'])
-def test_a_payload_without_members_is_no_defect_of_its_envelope(payload: str) -> None:
-    event = envelope.decode(f'{{"payload":{payload},"id":"1","type":"x"}}'.encode())
-    assert (event.type, event.id, event.payload) == ("x", "1", envelope.NO_MEMBERS)
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
-    max_leaves=6,
-)
-NAMES = st.sampled_from(["operationId", "input", "auth_token", "forwarded_for", "output", "code", "details", "other"])
-
-
-@given(st.dictionaries(NAMES, JSON) | JSON)
-@settings(max_examples=60)
-def test_a_payload_has_the_members_that_any_reader_of_json_finds(payload: object) -> None:
-    known = {name: value for name, value in payload.items() if value is not None} if isinstance(payload, dict) else {}
-    known = {name: value for name, value in known.items() if name in _MEMBERS}
-    assert members(payload_of(payload)) == known
-
-
-@given(st.binary(max_size=300))
-@settings(max_examples=300)
-def test_no_body_raises_anything_but_an_envelope_error(body: bytes) -> None:
-    try:
-        envelope.decode(body)
-    except EnvelopeError:
-        pass
-
-
-def test_an_output_that_is_not_json_is_an_internal_error() -> None:
-    with pytest.raises(CallError, match="not JSON"):
-        envelope.encode("call.responded", "1", {"output": object()})
-
-
-@pytest.mark.parametrize(
-    ("payload", "code"),
-    [
-        ({"code": "X", "message": "m", "retryable": True}, "X"),
-        ({"code": "X", "message": "m", "retryable": True, "details": None}, "X"),
-        ({"code": "X", "message": "m"}, None),
-        ({"code": 1, "message": "m", "retryable": True}, None),
-        ("X", None),
-    ],
-)
-def test_only_a_valid_error_ends_a_call(payload: object, code: str | None) -> None:
-    error = envelope.parse_error(payload_of(payload))
-    assert (error and error.code) == code
-
-
-@pytest.mark.parametrize(
-    ("claim", "known"),
-    [
-        ({"id": "alice", "scopes": ["a"], "resources": {"repo": ["web"]}}, True),
-        ({"id": "alice"}, False),
-        ({"id": "alice", "scopes": "a", "resources": {}}, False),
-        ("alice", False),
-        (None, False),
-    ],
-)
-def test_a_malformed_claim_reads_as_absent(claim: object, known: bool) -> None:
-    request = envelope.parse_request(payload_of({"operationId": "/a/b", "forwarded_for": claim}))
-    assert (request.forwarded_for is not None) is known
-
-
-@pytest.mark.parametrize(
-    ("payload", "operation"),
-    [
-        ({"operationId": "/a/b"}, "a/b"),
-        ({"operationId": "a/b"}, "a/b"),
-        ({"operationId": "//a/b"}, "/a/b"),
-        ({"operationId": 7}, ""),
-        ({}, ""),
-        (None, ""),
-        ([], ""),
-    ],
-)
-def test_one_leading_slash_is_optional(payload: object, operation: str) -> None:
-    assert envelope.parse_request(payload_of(payload)).operation == operation
-
-
-def test_names_and_tokens_have_a_length_and_claims_too() -> None:
-    long = "x" * 2_000_000
-    request = envelope.parse_request(
-        payload_of(
-            {"operationId": long, "auth_token": long, "forwarded_for": {"id": long, "scopes": [], "resources": {}}}
-        )
-    )
-    assert request.operation == "(a name of 2000002 bytes)"
-    assert (request.auth_token, request.forwarded_for) == (None, None)
-
-
-def test_a_token_stays_out_of_the_repr() -> None:
-    assert "hunter2" not in repr(envelope.parse_request(payload_of({"operationId": "/a/b", "auth_token": "hunter2"})))
-
-
-def test_an_input_is_read_up_to_its_limit() -> None:
-    assert envelope.read_input(raw({"a": 1}), 100) == {"a": 1}
-    with pytest.raises(CallError, match="INVALID_INPUT"):
-        envelope.read_input(raw("x" * 100), 100)
-    with pytest.raises(CallError, match="INVALID_INPUT"):
-        envelope.read_input(msgspec.Raw(b'"\xff"'), 100)
-
-
-def test_an_id_has_a_length() -> None:
-    with pytest.raises(EnvelopeError, match="id"):
-        envelope.decode(json.dumps({"type": "x", "id": "i" * 5000, "payload": {}}).encode())
-
-
-async def outcome_of(pending: PendingCall, body: bytes, *, at_once: bool) -> object:
-    """What a call ends with that is told of this body, if it does."""
-    if not (at_once and pending.take(body)):
-        event = envelope.decode(body)
-        if event.type == envelope.RESPONDED and event.id == pending.id:
-            await pending.responded(event.payload.output, Charge(ByteBudget(0)), alone=True)
-    state = (pending.over, pending.may_go_on, pending.went_on)
-    pending.close()
-    try:
-        return await pending.result(), state
-    except CallError as error:
-        return str(error), state
-    except asyncio.CancelledError:
-        return "nothing", state
-
-
-@pytest.mark.parametrize("kind", ["call.responded", "call.completed"])
-@pytest.mark.parametrize("request_id", ["ours", "other"])
-@pytest.mark.parametrize(
-    "payload",
-    [
-        b'{"output":{"a":[1,"x"]}}',
-        b'{"output":"' + b"x" * 300 + b'"}',
-        b'{"output":"\xff"}',
-        b'{"output":1,"output":2}',
-        b'{"output":' + b"[" * 126 + b"]" * 126 + b"}",
-        b'{"output":' + b"[" * 127 + b"]" * 127 + b"}",
-        b'{"other":1,"output":null}',
-        *(b"{}", b"[]", b"null"),
-    ],
-)
-async def test_an_answer_that_is_read_at_once_is_read_like_any_other(
-    payload: bytes, request_id: str, kind: str
-) -> None:
-    body = b'{"type":"%s","id":"%s","payload":%s}' % (kind.encode(), request_id.encode(), payload)
-    at_once, in_steps = [
-        await outcome_of(PendingCall("ours", max_output=300), body, at_once=way) for way in (True, False)
-    ]
-    assert at_once == in_steps
-
-
-async def test_an_answer_is_not_read_at_once_where_it_is_too_long_or_not_wanted_any_more() -> None:
-    body = envelope.encode("call.responded", "ours", {"output": "x" * 100})
-    assert not PendingCall("ours", max_output=len(body) - 1).take(body)
-    left = PendingCall("ours")
-    left.close()
-    assert not left.take(body)
-    assert PendingCall("ours", max_output=len(body)).take(body)
