@@ -1,10 +1,14 @@
-"""What holds below /api/, whoever answers: paths as sent, problems as documents, nothing kept by caches."""
+"""What holds below /api/, whoever answers: paths as sent, problems as documents, nothing kept by caches.
+
+What answers GET answers HEAD without its body, and OPTIONS tells of every path what it takes (RFC 9110 §9.3.2, §9.3.7).
+"""
 
 from collections.abc import Callable
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from apps.rest.answers import Answer
 from apps.rest.paths import is_api, keep_encoded
 from apps.rest.problems import MEDIA_TYPE, problem
 
@@ -28,11 +32,36 @@ class ApiMiddleware:
         if not is_api(request.path):
             return self._get_response(request)
         keep_encoded(request)
-        response = self._get_response(request)
-        if response.status_code >= 400 and response.headers.get("Content-Type") != MEDIA_TYPE:
-            response = _documented(response)
+        asked = request.method
+        if asked == "HEAD":
+            request.method = "GET"  # no route knows of HEAD
+        response = _finished(self._get_response(request), asked)
+        request.method = asked
         response.headers.setdefault("Cache-Control", "no-store")
-        return response
+        return _without_body(response) if asked == "HEAD" else response
+
+
+def _finished(response: HttpResponseBase, asked: str | None) -> HttpResponseBase:
+    if response.status_code == 405:
+        response.headers["Allow"] = _allowed(response.headers.get("Allow", ""))
+        if asked == "OPTIONS":
+            return Answer(status=204, headers={"Allow": response.headers["Allow"]})
+    if response.status_code >= 400 and response.headers.get("Content-Type") != MEDIA_TYPE:
+        return _documented(response)
+    return response
+
+
+def _allowed(methods: str) -> str:
+    """What a path takes, out of the methods of its routes."""
+    named = {name.strip() for name in methods.split(",") if name.strip()}
+    return ", ".join(sorted(named | {"OPTIONS"} | ({"HEAD"} if "GET" in named else set())))
+
+
+def _without_body(response: HttpResponseBase) -> HttpResponseBase:
+    """Its head, with the length of the body where that is known; what would be streamed is not even read."""
+    bare = HttpResponse(status=response.status_code, headers=response.headers)
+    bare.cookies = response.cookies
+    return bare
 
 
 def _documented(response: HttpResponseBase) -> HttpResponseBase:

@@ -45,7 +45,7 @@ def test_no_such_version(db: None) -> None:
 def test_no_such_method(api: Caller) -> None:
     refused = api.call("DELETE", "/peers")
     problem_of(refused, 405)
-    assert refused["Allow"] == "GET"
+    assert refused["Allow"] == "GET, HEAD, OPTIONS"
 
 
 def test_a_host_that_is_not_ours(db: None) -> None:
