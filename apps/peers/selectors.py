@@ -117,6 +117,11 @@ def list_peers(*, search: str = "", enabled: bool | None = None) -> list[PeerEnt
     return [row.entry() for row in _peer_rows(search, enabled=enabled)]
 
 
+def list_states() -> list[PeerState]:
+    """All peers by name, with what stands beside each."""
+    return with_terms(list_peers())
+
+
 def page_of_peers(
     *, search: str = "", enabled: bool | None = None, scope: str | None = None, after: str | None = None, limit: int
 ) -> list[PeerEntry]:

@@ -10,4 +10,4 @@ def file_answer(form: Format) -> HttpResponse:
     """The file, for a browser to keep."""
     kept = {"Content-Disposition": f'attachment; filename="{file_name(form)}"'}
     kind = f"{media_type(form)}; charset=utf-8"
-    return HttpResponse(write(form, selectors.list_peers()), content_type=kind, headers=kept)
+    return HttpResponse(write(form, selectors.list_states()), content_type=kind, headers=kept)

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from apps.peers.drafts import split_keys
+from apps.peers.portable.moments import moment, moments, written
 from apps.peers.portable.rows import FIELDS, MAX_ROWS, Faults, ImportRefused, Row, refuse, too_many
+from apps.peers.terms import PeerState
 from node.core.fingerprint import is_fingerprint
-from node.core.peers import PeerEntry
 
 MAX_CELL = 1024 * 1024
 """Longest cell, in characters."""
@@ -27,12 +28,12 @@ _SWITCH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0
 csv.field_size_limit(MAX_CELL)  # for the whole process, in which nothing else reads CSV
 
 
-def write(entries: Iterable[PeerEntry]) -> str:
+def write(states: Iterable[PeerState]) -> str:
     """The file. Cells with several values have a space between."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(FIELDS)
-    writer.writerows([guarded(cell) for cell in _cells(entry)] for entry in entries)
+    writer.writerows([guarded(cell) for cell in _cells(state)] for state in states)
     return out.getvalue()
 
 
@@ -64,16 +65,25 @@ def unguarded(cell: str) -> str:
     return cell[1:] if _GUARDED.match(cell) else cell
 
 
-def _cells(entry: PeerEntry) -> tuple[str, ...]:
+def _cells(state: PeerState) -> tuple[str, ...]:
+    entry, terms = state.entry, state.terms.kept_to(state.entry.fingerprints)
     resources = {kind: list(names) for kind, names in entry.resources.items()}
+    key_ends = {name: written(end) for name, end in terms.key_expires_at.items()}
     return (
         entry.peer_id,
         entry.display_name or "",
         "true" if entry.enabled else "false",
         " ".join(entry.fingerprints),
         " ".join(entry.scopes),
-        json.dumps(resources, ensure_ascii=False) if resources else "",
+        _json(resources),
+        "" if terms.expires_at is None else written(terms.expires_at),
+        _json(key_ends),
+        terms.notes,
     )
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False) if value else ""
 
 
 def _records(text: str) -> Iterator[list[str]]:
@@ -148,12 +158,26 @@ def _scopes(name: str, cell: str) -> Mapping[str, Any]:
 
 
 def _resources(name: str, cell: str) -> Mapping[str, Any]:
+    return {name: _object(cell, 'Resources are JSON, such as {"repo": ["web", "docs"]}.')}
+
+
+def _end(name: str, cell: str) -> Mapping[str, Any]:
+    """An empty cell is no end."""
+    return {name: moment(cell)}
+
+
+def _key_ends(name: str, cell: str) -> Mapping[str, Any]:
+    return {name: moments(_object(cell, 'The ends of keys are JSON, such as {"ed25519:…": "2027-01-31T12:00:00Z"}.'))}
+
+
+def _object(cell: str, wanted: str) -> Any:
+    """JSON in a cell; an empty one is an empty object. Raises ValueError with `wanted` where it is none."""
     try:
-        return {name: json.loads(cell, object_pairs_hook=_without_repeats) if cell.strip() else {}}
+        return json.loads(cell, object_pairs_hook=_without_repeats) if cell.strip() else {}
     except ImportRefused:
-        raise ValueError("A kind of resource is there twice.") from None
+        raise ValueError("A name is there twice.") from None
     except (ValueError, RecursionError):
-        raise ValueError('Resources are JSON, such as {"repo": ["web", "docs"]}.') from None
+        raise ValueError(wanted) from None
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -169,4 +193,7 @@ _PARSERS: Mapping[str, Callable[[str, str], Mapping[str, Any]]] = {
     "keys": _keys,
     "scopes": _scopes,
     "resources": _resources,
+    "expires_at": _end,
+    "key_expires_at": _key_ends,
+    "notes": _text,
 }

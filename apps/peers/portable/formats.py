@@ -7,7 +7,7 @@ from enum import StrEnum
 from apps.peers.portable import csv_form, ssh_form, toml_form
 from apps.peers.portable.rows import ImportRefused, Row, refuse
 from apps.peers.portable.text import text_of
-from node.core.peers import PeerEntry
+from apps.peers.terms import PeerState
 
 
 class Format(StrEnum):
@@ -20,7 +20,7 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    write: Callable[[Iterable[PeerEntry]], str]
+    write: Callable[[Iterable[PeerState]], str]
     read: Callable[[str], list[Row]]
     media_type: str
     file_name: str
@@ -33,9 +33,9 @@ _FORMS = {
 }
 
 
-def write(form: Format, entries: Iterable[PeerEntry]) -> bytes:
+def write(form: Format, states: Iterable[PeerState]) -> bytes:
     """The peers as a file of this form."""
-    return _FORMS[form].write(entries).encode("utf-8", "replace")
+    return _FORMS[form].write(states).encode("utf-8", "replace")
 
 
 def read(form: Format, data: bytes) -> Sequence[Row]:

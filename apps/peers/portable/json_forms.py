@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from apps.peers.portable.moments import written
 from apps.peers.portable.plan import Plan, Step
 
 MAX_SHOWN = 500
@@ -29,7 +30,16 @@ def step_json(step: Step) -> dict[str, Any]:
 def difference_words(field: str, old: Any, new: Any) -> str:
     """Of lists what comes and what goes, of all else before and after."""
     if not isinstance(old, list | tuple) or not isinstance(new, list | tuple):
-        return f"{field}: {json.dumps(old, ensure_ascii=False)} → {json.dumps(new, ensure_ascii=False)}"
+        return f"{field}: {_words(field, old)} → {_words(field, new)}"
     before, after = set(old), set(new)
     marked = [f"-{item}" for item in old if item not in after] + [f"+{item}" for item in new if item not in before]
     return f"{field}: {' '.join(marked) or 'in another order'}"
+
+
+def _words(field: str, value: Any) -> str:
+    """A value; times as a file has them."""
+    if field == "expires_at":
+        return written(value)
+    if field == "key_expires_at":
+        value = {name: written(end) for name, end in (value or {}).items()}
+    return json.dumps(value, ensure_ascii=False)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from apps.peers.drafts import draft_of, entry_from
+from apps.peers.drafts import draft_of
 from apps.peers.portable.rows import FIELDS, Faults, Row
+from apps.peers.terms import NO_TERMS, PeerState, state_from
 from node.core.peers import InvalidPeer, PeerEntry
 
 _SHOWN = tuple(name for name in FIELDS if name != "peer_id")
@@ -18,15 +19,15 @@ _SHOWN = tuple(name for name in FIELDS if name != "peer_id")
 class Step:
     """What happens to one peer: it is added where there is no `old`, removed where there is no `new`."""
 
-    old: PeerEntry | None
-    new: PeerEntry | None
+    old: PeerState | None
+    new: PeerState | None
     place: str = ""
     """Where the file says so; nowhere of a removal."""
 
     @property
     def peer_id(self) -> str:
-        entry = self.new or self.old
-        return entry.peer_id if entry else ""
+        state = self.new or self.old
+        return state.peer_id if state else ""
 
     @property
     def action(self) -> str:
@@ -36,7 +37,7 @@ class Step:
 
     def differences(self) -> dict[str, tuple[Any, Any]]:
         """Each field that is not as it was, before and after; None where there is no peer."""
-        before, after = (draft_of(entry) if entry else {} for entry in (self.old, self.new))
+        before, after = (state.draft() if state else {} for state in (self.old, self.new))
         pairs = {name: (before.get(name), after.get(name)) for name in _SHOWN}
         return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
@@ -58,29 +59,29 @@ class Plan:
         """64 hex digits that are others where anything else would be done."""
         digest = hashlib.sha256()
         for step in self.steps:
-            pair = [draft_of(entry) if entry else None for entry in (step.old, step.new)]
+            pair = [state.draft() if state else None for state in (step.old, step.new)]
             digest.update(json.dumps(pair, sort_keys=True).encode() + b"\n")
         return digest.hexdigest()
 
 
-def make_plan(rows: Iterable[Row], existing: Iterable[PeerEntry], *, replace: bool) -> Plan:
+def make_plan(rows: Iterable[Row], existing: Iterable[PeerState], *, replace: bool) -> Plan:
     """The plan. What a row does not say stays as it is, and is empty in a new peer.
 
     With `replace`, peers that the file does not name are removed. Raises ImportRefused.
     """
-    present = {entry.peer_id: entry for entry in existing}
+    present = {state.peer_id: state for state in existing}
     faults = Faults()
     steps = _steps(rows, present, faults)
     named = {step.peer_id for step in steps}
-    others = [entry for name, entry in present.items() if name not in named]
+    others = [state for name, state in present.items() if name not in named]
     _refuse_shared_keys(steps, () if replace else others, faults)
     faults.end()
     wanted = [step for step in steps if step.old != step.new]
-    removals = [Step(entry, None) for entry in others] if replace else []
+    removals = [Step(state, None) for state in others] if replace else []
     return Plan([*wanted, *removals], len(steps) - len(wanted))
 
 
-def _steps(rows: Iterable[Row], present: Mapping[str, PeerEntry], faults: Faults) -> list[Step]:
+def _steps(rows: Iterable[Row], present: Mapping[str, PeerState], faults: Faults) -> list[Step]:
     """A step for each row that is a peer; the others are noted."""
     steps: list[Step] = []
     places: dict[str, str] = {}
@@ -88,7 +89,8 @@ def _steps(rows: Iterable[Row], present: Mapping[str, PeerEntry], faults: Faults
         name = row.values.get("peer_id")
         old = present.get(name) if isinstance(name, str) else None
         try:
-            new = entry_from((draft_of(old) if old else {"enabled": True}) | dict(row.values))
+            draft = draft_of(old.entry) if old else {"enabled": True}
+            new = state_from(draft | dict(row.values), old.terms if old else NO_TERMS)
         except InvalidPeer as error:
             faults.add_fields(row.place, error.errors)
             continue
@@ -100,17 +102,17 @@ def _steps(rows: Iterable[Row], present: Mapping[str, PeerEntry], faults: Faults
     return steps
 
 
-def _refuse_shared_keys(steps: Sequence[Step], others: Iterable[PeerEntry], faults: Faults) -> None:
+def _refuse_shared_keys(steps: Sequence[Step], others: Iterable[PeerState], faults: Faults) -> None:
     """A key names one peer only. What two peers shared before, behind our back, is not this file's fault."""
-    holders = {name: (entry.peer_id, "") for entry in others for name in entry.fingerprints}
+    holders = {name: (state.peer_id, "") for state in others for name in state.entry.fingerprints}
     for step in steps:
-        for name in step.new.fingerprints if step.new else ():
+        for name in step.new.entry.fingerprints if step.new else ():
             holder, place = holders.setdefault(name, (step.peer_id, step.place))
-            if holder != step.peer_id and name not in (step.old.fingerprints if step.old else ()):
+            if holder != step.peer_id and name not in (step.old.entry.fingerprints if step.old else ()):
                 where = f"stands in {place} already" if place else f"belongs to the peer “{holder}”"
                 faults.add(step.place, f"keys: The key {name} {where}.")
 
 
 def added(plan: Plan) -> Iterator[PeerEntry]:
     """The peers that were not there before."""
-    return (step.new for step in plan.steps if step.new and not step.old)
+    return (step.new.entry for step in plan.steps if step.new and not step.old)

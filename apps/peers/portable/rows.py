@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from apps.peers.terms import FIELDS as BESIDE
 from node.core.errors import InvalidFields
 
 MAX_ROWS = 50_000
 """Peers in one file."""
 MAX_FAULTS = 100
 """Rows that a refusal tells of; of more it tells the number."""
-FIELDS = ("peer_id", "display_name", "enabled", "keys", "scopes", "resources")
+FIELDS = ("peer_id", "display_name", "enabled", "keys", "scopes", "resources", *BESIDE)
 """What a file can say of a peer. Never a token, nor the hash of one."""
 
 

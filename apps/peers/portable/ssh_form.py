@@ -1,23 +1,24 @@
 """Peers as OpenSSH's authorized_keys (sshd(8)): a key on each line, and after it the name of its peer.
 
-It holds names and Ed25519 keys alone. sshd would let in whoever is named in such a file, so that a disabled peer is
-written as a comment.
+It holds names and Ed25519 keys alone. sshd would let in whoever is named in such a file, and for ever, so that a peer
+that is disabled and a key that ends are written as comments.
 """
 
 import re
 from collections.abc import Iterable
 
+from apps.peers.portable.moments import written
 from apps.peers.portable.rows import MAX_ROWS, Faults, Row, too_many
+from apps.peers.terms import PeerState
 from node.core.fingerprint import KeyFormatError, parse_key, spellings
-from node.core.peers import PeerEntry
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _LATER = re.compile(r"\sssh-ed25519\s")
 
 
-def write(entries: Iterable[PeerEntry]) -> str:
+def write(states: Iterable[PeerState]) -> str:
     """The file."""
-    return "".join(f"{line}\n" for entry in entries for line in _lines(entry))
+    return "".join(f"{line}\n" for state in states for line in _lines(state))
 
 
 def read(text: str) -> list[Row]:
@@ -38,13 +39,23 @@ def read(text: str) -> list[Row]:
     return [Row(places[name], {"peer_id": name, "keys": found}) for name, found in keys.items()]
 
 
-def _lines(entry: PeerEntry) -> Iterable[str]:
-    for name in entry.fingerprints:
+def _lines(state: PeerState) -> Iterable[str]:
+    for name in state.entry.fingerprints:
         line = spellings(name).openssh
         if line is None:
-            yield f"# {entry.peer_id}: {name} is a certificate's, which OpenSSH has no line for"
+            yield f"# {state.peer_id}: {name} is a certificate's, which OpenSSH has no line for"
         else:
-            yield f"{line} {entry.peer_id}" if entry.enabled else f"# disabled: {line} {entry.peer_id}"
+            why = _not_for_sshd(state, name)
+            yield f"# {why}: {line} {state.peer_id}" if why else f"{line} {state.peer_id}"
+
+
+def _not_for_sshd(state: PeerState, fingerprint: str) -> str:
+    """Why a key is not to be taken as it stands; empty where it is."""
+    ends = (state.terms.expires_at, state.terms.key_expires_at.get(fingerprint))
+    if not state.entry.enabled:
+        return "disabled"
+    end = min((end for end in ends if end is not None), default=None)
+    return "" if end is None else f"ends {written(end)}"
 
 
 def _parsed(place: str, line: str, faults: Faults) -> tuple[str, str] | None:

@@ -3,21 +3,23 @@
 import json
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from apps.peers.portable.moments import moment, moments, written
 from apps.peers.portable.rows import FIELDS, MAX_ROWS, Faults, Row, refuse, too_many
-from node.core.peers import PeerEntry
+from apps.peers.terms import PeerState
 
 MAX_DOTS = 16
 """Dots outside of quotes in one line. What tomllib does with a dotted key grows with the square of its parts."""
 
+_READ: Mapping[str, Callable[[Any], Any]] = {"expires_at": moment, "key_expires_at": moments}
 _QUOTED = re.compile(r'"(?:[^"\\\n]|\\.)*+"?|\'[^\'\n]*+\'?')
 
 
-def write(entries: Iterable[PeerEntry]) -> str:
+def write(states: Iterable[PeerState]) -> str:
     """The file. What is empty is left out, but for lists, which would else be left as they are."""
-    return "\n".join(map(_table, entries))
+    return "\n".join(map(_table, states))
 
 
 def read(text: str) -> list[Row]:
@@ -49,6 +51,11 @@ def _row(place: str, table: Any, faults: Faults) -> Row:
     for name in table:
         if name not in FIELDS:
             faults.add(place, f"{name[:64]}: There is no such field.")
+    for name in _READ.keys() & table.keys():
+        try:
+            table[name] = _READ[name](table[name])
+        except ValueError as error:
+            faults.add(place, f"{name}: {error}")
     return Row(place, table)
 
 
@@ -58,15 +65,25 @@ def _refuse_long_keys(text: str) -> None:
             raise refuse(f"line {number}", "Not TOML that names peers: a key of so many parts.")
 
 
-def _table(entry: PeerEntry) -> str:
+def _table(state: PeerState) -> str:
+    entry, terms = state.entry, state.terms.kept_to(state.entry.fingerprints)
     lines = ["[[peers]]", f"peer_id = {_text(entry.peer_id)}"]
     lines.append(f"display_name = {_text(entry.display_name or '')}")
     lines.append(f"enabled = {'true' if entry.enabled else 'false'}")
     lines.append(f"keys = {_list(entry.fingerprints)}")
     lines.append(f"scopes = {_list(entry.scopes)}")
-    kinds = ", ".join(f"{_text(kind)} = {_list(names)}" for kind, names in entry.resources.items())
-    lines.append(f"resources = {{ {kinds} }}" if kinds else "resources = {}")
+    lines.append(f"resources = {_map({kind: _list(names) for kind, names in entry.resources.items()})}")
+    lines.append(f"expires_at = {_text(written(terms.expires_at))}")
+    ends = {name: _text(written(end)) for name, end in terms.key_expires_at.items()}
+    lines.append(f"key_expires_at = {_map(ends)}")
+    lines.append(f"notes = {_text(terms.notes)}")
     return "\n".join(lines) + "\n"
+
+
+def _map(values: Mapping[str, str]) -> str:
+    """An inline table; the values are TOML already."""
+    pairs = ", ".join(f"{_text(name)} = {value}" for name, value in values.items())
+    return f"{{ {pairs} }}" if pairs else "{}"
 
 
 def _list(texts: Iterable[str]) -> str:

@@ -12,7 +12,8 @@ from apps.peers.portable.plan import Plan, Step, added, make_plan
 from apps.peers.portable.rows import Row
 from apps.peers.services.batches import SIZE, batches
 from apps.peers.services.peers import OBJECT_TYPE, PeerAction, change_of, columns_of, facts_of, peers_added
-from apps.peers.services.side_rows import forget, forget_keys
+from apps.peers.services.side_rows import forget, store_all_beside
+from apps.peers.terms import NO_TERMS
 
 _COLUMNS = ("fingerprints", "scopes", "resources", "display_name", "enabled")
 
@@ -23,7 +24,7 @@ class PlanChanged(Exception):
 
 def plan_import(*, rows: Sequence[Row], replace: bool) -> Plan:
     """What `import_peers` would do now. Raises ImportRefused."""
-    return make_plan(rows, selectors.list_peers(), replace=replace)
+    return make_plan(rows, selectors.list_states(), replace=replace)
 
 
 def import_peers(*, actor: Actor, rows: Sequence[Row], replace: bool, agreed: str | None = None) -> Plan:
@@ -47,16 +48,15 @@ def _write(plan: Plan) -> None:
     for batch in batches(gone):
         Peer.objects.filter(pk__in=batch).delete()
     forget([*gone, *(entry.peer_id for entry in added(plan))])
-    for step in plan.steps:
-        if step.old and step.new:
-            forget_keys(step.peer_id, set(step.old.fingerprints).difference(step.new.fingerprints))
-    rows = (Peer(**columns_of(step.new)) for step in plan.steps if step.new)
+    store_all_beside([(step.old.terms if step.old else NO_TERMS, step.new) for step in plan.steps if step.new])
+    rows = (Peer(**columns_of(step.new.entry)) for step in plan.steps if step.new)
     Peer.objects.bulk_create(
         rows, batch_size=SIZE, update_conflicts=True, unique_fields=["peer_id"], update_fields=_COLUMNS
     )
 
 
 def _change(step: Step) -> Change:
+    old, before = (step.old.entry, step.old.terms) if step.old else (None, NO_TERMS)
     if step.new is None:
-        return Change(PeerAction.REMOVED, OBJECT_TYPE, step.peer_id, before=facts_of(step.old) if step.old else None)
-    return change_of(step.old, step.new)
+        return Change(PeerAction.REMOVED, OBJECT_TYPE, step.peer_id, before=facts_of(old, before) if old else None)
+    return change_of(old, step.new.entry, None, before, step.new.terms)

@@ -1,6 +1,7 @@
 """Writes of the tables `peer_terms` and `peer_notes`: what stands beside a peer follows it through every change."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from apps.peers.models import PeerNote, PeerTerm
 from apps.peers.services.batches import SIZE, batches
@@ -16,8 +17,13 @@ def store_beside(old: PeerState | None, new: PeerState) -> None:
     if old is None or old.peer_id != new.peer_id:
         forget([state.peer_id for state in (old, new) if state is not None])
         old = None
-    if (old.terms if old else NO_TERMS) != new.terms:
-        _store(old.terms if old else NO_TERMS, new)
+    store_all_beside([(old.terms if old else NO_TERMS, new)])
+
+
+def store_all_beside(changes: Sequence[tuple[PeerTerms, PeerState]]) -> None:
+    """The same of many peers that keep their names: what each had, and what it has now. Inside a transaction."""
+    for batch in batches([(old, new) for old, new in changes if old != new.terms]):
+        _store(batch)
 
 
 def forget(peer_ids: Sequence[str]) -> None:
@@ -27,24 +33,21 @@ def forget(peer_ids: Sequence[str]) -> None:
         PeerNote.objects.filter(pk__in=batch).delete()
 
 
-def forget_keys(peer_id: str, fingerprints: Collection[str]) -> None:
-    """Remove the ends of keys that a peer has no more."""
-    if fingerprints:
-        PeerTerm.objects.filter(pk__in=[term_id(peer_id, name) for name in fingerprints]).delete()
+def _store(changes: Sequence[tuple[PeerTerms, PeerState]]) -> None:
+    rows = [row for _, new in changes for row in _rows(new)]
+    kept = {row.pk for row in rows}
+    had = PeerTerm.objects.filter(peer_id__in=[new.peer_id for _, new in changes]).values_list("pk", flat=True)
+    for batch in batches([pk for pk in had if pk not in kept]):
+        PeerTerm.objects.filter(pk__in=batch).delete()
+    _put(PeerTerm, rows, "id", "expires_at")
+    noted = [new for old, new in changes if old.notes != new.terms.notes]
+    PeerNote.objects.filter(pk__in=[state.peer_id for state in noted if not state.terms.notes]).delete()
+    notes = [PeerNote(peer_id=state.peer_id, text=state.terms.notes) for state in noted if state.terms.notes]
+    _put(PeerNote, notes, "peer_id", "text")
 
 
-def _store(old: PeerTerms, new: PeerState) -> None:
-    rows = list(_rows(new))
-    PeerTerm.objects.filter(peer_id=new.peer_id).exclude(pk__in=[row.pk for row in rows]).delete()
-    PeerTerm.objects.bulk_create(
-        rows, batch_size=SIZE, update_conflicts=True, unique_fields=["id"], update_fields=["expires_at"]
-    )
-    if old.notes == new.terms.notes:
-        return
-    if new.terms.notes:
-        PeerNote.objects.update_or_create(peer_id=new.peer_id, defaults={"text": new.terms.notes})
-    else:
-        PeerNote.objects.filter(pk=new.peer_id).delete()
+def _put(table: type[PeerTerm] | type[PeerNote], rows: Sequence[Any], key: str, value: str) -> None:
+    table.objects.bulk_create(rows, batch_size=SIZE, update_conflicts=True, unique_fields=[key], update_fields=[value])
 
 
 def _rows(state: PeerState) -> Iterator[PeerTerm]:

@@ -110,7 +110,7 @@ class Command(JsonCommand):
 
     def do_export(self, actor: Actor, values: Values) -> Reply:
         form = format_named(str(values.get("format")))
-        return {"content": write(form, selectors.list_peers()).decode()}
+        return {"content": write(form, selectors.list_states()).decode()}
 
     def _set_enabled(self, actor: Actor, values: Values, *, enabled: bool) -> Reply:
         services.set_peers_enabled(actor=actor, peer_ids=[_name(values)], enabled=enabled)

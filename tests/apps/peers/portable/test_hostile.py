@@ -6,11 +6,12 @@ from apps.peers.portable.formats import Format, format_of, read
 from apps.peers.portable.plan import make_plan
 from apps.peers.portable.rows import MAX_FAULTS, MAX_ROWS, ImportRefused
 from apps.peers.portable.text import MAX_FILE
+from apps.peers.terms import PeerState
 from node.core.peers import PeerEntry
 from tests.support.panel import fingerprint, pem, ssh_line
 
 CSV, TOML, SSH = Format.CSV, Format.TOML, Format.AUTHORIZED_KEYS
-LAPTOP = PeerEntry("laptop", (fingerprint(1),))
+LAPTOP = PeerState(PeerEntry("laptop", (fingerprint(1),)))
 HEADER = b"peer_id,keys,scopes\n"
 
 
@@ -46,6 +47,15 @@ REFUSED = [
     (CSV, b"peer_id,resources\na,repo=web\n", "row 2", "Resources are JSON"),
     (CSV, b"peer_id,resources\na," + b"[" * 100_000 + b"\n", "row 2", "Resources are JSON"),
     (CSV, b'peer_id,resources\na,"{""r"": [], ""r"": []}"\n', "row 2", "there twice"),
+    (CSV, b"peer_id,expires_at\na,soon\n", "row 2", "expires_at: An end is a time such as"),
+    (CSV, b"peer_id,expires_at\na,2026-02-30\n", "row 2", "expires_at: An end is a time such as"),
+    (CSV, b"peer_id,expires_at\na,999999999999\n", "row 2", "expires_at: An end is in unix seconds"),
+    (CSV, b"peer_id,expires_at\na,1969-12-31T00:00Z\n", "row 2", "expires_at: An end is in unix seconds"),
+    (CSV, b"peer_id,expires_at\na,9999-12-31T23:59:59-01:00\n", "row 2", "expires_at: An end is"),
+    (CSV, b"peer_id,key_expires_at\na,[\n", "row 2", "ends of keys are JSON"),
+    (CSV, b'peer_id,key_expires_at\na,"{""x"": ""soon""}"\n', "row 2", "key_expires_at: An end is a time such as"),
+    (CSV, b'peer_id,key_expires_at\na,"{""' + key(2) + b'"": 1}"\n', "row 2", "of a key that the peer has"),
+    (CSV, b"peer_id,notes\na," + b"x" * 4001 + b"\n", "row 2", "notes: At most 4000 characters"),
     (CSV, b"peer_id\n" + b"a\n" * 100_000, f"row {MAX_ROWS + 2}", f"at most {MAX_ROWS} peers"),
     (TOML, b"x" * (MAX_FILE + 1), "file", f"at most {MAX_FILE} bytes"),
     (TOML, b"[[peers]\n", "file", "Not TOML"),
@@ -60,6 +70,9 @@ REFUSED = [
     (TOML, b"[[peers]]\npeer_id = 'a'\n[[peers]]\npeer_id = 'b'\nkey = 1", "peer 2", "key: There is no such field"),
     (TOML, b"[[peers]]\npeer_id = 1", "peer 1", "peer_id: A peer needs a name"),
     (TOML, b"[[peers]]\npeer_id = 'a'\nkeys = 2026-01-01", "peer 1", "keys: The keys are a list"),
+    (TOML, b"[[peers]]\npeer_id = 'a'\nexpires_at = 12:00:00", "peer 1", "expires_at: An end is in unix seconds"),
+    (TOML, b"[[peers]]\npeer_id = 'a'\nexpires_at = 0001-01-01T00:00:00+01:00", "peer 1", "expires_at: An end is"),
+    (TOML, b"[[peers]]\npeer_id = 'a'\nkey_expires_at = 1", "peer 1", "The ends of keys are a map"),
     (TOML, b"[[peers]]\npeer_id = 'a'\nauth_token_hash = 'x'", "peer 1", "no such field"),
     (SSH, b"# nothing\n", "file", "no peer in it"),
     (SSH, b"\nssh-ed25519\n", "line 2", "cut off or damaged"),
@@ -100,7 +113,7 @@ def test_keys_in_a_cell_may_be_spelled_in_any_way() -> None:
     cell = f"{fingerprint(2)} {fingerprint(3)}\n{ssh_line(4)} alice@home\n{pem(5)}".encode()
     plan = make_plan(read(CSV, b'peer_id,keys\na,"' + cell + b'"\n'), [], replace=False)
     assert plan.steps[0].new
-    assert plan.steps[0].new.fingerprints == tuple(map(fingerprint, (2, 3, 4, 5)))
+    assert plan.steps[0].new.entry.fingerprints == tuple(map(fingerprint, (2, 3, 4, 5)))
 
 
 def test_lines_with_one_name_are_the_keys_of_one_peer() -> None:
@@ -119,12 +132,32 @@ def test_the_name_tells_the_form(name: str, form: Format) -> None:
 
 
 def test_keys_can_change_places_within_a_file() -> None:
-    old = [PeerEntry("a", (fingerprint("a"),)), PeerEntry("b", (fingerprint("b"),))]
+    old = [PeerState(PeerEntry(name, (fingerprint(name),))) for name in "ab"]
     data = f"peer_id,keys\na,{fingerprint('b')}\nb,{fingerprint('a')}\n".encode()
     assert make_plan(read(CSV, data), old, replace=False).count("changed") == 2
 
 
 def test_a_key_of_a_peer_that_goes_is_free() -> None:
     data = f"peer_id,keys\na,{fingerprint('b')}\n".encode()
-    plan = make_plan(read(CSV, data), [PeerEntry("b", (fingerprint("b"),))], replace=True)
+    plan = make_plan(read(CSV, data), [PeerState(PeerEntry("b", (fingerprint("b"),)))], replace=True)
     assert (plan.count("added"), plan.count("removed")) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "text", ["1798718400", "2026-12-31T12:00Z", "2026-12-31 14:00:00+02:00", "2026-12-31T12:00:00.0"]
+)
+def test_an_end_may_be_spelled_in_any_way(text: str) -> None:
+    csv = read(CSV, f"peer_id,expires_at\na,{text}\n".encode())
+    toml = read(TOML, f"[[peers]]\npeer_id = 'a'\nexpires_at = '{text}'\n".encode())
+    bare = read(TOML, b"[[peers]]\npeer_id = 'a'\nexpires_at = 2026-12-31T12:00:00Z\n")
+    assert [row.values["expires_at"] for row in (*csv, *toml, *bare)] == [1798718400.0] * 3
+
+
+def test_a_day_is_its_first_moment_and_never_is_no_end() -> None:
+    day, bare, word, empty = (
+        read(CSV, b"peer_id,expires_at\na,2026-12-31\n"),
+        read(TOML, b"[[peers]]\npeer_id = 'a'\nexpires_at = 2026-12-31\n"),
+        read(TOML, b"[[peers]]\npeer_id = 'a'\nexpires_at = 'never'\n"),
+        read(CSV, b"peer_id,expires_at\na,\n"),
+    )
+    assert [rows[0].values["expires_at"] for rows in (day, bare, word, empty)] == [1798675200.0] * 2 + [None] * 2

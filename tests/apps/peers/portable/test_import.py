@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from apps.audit.models import AuditEntry
-from apps.peers import services
+from apps.peers import selectors, services
+from apps.peers.models import PeerNote, PeerTerm
 from apps.peers.portable.formats import Format, read
 from apps.peers.services import PlanChanged
+from apps.peers.terms import PeerTerms
 from node.core.peers import PeerEntry
 from tests.support.panel import ALICE, audit, fingerprint, notification_listener, rows
 from tests.support.rest import Caller, problem_of, token_with
@@ -48,6 +50,27 @@ def test_it_changes_what_the_file_says_and_no_more(add_peer: AddPeer, forget_aud
     assert audit()[-1] == ("alice", "peer.removed", "old")
 
 
+def test_ends_and_notes_are_changed_where_the_file_says_so(add_peer: AddPeer, forget_audit: Callable[[], None]) -> None:
+    for name in ("a", "b", "c"):
+        add_peer(name, expires_at=1e9, key_expires_at={fingerprint(name): 2e9}, notes="Bob's")
+    forget_audit()
+    run(f"peer_id,keys,expires_at,notes\na,{fingerprint('a')},,\nd,,2027-01-31,new\n".encode())
+    a, b, d = selectors.get_states(["a", "b", "d"])
+    assert (a.terms, d.terms) == (PeerTerms(None, {fingerprint("a"): 2e9}), PeerTerms(1801353600.0, {}, "new"))
+    assert b.terms == PeerTerms(1e9, {fingerprint("b"): 2e9}, "Bob's")
+    run(b"peer_id,keys\nb,\n")
+    run(b"peer_id,expires_at\nd,never\n")
+    assert selectors.get_state("b").terms == PeerTerms(1e9, {}, "Bob's"), "the end of a key goes with it"
+    assert [action for _, action, _ in audit()] == [
+        *("peer.changed", "peer.added"),
+        *("peer.changed", "peer.expiry_set"),
+    ]
+    assert AuditEntry.objects.latest("pk").before["expires_at"] == 1801353600.0
+    run(b"peer_id\na\n", replace=True)
+    assert set(PeerTerm.objects.values_list("peer_id", flat=True)) == {"a"}
+    assert not PeerNote.objects.exists()
+
+
 def test_a_dry_run_tells_the_same_and_writes_nothing(add_peer: AddPeer) -> None:
     add_peer("laptop")
     before, log = rows(), audit()
@@ -78,7 +101,7 @@ def test_rest_takes_and_gives_files(api: Caller, add_peer: AddPeer) -> None:
         "differences": [],
     }
     exported = api.get("/peers/export?format=csv")
-    assert exported.content.decode().splitlines()[1] == "ci,,false,,,"
+    assert exported.content.decode().splitlines()[1] == "ci,,false,,,,,,"
     assert exported["Content-Type"].startswith("text/csv")
     assert api.get("/peers/export").content.startswith(b"[[peers]]")
 
