@@ -9,6 +9,7 @@ from apps.enrolment.selectors import InviteState
 from apps.peers.api_models import Name, Resources, Scopes
 from apps.rest.answers import Body
 from node.core.enrolment.index import ClaimState
+from node.core.peers import MAX_EXPIRY
 
 _SAS = r"^[0-9]{3} [0-9]{3} [0-9]{3}$"
 
@@ -28,6 +29,12 @@ class InviteIn(Body):
     needs_approval: Annotated[
         bool, Field(description="False lets the machines in at once; it takes peers:write besides.")
     ] = True
+    peer_expires_at: Annotated[float, Field(ge=0, le=MAX_EXPIRY)] | None = Field(
+        None, description="When the peers that come of it end, in unix seconds; after the code itself."
+    )
+    peer_seconds: Annotated[float, Field(ge=services.SHORTEST, le=services.LONGEST_PEER)] | None = Field(
+        None, description="So long each of them holds from its admission on; this or a moment, not both."
+    )
     note: Annotated[str, Field(max_length=255)] = ""
     address: Annotated[str, Field(max_length=300)] = Field(
         "", description="HOST:PORT at which the machine reaches the node; empty for the usual one."
@@ -46,6 +53,8 @@ class InviteOut(BaseModel):
     uses_left: int
     expires_at: float = Field(description="In unix seconds.")
     needs_approval: bool
+    peer_expires_at: float | None = Field(description="When its peers end, in unix seconds.")
+    peer_seconds: float | None = Field(description="So long each of its peers holds from its admission on.")
     state: InviteState
     created_at: str
     created_by: str

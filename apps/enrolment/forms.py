@@ -6,6 +6,7 @@ from django import forms
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
+    UnfoldAdminSplitDateTimeWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanSwitchWidget,
 )
@@ -25,6 +26,18 @@ LASTS = [
     ("2592000", "30 days"),
 ]
 """How long a code may be set to be good, in seconds."""
+PEER_LASTS = [
+    ("", "Never"),
+    ("28800", "8 hours after"),
+    ("86400", "1 day after"),
+    ("604800", "1 week after"),
+    ("2592000", "30 days after"),
+    ("7776000", "90 days after"),
+    ("31536000", "1 year after"),
+]
+"""How long a peer may be set to hold from its admission on, in seconds."""
+_FIELDS = {"seconds": "lasts", "peer_seconds": "peer_lasts", "peer_expires_at": "peer_ends"}
+"""Which field shows what the services say of another."""
 _PLAIN = {"autocomplete": "off", "spellcheck": "false"}
 
 
@@ -56,6 +69,19 @@ class InviteForm(forms.ModelForm):
     )
     scopes = ScopesField(rows=4, help_text="What the peer may do: one on a line, or with commas between.")
     resources = ResourcesField(help_text='Named things that it may reach, such as {"repo": ["web", "docs"]}.')
+    peer_lasts = forms.ChoiceField(
+        label="Peer ends",
+        choices=PEER_LASTS,
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        help_text="After it was admitted. Then its connections close, as if it were disabled.",
+    )
+    peer_ends = forms.SplitDateTimeField(
+        label="Or ends at",
+        required=False,
+        widget=UnfoldAdminSplitDateTimeWidget,
+        help_text="In UTC: the same moment for all machines that use the code, however late they come.",
+    )
     note = forms.CharField(
         required=False,
         max_length=255,
@@ -80,13 +106,19 @@ class InviteForm(forms.ModelForm):
             try:
                 services.plan_invite(**self.wish())
             except InvalidInvite as error:
-                show_errors(self, error, {"seconds": "lasts"})
+                show_errors(self, error, _FIELDS)
         return cleaned
 
     def wish(self) -> dict[str, Any]:
         """What was typed, as `create_invite` takes it, but for the place of the node."""
         names = ("peer_id", "needs_approval", "uses", "scopes", "resources", "note")
-        return {**{name: self.cleaned_data[name] for name in names}, "seconds": float(self.cleaned_data["lasts"])}
+        lasts, ends = self.cleaned_data["peer_lasts"], self.cleaned_data["peer_ends"]
+        return {
+            **{name: self.cleaned_data[name] for name in names},
+            "seconds": float(self.cleaned_data["lasts"]),
+            "peer_seconds": float(lasts) if lasts else None,
+            "peer_expires_at": ends.timestamp() if ends else None,
+        }
 
     def validate_constraints(self) -> None:
         """The services have looked at everything, in better words."""

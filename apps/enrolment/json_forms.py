@@ -7,7 +7,7 @@ from apps.enrolment.selectors import InviteFacts
 
 
 def invite_json(facts: InviteFacts) -> dict[str, Any]:
-    """`expires_at` is in unix seconds, `created_at` ISO 8601 in UTC."""
+    """Ends are in unix seconds, `created_at` ISO 8601 in UTC."""
     return {
         "id": facts.invite_id,
         "note": facts.note,
@@ -18,6 +18,8 @@ def invite_json(facts: InviteFacts) -> dict[str, Any]:
         "uses_left": facts.uses_left,
         "expires_at": facts.expires_at,
         "needs_approval": facts.needs_approval,
+        "peer_expires_at": facts.peer_expires_at,
+        "peer_seconds": facts.peer_seconds,
         "state": facts.state.value,
         "created_at": facts.created_at.isoformat(timespec="seconds"),
         "created_by": facts.created_by,

@@ -32,6 +32,10 @@ class Invite(models.Model):
     expires_at = models.FloatField("until")
     """Unix seconds."""
     needs_approval = models.BooleanField()
+    peer_expires_at = models.FloatField("peers end", null=True, blank=True)
+    """Unix seconds when the peers that come of it end, however late each was admitted."""
+    peer_seconds = models.FloatField("peers last", null=True, blank=True)
+    """So long each of them holds from its admission on; one of the two at most, and neither where they have no end."""
     revoked_at = models.FloatField(null=True, blank=True)
     """Unix seconds; no use is left of one that was revoked."""
     created_at = models.DateTimeField("made", db_default=Now())
@@ -43,11 +47,18 @@ class Invite(models.Model):
         ordering = ["-created_at", "id"]
         constraints = [
             models.CheckConstraint(condition=Q(uses_left__lte=F("uses")), name="invites_uses_left_bounded"),
+            models.CheckConstraint(
+                condition=Q(peer_expires_at=None) | Q(peer_seconds=None), name="invites_one_end_of_peers"
+            ),
             models.CheckConstraint(condition=Q(revoked_at=None) | Q(uses_left=0), name="invites_revoked_has_no_use"),
         ]
 
     def __str__(self) -> str:
         return self.id
+
+    def peer_end(self, admitted_at: float) -> float | None:
+        """When a peer ends that is admitted at this moment; both in unix seconds."""
+        return self.peer_expires_at if self.peer_seconds is None else admitted_at + self.peer_seconds
 
     def usable(self, now: float | None = None) -> bool:
         """Whether a claim may be made by it at this moment, in unix seconds: the rule of the node."""

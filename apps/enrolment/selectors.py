@@ -42,6 +42,8 @@ class InviteFacts:
     uses_left: int
     expires_at: float
     needs_approval: bool
+    peer_expires_at: float | None
+    peer_seconds: float | None
     state: InviteState
     created_at: datetime
     created_by: str
@@ -123,6 +125,8 @@ def invite_facts(row: Invite) -> InviteFacts:
         uses_left=row.uses_left,
         expires_at=row.expires_at,
         needs_approval=row.needs_approval,
+        peer_expires_at=row.peer_expires_at,
+        peer_seconds=row.peer_seconds,
         state=_state(row),
         created_at=row.created_at,
         created_by=row.created_by,

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from apps.activity.words import duration
+from apps.enrolment.selectors import InviteFacts
 from node.core.peers import InvalidPeer
 
 
@@ -11,6 +13,13 @@ def moment_words(at: float) -> str:
         return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
     except (OverflowError, OSError, ValueError):
         return f"{at} (unix seconds)"
+
+
+def peer_end_words(facts: InviteFacts) -> str:
+    """“30 d after admission”, a moment, or “never”: when the peers that come of an invitation end."""
+    if facts.peer_seconds is not None:
+        return f"{duration(facts.peer_seconds)} after admission"
+    return "never" if facts.peer_expires_at is None else moment_words(facts.peer_expires_at)
 
 
 def refusal_words(error: Exception) -> str:

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from node.cli.expiry import expiry_option, span_option, until_minute
+from node.cli.options import EXIT_USAGE, fail
 from node.cli.table import table
 from node.core.text import printable
 
@@ -18,7 +20,23 @@ AddressOption = Annotated[
     str, typer.Option("--address", metavar="HOST:PORT", help="Where the new machine reaches this node.")
 ]
 NoteOption = Annotated[str, typer.Option("--note", metavar="TEXT", help="What it is for; for administrators.")]
+PeerForOption = Annotated[
+    str, typer.Option("--peer-for", metavar="SPAN", help="So long each peer holds once it is admitted: 12h, 30d.")
+]
+PeerUntilOption = Annotated[
+    str, typer.Option("--peer-until", metavar="TIME", help="When the peers end: a date or a time; in UTC.")
+]
+_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 QrOption = Annotated[bool | None, typer.Option("--qr/--no-qr", help="Show it as a picture; on a terminal by default.")]
+
+
+def peer_end(span: str, until: str) -> dict[str, Any]:
+    """`--peer-for` and `--peer-until`, as the management command takes them."""
+    if span and until:
+        fail("give one of --peer-for and --peer-until", EXIT_USAGE)
+    if span:
+        return {"peer_seconds": span_option("--peer-for", span)}
+    return {"peer_expires_at": expiry_option("--peer-until", until)} if until else {}
 
 
 def show_invite(made: dict[str, Any], *, qr: bool | None, as_json: bool) -> None:
@@ -32,7 +50,18 @@ def show_invite(made: dict[str, Any], *, qr: bool | None, as_json: bool) -> None
     uses = "one machine" if made["uses"] == 1 else f"{made['uses']} machines"
     end = "waits for approval" if made["needs_approval"] else "is admitted at once"
     typer.echo(printable(f"On the new machine: alknet join. The code is for {uses}, which {end}."), err=True)
+    if made["peer_expires_at"] is not None:
+        typer.echo(printable(f"Its peers end {until_minute(made['peer_expires_at'])}."), err=True)
+    if made["peer_seconds"] is not None:
+        typer.echo(f"Each of its peers ends {_span(made['peer_seconds'])} after its admission.", err=True)
     typer.echo("It is shown this once.", err=True)
+
+
+def _span(seconds: float) -> str:
+    """“30 days”, “12 hours”: in the largest unit of which it is a whole number."""
+    unit, size = next((name, size) for name, size in _UNITS if seconds % size == 0 or size == 1)
+    count = round(seconds / size)
+    return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
 def invite_table(found: list[dict[str, Any]]) -> str:

@@ -12,10 +12,13 @@ from node.cli.invite import (
     AddressOption,
     AdmitOption,
     NoteOption,
+    PeerForOption,
+    PeerUntilOption,
     QrOption,
     SpanOption,
     UsesOption,
     invite_table,
+    peer_end,
     show_invite,
 )
 from node.cli.key_input import key_texts
@@ -87,6 +90,8 @@ def invite(  # noqa: PLR0913 - one parameter for each option
     span: SpanOption = "1d",
     uses: UsesOption = 1,
     admit: AdmitOption = False,
+    peer_for: PeerForOption = "",
+    peer_until: PeerUntilOption = "",
     address: AddressOption = "",
     note: NoteOption = "",
     qr: QrOption = None,
@@ -101,6 +106,7 @@ def invite(  # noqa: PLR0913 - one parameter for each option
         "uses": uses,
         "needs_approval": not admit,
         "note": note,
+        **peer_end(peer_for, peer_until),
     }
     made = request(settings_or_fail(data), "invites", "invite", {**rights, **wish, "address": address})
     show_invite(made, qr=qr, as_json=as_json)

@@ -22,11 +22,11 @@ from apps.enrolment.picture import qr_svg
 from apps.enrolment.place import node_place
 from apps.enrolment.selectors import InviteState
 from apps.enrolment.services import NewInvite
-from apps.enrolment.words import moment_words
+from apps.enrolment.words import moment_words, peer_end_words
 
 _MADE = "_alknet_made"
 """Where a request keeps the invitation that it has made: the code is on its answer alone."""
-_SHOWN = ["state", "peer_id", "may", "reaches", "left", "until", "approval", "note", "made", "created_by"]
+_SHOWN = ["state", "peer_id", "may", "reaches", "left", "until", "approval", "peer_end", "note", "made", "created_by"]
 
 
 @admin.register(Invite)
@@ -45,7 +45,7 @@ class InviteAdmin(AuditedModelAdmin):
             return [(None, {"fields": _SHOWN})]
         return [
             (None, {"fields": ["peer_id", "needs_approval", "lasts", "uses"]}),
-            ("Rights", {"fields": ["scopes", "resources"]}),
+            ("Rights", {"fields": ["scopes", "resources", "peer_lasts", "peer_ends"]}),
             ("Besides", {"fields": ["note", "address"]}),
         ]
 
@@ -142,6 +142,10 @@ class InviteAdmin(AuditedModelAdmin):
     @admin.display(description="asks first", ordering="needs_approval")
     def approval(self, row: Invite) -> str:
         return "yes" if row.needs_approval else "no"
+
+    @admin.display(description="peers end")
+    def peer_end(self, row: Invite) -> str:
+        return peer_end_words(selectors.invite_facts(row))
 
     @admin.display(description="made (UTC)", ordering="created_at")
     def made(self, row: Invite) -> str:

@@ -8,6 +8,7 @@ from apps.enrolment.services.decisions import approve, refuse
 from apps.enrolment.services.inbox import position_of, take
 from apps.enrolment.services.invites import (
     LONGEST,
+    LONGEST_PEER,
     MAX_USES,
     SHORTEST,
     USUAL,
@@ -21,6 +22,7 @@ from apps.enrolment.services.tidying import tidy
 
 __all__ = [
     "LONGEST",
+    "LONGEST_PEER",
     "MAX_USES",
     "SHORTEST",
     "USUAL",

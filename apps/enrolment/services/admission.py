@@ -32,6 +32,7 @@ def admit(
         "keys": [claim.fingerprint],
         "scopes": list(invite.scopes if scopes is None else scopes),
         "resources": invite.resources if resources is None else resources,
+        "expires_at": invite.peer_end(time.time()),
     }
     through = {"invite": invite.pk, "claim": claim.pk, "sas": claim.sas, "address": claim.address}
     entry = peer_services.enrol_peer(actor=actor, draft=draft, through=through)

@@ -20,7 +20,7 @@ from apps.enrolment.selectors import InviteFacts, invite_facts
 from apps.peers import selectors as peers
 from node.core.enrolment.code import CodeError, InviteCode, new_code
 from node.core.enrolment.derived import code_hash
-from node.core.peers import check_display_name, check_peer_id, check_resources, check_scopes
+from node.core.peers import check_display_name, check_end, check_peer_id, check_resources, check_scopes
 
 OBJECT_TYPE = "invite"
 MAX_USES = 1_000
@@ -28,6 +28,9 @@ MAX_OPEN = 1_000
 """Invitations that may be claimed at a time: the node holds them in memory."""
 SHORTEST, LONGEST, USUAL = 60, 30 * 86_400, 86_400
 """Seconds that a code may be good for, and those of one of which nothing is said."""
+
+LONGEST_PEER = 36_525 * 86_400
+"""Seconds that a peer may be set to hold from its admission on."""
 
 
 class InviteAction(StrEnum):
@@ -56,10 +59,13 @@ def create_invite(  # noqa: PLR0913 - one parameter for each column
     scopes: Sequence[str] = (),
     resources: Mapping[str, Sequence[str]] | None = None,
     needs_approval: bool = True,
+    peer_expires_at: float | None = None,
+    peer_seconds: float | None = None,
     note: str = "",
 ) -> NewInvite:
     """Make a code that is good for `uses` machines during `seconds`. `address` and `node` say where the node is
-    reached, HOST:PORT, and the fingerprint of its key."""
+    reached, HOST:PORT, and the fingerprint of its key. The peers end at `peer_expires_at`, in unix seconds, or each
+    `peer_seconds` after it was admitted."""
     with transaction.atomic():
         columns = plan_invite(
             seconds=seconds,
@@ -68,6 +74,8 @@ def create_invite(  # noqa: PLR0913 - one parameter for each column
             scopes=scopes,
             resources=resources,
             needs_approval=needs_approval,
+            peer_expires_at=peer_expires_at,
+            peer_seconds=peer_seconds,
             note=note,
         )
         if selectors.count_open() >= MAX_OPEN:
@@ -93,7 +101,7 @@ def revoke_invite(*, actor: Actor, invite_id: str) -> InviteFacts:
         return invite_facts(row)
 
 
-def plan_invite(
+def plan_invite(  # noqa: PLR0913 - the same
     *,
     seconds: float = USUAL,
     uses: int = 1,
@@ -101,6 +109,8 @@ def plan_invite(
     scopes: Sequence[str] = (),
     resources: Mapping[str, Sequence[str]] | None = None,
     needs_approval: bool = True,
+    peer_expires_at: float | None = None,
+    peer_seconds: float | None = None,
     note: str = "",
 ) -> dict[str, Any]:
     """The columns that `create_invite` would store. For forms, which show what is wrong before anything is written."""
@@ -112,6 +122,8 @@ def plan_invite(
         "resources": check_resources(resources),
         "note": check_display_name(note),
         "needs_approval": [] if isinstance(needs_approval, bool) else ["True or false."],
+        "peer_expires_at": _check_peer_end(peer_expires_at, seconds),
+        "peer_seconds": _check_peer_seconds(peer_seconds, peer_expires_at),
     }
     if wrong := {name: texts for name, texts in errors.items() if texts}:
         raise InvalidInvite(wrong)
@@ -124,6 +136,8 @@ def plan_invite(
         "uses_left": uses,
         "expires_at": float(time.time() + seconds),
         "needs_approval": needs_approval,
+        "peer_expires_at": peer_expires_at,
+        "peer_seconds": peer_seconds,
     }
 
 
@@ -138,6 +152,22 @@ def _check_seconds(value: Any) -> list[str]:
     if isinstance(value, int | float) and not isinstance(value, bool) and SHORTEST <= value <= LONGEST:
         return []
     return ["A code is good for a minute at least, and for 30 days at most."]
+
+
+def _check_peer_end(value: Any, seconds: Any) -> list[str]:
+    """Not within the time of the code: what it lets in at the last would have ended before it came."""
+    wrong = check_end(value)
+    if value is None or wrong or _check_seconds(seconds):
+        return wrong
+    return [] if value > time.time() + seconds else ["The code is good for longer than the peers would be."]
+
+
+def _check_peer_seconds(value: Any, end: Any) -> list[str]:
+    if value is None:
+        return []
+    if not isinstance(value, int | float) or isinstance(value, bool) or not SHORTEST <= value <= LONGEST_PEER:
+        return ["A peer holds for a minute at least, and for 100 years at most."]
+    return [] if end is None else ["Either a moment at which the peers end, or how long each holds."]
 
 
 def _check_uses(value: Any) -> list[str]:

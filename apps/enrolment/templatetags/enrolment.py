@@ -2,10 +2,11 @@
 
 from django import template
 
-from apps.enrolment.words import moment_words
+from apps.enrolment.words import moment_words, peer_end_words
 
 register = template.Library()
 register.filter("moment", moment_words)
+register.filter("peer_end", peer_end_words)
 
 
 @register.filter

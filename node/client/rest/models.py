@@ -84,6 +84,8 @@ class Invite(Model, frozen=True, kw_only=True):
     uses_left: int
     expires_at: float
     needs_approval: bool
+    peer_expires_at: float | None = None
+    peer_seconds: float | None = None
     state: str
     created_at: str
     created_by: str

@@ -34,6 +34,19 @@ def test_a_claim_admits_at_once_where_the_invitation_says_so() -> None:
     assert sorted(set(channels)) == ["claims_changed", "invites_changed", "peers_changed"]
 
 
+def test_peers_end_as_their_invitation_says() -> None:
+    at = taken(1, invite(peer_id="a", peer_expires_at=9e9).code, key(1)).peer_id
+    after = taken(2, invite(peer_id="b", peer_seconds=3600).code, key(2)).peer_id
+    waits = taken(3, invite(peer_id="c", peer_seconds=86_400, needs_approval=True).code, key(3))
+    Claim.objects.filter(pk=waits.pk).update(at=1.0)
+    services.approve(actor=ALICE, claim_id=waits.pk, sas=waits.sas)
+    taken(4, invite(peer_id="d").code, key(4))
+    ends = [state.terms.expires_at for state in peers.get_states([at, after, "c", "d"])]
+    now = time.time()
+    assert ends == [9e9, pytest.approx(now + 3600, abs=60), pytest.approx(now + 86_400, abs=60), None]
+    assert AuditEntry.objects.get(action="peer.enrolled", object_id="a").after["expires_at"] == 9e9
+
+
 def test_the_same_number_is_taken_once_and_the_same_claim_is_one() -> None:
     made = invite(uses=2, needs_approval=True)
     first = taken(5, made.code, key(1), name="pi")

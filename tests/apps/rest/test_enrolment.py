@@ -44,6 +44,14 @@ def test_what_is_wrong_is_told_and_nothing_is_written(api: Caller, node: VaultNo
     assert Invite.objects.count() == 0
 
 
+def test_an_invitation_says_when_its_peers_end(api: Caller, node: VaultNode) -> None:
+    made = json.loads(api.call("POST", "/invites", {"peer_seconds": 3600}).content)
+    assert (made["peer_seconds"], made["peer_expires_at"]) == (3600, None)
+    assert told(api, f"/invites/{made['id']}")["peer_seconds"] == 3600
+    both = problem_of(api.call("POST", "/invites", {"peer_seconds": 3600, "peer_expires_at": 9e9}), 422)
+    assert list(both["errors"]) == ["peer_seconds"]
+
+
 def test_claims_are_read_and_decided(api: Caller, db: None) -> None:
     code = invite(uses=3, needs_approval=True).code
     one, two, _ = (taken(number, code, key(number), name=f"pi-{number}") for number in (1, 2, 3))

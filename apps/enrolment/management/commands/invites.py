@@ -13,7 +13,9 @@ from node.core.peers import InvalidPeer
 
 Values = Mapping[str, Any]
 
-_INVITE = frozenset({"peer_id", "scopes", "resources", "uses", "seconds", "needs_approval", "note"})
+_INVITE = frozenset(
+    {"peer_id", "scopes", "resources", "uses", "seconds", "needs_approval", "peer_expires_at", "peer_seconds", "note"}
+)
 _RIGHTS = frozenset({"peer_id", "scopes", "resources"})
 
 
