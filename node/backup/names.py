@@ -9,13 +9,14 @@ SETTINGS = "alknet.toml"
 VAULT = "secrets/vault.json"
 CERTIFICATE = "secrets/node_certificate.pem"
 NODE_KEY = "secrets/node_key.pem"
+TOKEN_KEY = "secrets/token_key"  # noqa: S105 - the name of a file
 
 DATABASES = (DATABASE, JOURNAL)
 """In the order in which they are copied. The control plane remembers how far it has read the journal: of the two copies
 that of the journal must be the younger, or restored events would count as read."""
 FILES = (VAULT, SETTINGS)
-OPEN_KEYS = (CERTIFICATE, NODE_KEY)
-"""Files with a private key in the open. Only a sealed backup has them."""
+OPEN_KEYS = (CERTIFICATE, NODE_KEY, TOKEN_KEY)
+"""Files with a key in the open. Only a sealed backup has them."""
 ALL = (*DATABASES, *FILES, *OPEN_KEYS)
 
 BESIDE_A_DATABASE = ("-wal", "-shm", "-journal")

@@ -128,7 +128,7 @@ def test_the_words_open_a_sealed_one_on_another_machine(
     box: Appliance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All of the box is there, by one file and the words."""
-    file = tmp_path / "sealed"
+    file, token = tmp_path / "sealed", box.run("token", "create", "ci", "--right", "peers:read").strip()
     box.run("backup", str(file), "--encrypt")
     with open_box(box.data) as contents:
         words = contents.phrase.reveal()
@@ -148,3 +148,7 @@ def test_the_words_open_a_sealed_one_on_another_machine(
         assert "backup.restored" in moved.run("audit", "list", "--json")
         same = [(data / "secrets" / "node_certificate.pem").read_bytes() for data in (moved.data, box.data)]
         assert same[0] == same[1], "also for who knows it by its certificate"
+        (tmp_path / "token").touch(0o600)
+        (tmp_path / "token").write_text(token)
+        asked = ("--remote", f"http://{moved.ready['panel_address']}", "--token-file", str(tmp_path / "token"))
+        assert alknet(*asked, "peer", "list", env=env).returncode == 0, "a token of there is one of here"

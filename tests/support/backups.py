@@ -32,10 +32,15 @@ def data_of(place: Path, mark: str) -> Path:
     paths.secrets.mkdir(mode=0o700, exist_ok=True)
     marked(paths.database, SCHEMA, mark)
     marked(paths.journal, "PRAGMA journal_mode=WAL; CREATE TABLE peers (peer_id TEXT); PRAGMA user_version=1;", mark)
-    for file in (paths.config_file, paths.vault, paths.passing_certificate):
+    for file in (paths.config_file, paths.vault, *keys_of(paths)):
         file.write_text(f"# {mark}\n")
         file.chmod(0o600)
     return place
+
+
+def keys_of(paths: DataPaths) -> tuple[Path, ...]:
+    """The files with a key in the open."""
+    return paths.passing_certificate, paths.token_key
 
 
 def marked(file: Path, schema: str, mark: str) -> None:
@@ -59,7 +64,7 @@ def mark_in(file: Path) -> str:
 def marks(data: Path) -> set[str]:
     """The marks of everything in a data directory: one, where it is of one piece."""
     paths = DataPaths(data)
-    texts = {file.read_text().strip("# \n") for file in (paths.config_file, paths.vault, paths.passing_certificate)}
+    texts = {file.read_text().strip("# \n") for file in (paths.config_file, paths.vault, *keys_of(paths))}
     return texts | {mark_in(paths.database), mark_in(paths.journal)}
 
 

@@ -19,6 +19,7 @@ from tests.support.backups import KEY, Member, data_of, made, mark_in, members, 
 from tests.support.custody import IDENTITY
 
 NAMES = ["alknet.db", "node.db", "secrets/vault.json", "alknet.toml"]
+KEYS = ["secrets/node_certificate.pem", "secrets/token_key"]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def copied(plain: Path, tmp_path: Path) -> Path:
 def test_everything_comes_back(plain: Path, tmp_path: Path) -> None:
     manifest = unpacked(plain, tmp_path / "out").manifest
     assert [entry.name for entry in manifest.files] == NAMES
-    assert (manifest.box, manifest.left_out) == (IDENTITY, ["secrets/node_certificate.pem"])
+    assert (manifest.box, manifest.left_out) == (IDENTITY, KEYS)
     assert [mark_in(tmp_path / "out" / name) for name in NAMES[:2]] == ["it", "it"], "changes in the log come along"
     assert all(oct(file.stat().st_mode & 0o777) == "0o600" for file in (tmp_path / "out").rglob("*.*"))
 
@@ -63,7 +64,7 @@ def test_a_sealed_one_has_keys_too_and_says_nothing_but_whose_it_is(sealed: Path
     assert header.box == IDENTITY
     found = unpacked(sealed, tmp_path / "out")
     assert (found.sealed, found.manifest.left_out) == (True, [])
-    assert (tmp_path / "out" / "secrets" / "node_certificate.pem").read_text() == "# it\n"
+    assert {(tmp_path / "out" / name).read_text() for name in KEYS} == {"# it\n"}
 
 
 def test_another_key_opens_nothing(sealed: Path, tmp_path: Path) -> None:

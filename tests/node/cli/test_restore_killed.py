@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from node.core.paths import DataPaths
 from node.data_lock import in_use
-from tests.support.backups import data_of, made, marks
+from tests.support.backups import data_of, keys_of, made, marks
 from tests.support.custody import WORDS, custody_at, phrase_in, write_words
 from tests.support.custody import made as vault_made
 from tests.support.killing import Killer, killed_at_each_step, nothing
@@ -33,12 +34,12 @@ def backup(tmp_path: Path, run: Killer) -> str:
 def state(data: Path) -> tuple[set[str], str]:
     """The marks of what a backup without keys replaces, and the words; after whatever was decided has been done."""
     with in_use(data):
-        file = data / "secrets" / "node_certificate.pem"
         vault = data / "secrets" / "vault.json"
         words = "" if vault.read_text() == "# old\n" else phrase_in(custody_at(data))
         kept = vault.read_bytes()
         vault.write_text((data / "alknet.toml").read_text())
-        file.write_text((data / "alknet.toml").read_text())
+        for file in keys_of(DataPaths(data)):
+            file.write_text((data / "alknet.toml").read_text())
         try:
             return marks(data), words
         finally:
