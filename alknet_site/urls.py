@@ -9,6 +9,7 @@ from apps.accounts.requires import requires
 from apps.accounts.rights import Right
 from apps.health.views import health_page, panel_ready, ready
 from apps.panel.dashboard import dashboard_parts
+from apps.panel.field_pages import check_field, complete_field
 from apps.rest.views import nothing_here
 
 admin.autodiscover()
@@ -19,6 +20,8 @@ urlpatterns = [
     path("readyz/panel", panel_ready, name="readyz_panel"),
     path("health/", requires(Right.STATUS_READ)(health_page), name="health"),
     path("access/", requires(Right.ACCESS_READ)(tester_page), name="access_tester"),
+    path("fields/<str:kind>/check/", requires(Right.PEERS_READ)(check_field), name="field_check"),
+    path("fields/<str:kind>/complete/", requires(Right.PEERS_READ)(complete_field), name="field_complete"),
     path("now/", admin.site.admin_view(dashboard_parts), name="dashboard_parts"),
     path("api/v1/", api.urls),
     re_path("^api(/|$)", nothing_here),

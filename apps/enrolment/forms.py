@@ -15,6 +15,7 @@ from alknet_site.form_errors import show_errors
 from apps.enrolment import services
 from apps.enrolment.errors import InvalidInvite
 from apps.enrolment.models import Invite
+from apps.panel.fields import CheckedText
 from apps.peers.form_fields import ResourcesField, ScopesField
 
 LASTS = [
@@ -47,7 +48,7 @@ class InviteForm(forms.ModelForm):
     peer_id = forms.CharField(
         label="Name",
         required=False,
-        widget=UnfoldAdminTextInputWidget(attrs=_PLAIN),
+        widget=CheckedText(attrs=_PLAIN, kind="planned_peer_id"),
         help_text="What the peer will be called. Empty: the machine proposes a name.",
     )
     needs_approval = forms.BooleanField(

@@ -4,6 +4,7 @@ A draft is a map of JSON types: peer_id, keys (any spelling of each), scopes, re
 auth_token_hash. It is `PeerEntry` but for `keys`, which become fingerprints.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -59,6 +60,19 @@ def split_scopes(text: str) -> list[str]:
     """The scopes in a text: one on a line, or with commas between. A space inside of one is for the check to refuse."""
     parts = (part.strip() for line in text.splitlines() for part in line.split(","))
     return [part for part in parts if part]
+
+
+def parse_resources(text: str) -> Any:
+    """What the JSON text of a map of resources says; an empty text is an empty map. Raises ValueError in a sentence."""
+    try:
+        return json.loads(text) if text.strip() else {}
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise ValueError(f"Not valid JSON: {error.msg} ({place}).") from None
+    except ValueError:
+        raise ValueError("Not valid JSON: a number with too many digits.") from None
+    except RecursionError:
+        raise ValueError("Nested too deep.") from None
 
 
 def without_repeats(value: Any) -> Any:

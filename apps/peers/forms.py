@@ -9,12 +9,12 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
-    UnfoldAdminSplitDateTimeWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
 
 from alknet_site.form_errors import show_errors
+from apps.panel.fields import Checked, CheckedMoment, CheckedText, CheckedTextarea
 from apps.peers import selectors, services
 from apps.peers.digests import state_digest
 from apps.peers.errors import Absent
@@ -39,7 +39,7 @@ class PeerForm(forms.ModelForm):
 
     peer_id = forms.CharField(
         label="Name",
-        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=CheckedText(attrs={"autocomplete": "off", "spellcheck": "false"}, kind="peer_id"),
         help_text="How rules and logs call this peer, such as laptop-alice. A new name renames it everywhere.",
         error_messages={"required": "A peer needs a name."},
         strip=False,
@@ -57,7 +57,7 @@ class PeerForm(forms.ModelForm):
     expires_at = forms.SplitDateTimeField(
         label="Expires",
         required=False,
-        widget=UnfoldAdminSplitDateTimeWidget,
+        widget=CheckedMoment(kind="moment"),
         help_text="In UTC. Then its connections close, and it is as if it were disabled. Left empty, it never expires.",
     )
     notes = forms.CharField(
@@ -82,6 +82,9 @@ class PeerForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         self.original_id: str | None = None if self.instance._state.adding else self.instance.pk
         self.initial.pop("auth_token_hash", None)
+        for field in self.fields.values():
+            if isinstance(field.widget, Checked):
+                field.widget.besides = self.original_id or ""
         if self.original_id is not None:
             state = selectors.state_held(self.instance)
             self._stored, self._end = state_digest(state), state.terms.expires_at
@@ -138,7 +141,7 @@ class RotationForm(forms.Form):
     new = forms.CharField(
         label="New key",
         max_length=MAX_KEY_INPUT,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4, "spellcheck": "false", "class": "alknet-mono"}),
+        widget=CheckedTextarea(attrs={"rows": 4, "spellcheck": "false", "class": "alknet-mono"}, kind="keys"),
         help_text="An ssh-ed25519 line, a PEM public key or certificate, or a fingerprint.",
     )
     overlap = forms.TypedChoiceField(
@@ -203,7 +206,7 @@ class ApiKeyForm(forms.ModelForm):
     expires_at = forms.SplitDateTimeField(
         label="Expires",
         required=False,
-        widget=UnfoldAdminSplitDateTimeWidget,
+        widget=CheckedMoment(kind="moment"),
         help_text="In UTC. Left empty, it never expires.",
     )
 

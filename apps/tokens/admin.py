@@ -13,6 +13,7 @@ from apps.audit.actors import user_actor
 from apps.audit.model_admin import AuditedModelAdmin
 from apps.tokens import selectors, services
 from apps.tokens.bounds import NotYours, refuse_others
+from apps.tokens.field_checks import offer_fields
 from apps.tokens.forms import TokenForm
 from apps.tokens.models import ApiToken
 from apps.tokens.words import expiry_words, last_use_words
@@ -110,3 +111,6 @@ def _is_theirs(request: HttpRequest, token: ApiToken) -> bool:
     except NotYours:
         return False
     return True
+
+
+offer_fields()

@@ -8,18 +8,17 @@ from django.utils import timezone
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminSelectWidget,
-    UnfoldAdminSplitDateTimeWidget,
-    UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
 )
 
 from alknet_site.form_errors import show_errors
 from apps.accounts.rights import Right
 from apps.accounts.selectors import list_users
+from apps.panel.fields import CheckedMoment, CheckedText, CheckedTextarea
 from apps.tokens import services
 from apps.tokens.bounds import NotYours, refuse_excess
 from apps.tokens.checks import MAX_NAME
 from apps.tokens.errors import InvalidToken
+from apps.tokens.field_checks import split_networks
 from apps.tokens.models import ApiToken
 
 MAX_NETWORKS_TEXT = 4096
@@ -36,7 +35,7 @@ class TokenForm(forms.ModelForm):
 
     name = forms.CharField(
         max_length=MAX_NAME,
-        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+        widget=CheckedText(attrs={"autocomplete": "off"}, kind="token_name"),
         help_text="What uses it, such as backup-script.",
         error_messages={"required": "A token needs a name."},
     )
@@ -53,13 +52,13 @@ class TokenForm(forms.ModelForm):
     expires_at = forms.SplitDateTimeField(
         label="Expires",
         required=False,
-        widget=UnfoldAdminSplitDateTimeWidget,
+        widget=CheckedMoment(kind="moment"),
         help_text="In UTC. Left empty, it never expires.",
     )
     networks = forms.CharField(
         required=False,
         max_length=MAX_NETWORKS_TEXT,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "spellcheck": "false", "class": "alknet-mono"}),
+        widget=CheckedTextarea(attrs={"rows": 3, "spellcheck": "false", "class": "alknet-mono"}, kind="networks"),
         help_text="From where it may be used, one on a line, such as 10.0.0.0/8. Left empty: from everywhere.",
     )
 
@@ -81,7 +80,7 @@ class TokenForm(forms.ModelForm):
         return None if moment is None else int(moment.timestamp())
 
     def clean_networks(self) -> list[str]:
-        return [line.strip() for line in self.cleaned_data["networks"].splitlines() if line.strip()]
+        return split_networks(self.cleaned_data["networks"])
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

@@ -16,6 +16,7 @@ from node.assembly.identity import NodeIdentity
 from node.control.audit import Sign, audit_operations
 from node.control.errors import sealing_failed, vault_locked
 from node.control.operations import Sealing, Selection, control_registry
+from node.control.scopes import scope_operations
 from node.control.server import MEANINGS, open_control
 from node.core.address import format_host_port
 from node.core.checkpoint import Checkpoint, checkpoint_message
@@ -37,9 +38,8 @@ NO_PEERS = "QUIC: the peers have not been read yet; the panel's first start make
 @contextlib.asynccontextmanager
 async def answer_administrator(node: "Node") -> AsyncIterator[None]:
     """Answer at DIR/run/node.sock for as long as the block lasts. Raises SocketTaken and OSError."""
-    registry = control_registry(
-        Administration(node), sealing(node.keeper.vault), audit_operations(signing(node.identity))
-    )
+    further = [*audit_operations(signing(node.identity)), *scope_operations(node.operations)]
+    registry = control_registry(Administration(node), sealing(node.keeper.vault), further)
     limits, path = node.limits, node.settings.paths.control_socket
     async with open_control(path, registry, limits.control, limits.call) as server:
         node.metrics.add("control", server.snapshot, meanings=MEANINGS)

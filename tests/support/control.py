@@ -15,6 +15,7 @@ from node.control.audit import audit_operations
 from node.control.client import ControlClient
 from node.control.limits import ControlLimits
 from node.control.operations import Json, Sealing, Selection, control_registry
+from node.control.scopes import scope_operations
 from node.control.server import ControlServer, open_control
 from node.core.checkpoint import Checkpoint
 from node.handlers.call.limits import CallLimits
@@ -100,7 +101,8 @@ class Control:
 
 def registry_of(told: Told) -> OperationRegistry:
     """Everything that the control socket offers, over that node."""
-    return control_registry(told, Sealing(told.seal, told.reseal), audit_operations(told.sign))
+    further = [*audit_operations(told.sign), *scope_operations(())]
+    return control_registry(told, Sealing(told.seal, told.reseal), further)
 
 
 @contextlib.asynccontextmanager

@@ -60,6 +60,8 @@ NEEDS: dict[str, tuple[Need, Need]] = {
     **_both(NOBODY, "autocomplete/"),
     **_look(Right.STATUS_READ, "health/"),
     **_look(Right.ACCESS_READ, "access/"),
+    **_do(Right.PEERS_READ, "fields/<str:kind>/check/"),
+    **_look(Right.PEERS_READ, "fields/<str:kind>/complete/"),
     **_model("access/assertion", Right.ACCESS_READ, Right.ACCESS_WRITE),
     "access/assertion/<path:object_id>/change/": (Right.ACCESS_READ, NOBODY),
     **_model("auth/user", Right.USERS_READ, Right.USERS_WRITE),

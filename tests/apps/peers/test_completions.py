@@ -1,0 +1,131 @@
+"""What the comboboxes of scopes and resources offer, from the node, from the database, and with neither."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.accounts.rights import Role
+from apps.panel.fields import Offered
+from apps.peers import offers, services
+from apps.peers.completions import MOST, complete_resources, complete_scopes, fits
+from node.core.peers import PeerEntry
+from tests.support.accounts import desk_of
+from tests.support.panel import ALICE
+
+AddPeer = Callable[..., PeerEntry]
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> Iterator[None]:
+    """Nothing is remembered of another test's node and peers."""
+    for kept in (offers.NEEDS, offers.IN_USE):
+        kept.forget()
+    yield
+    for kept in (offers.NEEDS, offers.IN_USE):
+        kept.forget()
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node whose operations ask for two scopes and one kind."""
+    needs = offers.Needs(
+        {"git:read": offers.Asked(("git/list",), 1), "git:write": offers.Asked(("a/1", "a/2", "a/3"), 9)},
+        {"repo": offers.Asked(("git/list",), 1)},
+        known=True,
+    )
+    monkeypatch.setattr(offers.NEEDS, "_make", lambda _: needs)
+
+
+def texts(offered: Offered) -> list[str]:
+    return [option.text for option in offered.options]
+
+
+def test_what_operations_ask_for_comes_before_what_peers_have(told: None, add_peer: AddPeer) -> None:
+    add_peer("a", scopes=["git:read", "custom"])
+    add_peer("b", scopes=["custom"])
+    services.create_api_key(actor=ALICE, description="", scopes=["custom"], expires_at=None)
+
+    offered = complete_scopes("")
+    assert [(one.text, one.about) for one in offered.options] == [
+        ("git:read", "asked for by git/list; 1 has it"),
+        ("git:write", "asked for by a/1, a/2, a/3 and 6 more; nobody has it"),
+        ("custom", "no operation of this node asks for it; 3 have it"),
+    ]
+    assert offered.about == "Operations compare scopes letter by letter."
+
+
+def test_a_beginning_comes_before_a_middle_and_the_case_does_not_matter(told: None, add_peer: AddPeer) -> None:
+    add_peer("a", scopes=["digit", "GIT:x"])
+    assert texts(complete_scopes("git")) == ["git:read", "git:write", "GIT:x", "digit"]
+
+
+def test_a_star_finds_one_field_and_says_that_it_gives_nothing(told: None, add_peer: AddPeer) -> None:
+    add_peer("a", scopes=["git:read:web"])
+    offered = complete_scopes("git:*")
+    assert texts(offered) == ["git:read\ngit:write", "git:read", "git:write"]
+    assert "2 known scopes fit" in offered.about
+    assert "“git:*” itself would give only what asks for “git:*”" in offered.about
+    assert "no known scope fits" in complete_scopes("nothing:*").about
+
+
+def test_the_sentence_judges_what_is_typed(told: None, db: None) -> None:
+    assert complete_scopes("git:read").about == "git:read: asked for by git/list; nobody has it."
+    assert complete_scopes("a b").about == "A scope has no spaces or commas and is not empty."
+    assert complete_scopes("new").about.startswith("No operation of this node asks for it, and nobody has “new” yet")
+
+
+def test_without_a_node_what_is_stored_is_offered_and_that_is_said(add_peer: AddPeer) -> None:
+    add_peer("a", scopes=["fs:read"])
+    offered = complete_scopes("")
+    assert [(one.text, one.about) for one in offered.options] == [("fs:read", "1 has it")]
+    assert "does not tell" in offered.about
+
+
+def test_what_a_node_told_last_stays_while_it_is_away() -> None:
+    before = offers.Needs({"x": offers.Asked(("a/b",), 1)}, known=True)
+    assert offers._ask_node(before) is before
+    assert not offers._ask_node(None).known
+
+
+def test_resources_are_offered_by_kind_and_name(told: None, add_peer: AddPeer) -> None:
+    add_peer("a", resources={"repo": ["web", "docs"], "dir": ["home"]})
+    add_peer("b", resources={"repo": ["web"]})
+    assert texts(complete_resources("repo:")) == ["repo:web", "repo:docs"]
+    assert complete_resources("web").options[0].about == "2 have it"
+    assert "dir:" in texts(complete_resources("d"))
+    assert "Nobody has “new” of kind “repo” yet" in complete_resources("repo:new").about
+
+
+def test_an_answer_is_bounded(add_peer: AddPeer) -> None:
+    add_peer("a", scopes=[f"s{n}" for n in range(50)], resources={f"k{n}": ["x"] for n in range(50)})
+    assert len(complete_scopes("").options) == MOST
+    assert len(complete_scopes("*").options) <= MOST + 1
+    assert len(complete_resources("").options) == MOST
+
+
+fields = st.lists(st.sampled_from(["a", "b", "*", ""]), min_size=1, max_size=4)
+
+
+@given(fields, fields)
+def test_a_pattern_fits_field_by_field(pattern: list[str], scope: list[str]) -> None:
+    same = len(pattern) == len(scope) and all(p in {"*", s} for p, s in zip(pattern, scope, strict=False))
+    assert fits(":".join(pattern), ":".join(scope)) is same
+
+
+def test_the_page_answers_with_options_whatever_the_names_are(panel: Client, add_peer: AddPeer) -> None:
+    add_peer("a", scopes=["<b>&\"x'"])
+    page = panel.get("/fields/scopes/complete/", {"q": "<b>"}).content.decode()
+    assert 'data-text="&lt;b&gt;&amp;&quot;x&#x27;"' in page
+    assert "<b>" not in page
+    assert panel.get("/fields/nothing/complete/").status_code == 404
+    assert panel.post("/fields/scopes/complete/").status_code == 405
+
+
+def test_whoever_may_see_no_peers_is_offered_nothing(db: None, client: Client) -> None:
+    answer: Any = client.get("/fields/scopes/complete/")
+    assert (answer.status_code, "/login/" in answer["Location"]) == (302, True)
+    assert desk_of(Role.VIEWER).get("/fields/scopes/complete/").status_code == 200
