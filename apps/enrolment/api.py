@@ -69,7 +69,7 @@ def create_invite(request: HttpRequest, body: InviteIn) -> Answer:
     wish = body.model_dump()
     address, node = node_place(wish.pop("address"), request.get_host())
     new = services.create_invite(actor=caller_of(request).actor, address=address, node=node, **wish)
-    return Answer(NewInviteOut(**invite_json(new.facts), code=new.code.text()), 201)
+    return Answer(NewInviteOut(**invite_json(new.facts), code=new.code.text(), address=address), 201)
 
 
 @invites.delete("/{name:invite_id}", auth=_WRITE, response={204: None, **problems(404)}, summary="Revoke an invitation")

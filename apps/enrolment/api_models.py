@@ -64,6 +64,7 @@ class NewInviteOut(InviteOut):
     """An invitation that was just made, with its code, told this once."""
 
     code: str
+    address: str = Field(description="HOST:PORT of the node, as it stands in the code.")
 
 
 class Approval(Body):

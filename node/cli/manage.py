@@ -56,7 +56,7 @@ def request(
     though: elsewhere it would be one that no node reads.
     """
     if (remote := chosen()) is not None:
-        return import_module("node.cli.remote").ask(remote, command, action, values)
+        return import_module("node.cli.remote").ask(remote, command, action, values, progress)
     settings = loaded.settings
     if loaded.origins["data"] == "default" and not settings.data.exists():
         fail(f"there is no data directory {settings.data}: name the appliance's with --data or {DATA_VARIABLE}")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-COMMANDS = frozenset({"access", "peer", "key", "lock", "locks", "unlock", "activity", "audit"})
+COMMANDS = frozenset({"access", "peer", "key", "lock", "locks", "unlock", "activity", "audit", "claim"})
 """The commands that know how to ask another machine; some of their subcommands do not."""
 
 

@@ -9,7 +9,19 @@ from urllib.parse import quote
 import msgspec
 
 from node.client.rest.errors import NotTheApi
-from node.client.rest.models import ApiKey, Change, Event, ImportOutcome, Invite, Lock, Model, Peer, Presence
+from node.client.rest.models import (
+    ApiKey,
+    Assertion,
+    Change,
+    Claim,
+    Event,
+    ImportOutcome,
+    Invite,
+    Lock,
+    Model,
+    Peer,
+    Presence,
+)
 from node.client.rest.transport import Request, Transport
 
 PAGE = 500
@@ -52,6 +64,11 @@ class RestClient:
     def remove_peer(self, peer_id: str) -> None:
         """Remove a peer; its connections are closed."""
         self._transport.send(Request("DELETE", f"/peers/{_name(peer_id)}"))
+
+    def rotate_key(self, peer_id: str, old: str, new: str, *, overlap_seconds: float) -> Peer:
+        """Give a peer a new key; the old one holds for so long yet."""
+        fields = {"old": old, "new": new, "overlap_seconds": overlap_seconds}
+        return self._write("POST", f"/peers/{_name(peer_id)}/rotate", fields, Peer)
 
     def issue_peer_token(self, peer_id: str) -> str:
         """A fresh token in place of any that the peer had, told this once."""
@@ -111,6 +128,27 @@ class RestClient:
         """A new invitation; its code is told this once."""
         return self._write("POST", "/invites", fields, Invite, _key())
 
+    def find_invite(self, invite_id: str) -> Invite:
+        """One invitation."""
+        return self._read(f"/invites/{_name(invite_id)}", Invite)
+
+    def revoke_invite(self, invite_id: str) -> None:
+        """Its code is good for nothing from now on."""
+        self._transport.send(Request("DELETE", f"/invites/{_name(invite_id)}"))
+
+    def claims(self) -> Iterator[Claim]:
+        """Machines that came with a code, by the ids of their claims."""
+        return self._pages("/claims", Claim)
+
+    def approve_claim(self, claim_id: str, fields: Mapping[str, Any]) -> Claim:
+        """Let a machine in; `sas` are the digits that were compared."""
+        return self._write("POST", f"/claims/{_name(claim_id)}/approve", fields, Claim, _key())
+
+    def refuse_claim(self, claim_id: str) -> Claim:
+        """Decline it for good."""
+        sent = Request("POST", f"/claims/{_name(claim_id)}/refuse", headers=_key())
+        return _converted(self._transport.send(sent), Claim)
+
     def events(self, **filters: Any) -> Iterator[Event]:
         """What happened, the newest first."""
         return self._pages("/activity", Event, filters)
@@ -119,9 +157,33 @@ class RestClient:
         """Whether somebody may do something, and why: a tree of `step`, `allowed`, `rule`, `text` and `children`."""
         return self._told(Request("POST", "/access/check", body=json.dumps(dict(wish)).encode()))
 
+    def assertions(self) -> Iterator[Assertion]:
+        """What must go on being so."""
+        return self._pages("/access/assertions", Assertion)
+
+    def add_assertion(self, fields: Mapping[str, Any]) -> Assertion:
+        """From now on no change may break it."""
+        return self._write("POST", "/access/assertions", fields, Assertion, _key())
+
+    def remove_assertion(self, assertion_id: str) -> None:
+        """What it forbade can be done again."""
+        self._transport.send(Request("DELETE", f"/access/assertions/{_name(assertion_id)}"))
+
     def changes(self, **filters: Any) -> Iterator[Change]:
         """What was changed, the newest first."""
         return self._pages("/audit", Change, filters)
+
+    def verify_log(self) -> dict[str, Any]:
+        """Whether the whole log of changes is as it was written: `holds`, `rows`, and what does not."""
+        return self._told(Request("POST", "/audit/verify"))
+
+    def sign_log(self) -> dict[str, Any]:
+        """Have the node sign the log as it is now: the checkpoint."""
+        return self._told(Request("POST", "/audit/checkpoint"))
+
+    def export_log(self) -> Iterator[bytes]:
+        """The log as NDJSON, piece by piece, however long it is."""
+        return self._transport.pieces(Request("GET", "/audit/export"))
 
     def _read(self, path: str, model: type[_Of]) -> _Of:
         return _converted(self._transport.send(Request("GET", path)), model)

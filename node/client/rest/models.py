@@ -1,12 +1,15 @@
 """What the API tells, as it tells it (docs/openapi.json). Fields that are newer than this client are left out."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
     """The base of all; equal by value."""
+
+    told_once: ClassVar[tuple[str, ...]] = ()
+    """Fields that are None but in the answer to what made the thing."""
 
 
 class Spellings(Model, frozen=True, kw_only=True):
@@ -53,6 +56,7 @@ class ApiKey(Model, frozen=True, kw_only=True):
     scopes: list[str]
     expires_at: int | None
     key: str | None = None
+    told_once: ClassVar[tuple[str, ...]] = ("key",)
 
     def __repr__(self) -> str:
         return f"ApiKey({self.prefix!r})"
@@ -73,7 +77,7 @@ class Lock(Model, frozen=True, kw_only=True):
 
 
 class Invite(Model, frozen=True, kw_only=True):
-    """An invitation; `code` is there when it was just made."""
+    """An invitation; `code`, and the node's `address` in it, are there when it was just made."""
 
     id: str
     note: str
@@ -90,9 +94,45 @@ class Invite(Model, frozen=True, kw_only=True):
     created_at: str
     created_by: str
     code: str | None = None
+    address: str | None = None
+    told_once: ClassVar[tuple[str, ...]] = ("code", "address")
 
     def __repr__(self) -> str:
         return f"Invite({self.id!r})"
+
+
+class Claim(Model, frozen=True, kw_only=True):
+    """A machine that came with a code; `sas` are the digits that it shows. Times are in unix seconds."""
+
+    id: str
+    invite_id: str
+    fingerprint: str
+    name: str | None
+    sas: str
+    asked: int
+    address: str
+    at: float
+    state: str
+    why: str
+    peer_id: str | None
+    decided_at: float | None
+    decided_by: str
+
+
+class Assertion(Model, frozen=True, kw_only=True):
+    """What must go on being so; `holds` says whether it does."""
+
+    id: str
+    who: str
+    allowed: bool
+    scopes: list[str]
+    resource_type: str
+    resource: str
+    reason: str
+    created_at: str
+    created_by: str
+    sentence: str
+    holds: bool
 
 
 class Event(Model, frozen=True, kw_only=True):

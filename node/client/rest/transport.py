@@ -11,7 +11,7 @@ import json
 import re
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -86,18 +86,37 @@ class Transport:
                 time.sleep(_pause(error, TRIES - left))
         raise AssertionError("the last try ends the loop")
 
+    def pieces(self, request: Request) -> Iterator[bytes]:
+        """The body of a success as it comes, however long; tried once. Raises RestError, also where it breaks off."""
+        try:
+            response = self._answer(request)
+            if response.status != 200:
+                _judged(response, _read(response))
+            while piece := response.read1(_PIECE):
+                yield piece
+            response.close()
+        except (OSError, http.client.HTTPException) as error:
+            raise self._lost(error) from None
+
     def _once(self, request: Request) -> bytes:
         try:
-            connection = self._connected()
-            query = urlencode(request.query, doseq=True)
-            path = f"{self._address.path}{BASE}{request.path}{f'?{query}' if query else ''}"
-            connection.request(request.method, path, request.body, self._headers(request))
-            response = connection.getresponse()
+            response = self._answer(request)
             body = _read(response)
         except (OSError, http.client.HTTPException) as error:
-            self.close()
-            raise Unreachable(f"{self._address}: {_cause(error)}") from None
+            raise self._lost(error) from None
         return _judged(response, body)
+
+    def _answer(self, request: Request) -> http.client.HTTPResponse:
+        """Its head; the body is still to be read."""
+        connection = self._connected()
+        query = urlencode(request.query, doseq=True)
+        path = f"{self._address.path}{BASE}{request.path}{f'?{query}' if query else ''}"
+        connection.request(request.method, path, request.body, self._headers(request))
+        return connection.getresponse()
+
+    def _lost(self, error: Exception) -> Unreachable:
+        self.close()
+        return Unreachable(f"{self._address}: {_cause(error)}")
 
     def _headers(self, request: Request) -> dict[str, str]:
         kind = {} if request.body is None else {"Content-Type": request.media_type}

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support import warm
 from tests.support.appliance import environment
-from tests.support.panel import fingerprint
+from tests.support.panel import fingerprint, ssh_line
 from tests.support.web import Web
 
 Run = Callable[..., CompletedProcess[str]]
@@ -37,7 +37,8 @@ def here(web: Web) -> Run:
 
 @pytest.fixture(scope="module")
 def token(web: Web, here: Run) -> Path:
-    rights = ("peers:write", "locks:write", "api_keys:write", "audit:read", "activity:read", "access:read")
+    rights = ("peers:write", "locks:write", "api_keys:write", "invites:write", "access:write")
+    rights += ("audit:read", "audit:sign", "activity:read")
     options = [word for right in rights for word in ("--right", right)]
     file = web.data.parent / "token"
     file.touch(0o600)
@@ -71,13 +72,20 @@ def test_both_print_the_same(here: Run, there: Run) -> None:
         ("peer", "show", "team/laptop"),
         ("peer", "list", "--json"),
         ("peer", "export", "--format", "csv"),
-        ("key", "list"),
-        ("locks",),
+        ("peer", "expire", "team/laptop", "--until", "2999-01-31", "--key", fingerprint(1), "--json"),
+        ("peer", "expire", "team/laptop", "--never", "--key", ssh_line(1)),
+        ("peer", "expire", "team/laptop", "--for", "1h", "--key", fingerprint(2)),
+        ("peer", "note", "team/laptop", "Bob has it"),
+        ("peer", "invites", "--revoke", "nobody"),
+        ("claim", "refuse", "abcd"),
+        ("key", "list", "--json"),
+        ("locks", "--json"),
+        ("audit", "verify", "--json"),
         ("audit", "list", "--json"),
         ("access", "check", "team/laptop", "--scope", "b"),
     ):
         one, other = here(*command), there(*command)
-        assert (read(one), one.returncode) == (read(other), other.returncode), other.stderr
+        assert (read(one), one.returncode, one.stderr) == (read(other), other.returncode, other.stderr), command
     wrong = "peer_id,scopes\nci,a\nci,b\n"
     one, other = (run("peer", "import", "-", "--format", "csv", stdin=wrong) for run in (here, there))
     assert one.stderr == other.stderr == "alknet: row 3: peer_id: “ci” stands in row 2 already.\n"
@@ -85,10 +93,25 @@ def test_both_print_the_same(here: Run, there: Run) -> None:
     assert there("peer", "show", "import").returncode == 1
 
 
+def test_more_is_done_there_as_it_is_here(here: Run, there: Run, tmp_path: Path) -> None:
+    there("peer", "add", "ci", "--key", fingerprint(5), "--scope", "a")
+    turned = there(
+        "peer", "rotate", "ci", "--old", fingerprint(5), "--new", fingerprint(6), "--overlap", "1h", "--json"
+    )
+    assert (set(json.loads(turned.stdout)["key_expires_at"])) == {fingerprint(5)}
+    assert json.loads(there("access", "assert", "ci", "--scope", "a", "--json").stdout)["holds"] is True
+    assertion = json.loads(here("access", "assertions", "--json").stdout)[0]["id"]
+    assert there("access", "unassert", assertion).stdout == "Removed.\n"
+    one, other = tmp_path / "one", tmp_path / "other"
+    assert (here("audit", "export", str(one)).returncode, there("audit", "export", str(other)).returncode) == (0, 0)
+    assert one.read_text().splitlines()[1:] == other.read_text().splitlines()[1:]
+    assert "cannot be used with --remote" in there("audit", "verify", "--export", str(one)).stderr
+
+
 def test_refusals_are_told(there: Run, here: Run, web: Web, token: Path, tmp_path: Path) -> None:
     assert there("peer", "set", "team/laptop", "--scope", "x y").stderr.startswith("alknet: scopes: ")
     assert "does not work with --remote" in there("vault", "status").stderr
-    assert "cannot be done with --remote" in there("audit", "verify").stderr
+    assert "does not work with --remote" in there("token", "list").stderr
     other = tmp_path / "token"
     other.touch(0o600)
     for text, told in (("alkr_x_y", "The token is not taken."), ("a secret\nb", "begins with alkr_")):
