@@ -32,6 +32,7 @@ from tests.support.happenings import BOOT, imported
 from tests.support.journal_records import Story
 from tests.support.panel import ALICE, draft
 from tests.support.panel_rights import ANY_ROLE, NEEDS, NOBODY, OPEN, SIGNED_IN, Need
+from tests.support.tables import KEPT_OF_WHOEVER_ASKS, written
 
 
 def routes(resolver: Any = None, before: str = "") -> Iterator[str]:
@@ -141,12 +142,14 @@ def test_whoever_has_no_role_is_led_to_the_sign_in_page(things: dict[str, Any], 
             assert answer["Location"].startswith(("/login/", "/account/login/")), route
 
 
-def test_a_refused_post_writes_nothing(things: dict[str, Any]) -> None:
-    viewer, before = add_user(Role.VIEWER), AuditEntry.objects.count()
+@pytest.mark.parametrize("role", Role)
+def test_a_refused_post_writes_nothing(things: dict[str, Any], role: Role) -> None:
+    user = add_user(role)
+    before = written(besides=KEPT_OF_WHOEVER_ASKS)
     for route, (_, need) in NEEDS.items():
-        if not may(Role.VIEWER, need):
-            assert refused("post", address(route, things), viewer), route
-    assert AuditEntry.objects.count() == before
+        if not may(role, need):
+            assert refused("post", address(route, things), user), route
+            assert written(besides=KEPT_OF_WHOEVER_ASKS) == before, route
 
 
 def test_every_right_is_somebodys_and_a_stranger_has_none() -> None:

@@ -1,12 +1,14 @@
 """Every route that changes something leaves exactly one change in the audit log. The schema says which they are."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
 
 from apps.access import services as access
+from apps.accounts.rights import RIGHTS_OF, Right, Role
 from apps.audit.models import AuditEntry
 from apps.credentials import services as credentials
 from apps.enrolment.models import Stranger
@@ -19,7 +21,8 @@ from node.core.peers import PeerEntry
 from tests.apps.rest.test_schema import operations
 from tests.support.enrolment import invite, key, taken
 from tests.support.panel import ALICE, fingerprint
-from tests.support.rest import Caller
+from tests.support.rest import BASE, Caller, problem_of, token_with
+from tests.support.tables import written
 from tests.support.vault_node import VaultNode
 
 
@@ -62,12 +65,20 @@ CALLS = {
     "create_token": Call("/tokens", {"name": "ci", "rights": ["peers:read"]}, ["token.created"]),
     "revoke_token": Call("/tokens/{token}", None, ["token.revoked"]),
 }
+BESIDE_THE_LOG = {"sign_audit": {"audit_checkpoint"}, "verify_audit": {"audit_verification"}}
+"""What is written by routes that make no change: how it is with the log itself."""
 CUT = "cut_connection"
 METHODS = {
     details["operationId"]: method.upper()
     for method, _, details in operations()
     if method != "get" and "x-changes-nothing" not in details
 }
+RIGHTS = {details["operationId"]: Right(details["x-right"]) for _, _, details in operations()}
+CHANGE_NOTHING = [
+    (details["operationId"], method.upper(), re.sub(r"{\w+}", "nothing", path.removeprefix(BASE)))
+    for method, path, details in operations()
+    if method == "get" or "x-changes-nothing" in details
+]
 
 
 def test_the_table_has_every_route_that_changes_something() -> None:
@@ -107,3 +118,25 @@ def test_a_change_is_one_in_the_log(api: Caller, things: dict[str, str], name: s
         ("token", "tests/", answer["X-Request-ID"])
     }
     assert "sk-1" not in json.dumps([row.after for row in rows])
+
+
+@pytest.mark.parametrize("role", [None, *Role])
+def test_who_may_not_writes_nothing(things: dict[str, str], role: Role | None) -> None:
+    """The same requests, each of which is a change where the caller has the right."""
+    rights = RIGHTS_OF[role] if role else frozenset()
+    caller = Caller(token_with(*rights) if role else None)
+    before = written()
+    for name in (one for one in CALLS if RIGHTS[one] not in rights):
+        wanted = CALLS[name]
+        answer = caller.call(METHODS[name], wanted.path.format(**things), wanted.body, Content_Type=wanted.kind)
+        problem_of(answer, 403 if role else 401)
+        assert written() == before, name
+
+
+def test_what_changes_nothing_leaves_no_row(api: Caller, things: dict[str, str]) -> None:
+    before = written()
+    for name, method, path in CHANGE_NOTHING:
+        api.call(method, path, {"peer_id": "laptop"} if name == "preview_change" else {} if method == "POST" else None)
+        after = written()
+        assert {table for table in after if after[table] != before[table]} <= BESIDE_THE_LOG.get(name, set()), name
+        before = after
