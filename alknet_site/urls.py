@@ -10,6 +10,7 @@ from apps.accounts.rights import Right
 from apps.health.views import health_page, panel_ready, ready
 from apps.panel.dashboard import dashboard_parts
 from apps.panel.field_pages import check_field, complete_field
+from apps.panel.job_pages import job_page
 from apps.rest.views import nothing_here
 
 admin.autodiscover()
@@ -22,6 +23,7 @@ urlpatterns = [
     path("access/", requires(Right.ACCESS_READ)(tester_page), name="access_tester"),
     path("fields/<str:kind>/check/", requires(Right.PEERS_READ)(check_field), name="field_check"),
     path("fields/<str:kind>/complete/", requires(Right.PEERS_READ)(complete_field), name="field_complete"),
+    path("jobs/<str:job>/", admin.site.admin_view(job_page), name="job"),
     path("now/", admin.site.admin_view(dashboard_parts), name="dashboard_parts"),
     path("api/v1/", api.urls),
     re_path("^api(/|$)", nothing_here),

@@ -55,7 +55,7 @@ NEEDS: dict[str, tuple[Need, Need]] = {
     **_look(OPEN, "readyz", "readyz/panel", "setup/<str:token>/", "setup/<str:token>"),
     **_do(OPEN, "logout/"),
     **_both(ANY_ROLE, "", "now/", "search/", "password_change/"),
-    **_look(ANY_ROLE, "jsi18n/", "password_change/done/"),
+    **_look(ANY_ROLE, "jobs/<str:job>/", "jsi18n/", "password_change/done/"),
     **_both(ANY_ROLE, "r/<path:content_type_id>/<path:object_id>/", "^(?P<app_label>…)/$", "(?P<url>.*)$"),
     **_both(NOBODY, "autocomplete/"),
     **_look(Right.STATUS_READ, "health/"),

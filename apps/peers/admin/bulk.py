@@ -16,6 +16,8 @@ from django.template.response import TemplateResponse
 from django.utils.crypto import constant_time_compare
 
 from apps.audit.actors import user_actor
+from apps.panel.job_pages import begun
+from apps.panel.jobs import Job
 from apps.peers.bulk import BulkAct, NothingForm, changing_of, digest, preview
 from apps.peers.bulk_acts import ADD_SCOPES, DELETE, DISABLE, ENABLE, REMOVE_SCOPES
 from apps.peers.listing import MORE_ACTS
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
 else:
     ModelAdmin = object
+
+MANY = 1_000
+"""Peers above which an act goes on in the background, with a page of its own."""
 
 
 def action_of(act: BulkAct) -> Callable[..., HttpResponse | None]:
@@ -62,13 +67,16 @@ class BulkActs(ModelAdmin):
         return self._preview_bulk(request, act, names, form)
 
     def _do_bulk(self, request: HttpRequest, act: BulkAct, names: Sequence[str], form: Form) -> HttpResponse | None:
+        actor = user_actor(request.user)
+        if len(names) > MANY:
+            job = Job("bulk act", f"{act.title} {len(names)} peers", "peers.view_peer", request.get_full_path())
+            return begun(request, job, lambda _: _done_words(act, act.run(actor, changing_of(act, names, form), form)))
         try:
-            count = act.run(user_actor(request.user), changing_of(act, names, form), form)
+            count = act.run(actor, changing_of(act, names, form), form)
         except InvalidFields as error:
             form.add_error(None, f"Nothing was changed: {error}")
             return self._preview_bulk(request, act, names, form)
-        words = f"{act.done} {count} peer{'' if count == 1 else 's'}."
-        self.message_user(request, words, messages.SUCCESS if count else messages.INFO)
+        self.message_user(request, _done_words(act, count), messages.SUCCESS if count else messages.INFO)
         return None
 
     def _preview_bulk(self, request: HttpRequest, act: BulkAct, names: Sequence[str], form: Form) -> HttpResponse:
@@ -92,3 +100,7 @@ class BulkActs(ModelAdmin):
             "list_url": request.get_full_path(),
         }
         return TemplateResponse(request, "peers/bulk.html", context)
+
+
+def _done_words(act: BulkAct, count: int) -> str:
+    return f"{act.done} {count} peer{'' if count == 1 else 's'}."

@@ -16,8 +16,10 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_safe
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
-from apps.audit.actors import user_actor
+from apps.audit.actors import Actor, user_actor
 from apps.audit.model_admin import page_action
+from apps.panel.job_pages import begun
+from apps.panel.jobs import JOBS, Job, JobRefused
 from apps.peers import services
 from apps.peers.portable.answers import file_answer
 from apps.peers.portable.carried import pack, unpack
@@ -32,6 +34,9 @@ if TYPE_CHECKING:  # unfold has no types; its ModelAdmin is Django's with anothe
     from django.contrib.admin import ModelAdmin
 else:
     from unfold.admin import ModelAdmin
+
+MANY = 1_000
+"""Peers of a file above which the import goes on in the background, with a page that says how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,11 @@ class FilePages(ModelAdmin):
 
     def _confirmed(self, request: HttpRequest, wish: _Wish) -> HttpResponse:
         actor, rows = user_actor(request.user), wish.rows()
+        if len(rows) > MANY:
+            job = Job(
+                "import", f"Import of {len(rows)} peers", "peers.view_peer", reverse("admin:peers_peer_changelist")
+            )
+            return begun(request, job, lambda job: _import(job, actor, wish, rows))
         try:
             plan = services.import_peers(actor=actor, rows=rows, replace=wish.replace, agreed=wish.agreed)
         except PlanChanged:
@@ -114,6 +124,7 @@ class FilePages(ModelAdmin):
             "opts": self.opts,
             "formats": list(Format),
             "file_field": UnfoldAdminFileFieldWidget().render("file", None, {"id": "file"}),
+            "under_way": JOBS.running("import"),
             "may_import": self.has_change_permission(request),
             "max_mib": MAX_UPLOAD // 1024**2,
             "list_url": reverse("admin:peers_peer_changelist"),
@@ -121,6 +132,15 @@ class FilePages(ModelAdmin):
             **facts,
         }
         return TemplateResponse(request, "peers/files.html", context)
+
+
+def _import(job: Job, actor: Actor, wish: _Wish, rows: list[Row]) -> str:
+    """The work of a job. Raises JobRefused."""
+    try:
+        plan = services.import_peers(actor=actor, rows=rows, replace=wish.replace, agreed=wish.agreed, tell=job.tell)
+    except PlanChanged:
+        raise JobRefused("Peers were changed since this was shown. Nothing was done: choose the file again.") from None
+    return _done_words(plan)
 
 
 def _done_words(plan: Plan) -> str:

@@ -10,7 +10,7 @@ from apps.peers import selectors
 from apps.peers.models import Peer
 from apps.peers.portable.plan import Plan, Step, added, make_plan
 from apps.peers.portable.rows import Row
-from apps.peers.services.batches import SIZE, batches
+from apps.peers.services.batches import Tell, batches, untold
 from apps.peers.services.peers import OBJECT_TYPE, PeerAction, change_of, columns_of, facts_of, peers_added
 from apps.peers.services.side_rows import forget, store_all_beside
 from apps.peers.terms import NO_TERMS
@@ -27,32 +27,38 @@ def plan_import(*, rows: Sequence[Row], replace: bool) -> Plan:
     return make_plan(rows, selectors.list_states(), replace=replace)
 
 
-def import_peers(*, actor: Actor, rows: Sequence[Row], replace: bool, agreed: str | None = None) -> Plan:
+def import_peers(
+    *, actor: Actor, rows: Sequence[Row], replace: bool, agreed: str | None = None, tell: Tell = untold
+) -> Plan:
     """Add and change the peers that the rows name; with `replace`, remove all others. Returns what was done.
 
     Raises ImportRefused, and PlanChanged where the plan is not the one of the digest `agreed`.
     """
     with transaction.atomic():
+        tell("comparing with the peers that there are", 0, 0)
         plan = plan_import(rows=rows, replace=replace)
         if agreed is not None and agreed != plan.digest:
             raise PlanChanged
-        _write(plan)
+        _write(plan, tell)
+        tell("writing the list of changes", 0, 0)
         record(actor=actor, changes=map(_change, plan.steps))
         peers_added.send(sender=Peer, actor=actor, entries=list(added(plan)))
         return plan
 
 
-def _write(plan: Plan) -> None:
+def _write(plan: Plan, tell: Tell) -> None:
     """What goes, goes first: a key or a token of it may be another's now."""
     gone = [step.peer_id for step in plan.steps if step.new is None]
     for batch in batches(gone):
         Peer.objects.filter(pk__in=batch).delete()
     forget([*gone, *(entry.peer_id for entry in added(plan))])
     store_all_beside([(step.old.terms if step.old else NO_TERMS, step.new) for step in plan.steps if step.new])
-    rows = (Peer(**columns_of(step.new.entry)) for step in plan.steps if step.new)
-    Peer.objects.bulk_create(
-        rows, batch_size=SIZE, update_conflicts=True, unique_fields=["peer_id"], update_fields=_COLUMNS
-    )
+    entries, written = [step.new.entry for step in plan.steps if step.new], 0
+    for some in batches(entries):
+        tell("writing peers", written, len(entries))
+        rows = [Peer(**columns_of(entry)) for entry in some]
+        Peer.objects.bulk_create(rows, update_conflicts=True, unique_fields=["peer_id"], update_fields=_COLUMNS)
+        written += len(some)
 
 
 def _change(step: Step) -> Change:
