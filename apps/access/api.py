@@ -1,6 +1,5 @@
 """REST: may somebody do something, and why; and what must go on being so."""
 
-from dataclasses import asdict
 from typing import Annotated
 
 from django.http import HttpRequest
@@ -8,11 +7,11 @@ from ninja import Router
 from pydantic import BaseModel, Field
 
 from apps.access import selectors, services
-from apps.access.impact import SHOWN, impact
 from apps.access.json_forms import assertion_json, explanation_json
 from apps.access.questions import MAX_WHO, question
 from apps.accounts.rights import Right
 from apps.peers.api_models import PeerChange
+from apps.peers.impact import SHOWN, Impact, impact
 from apps.rest.answers import Answer, Body
 from apps.rest.auth import caller_of, requires
 from apps.rest.idempotency import idempotent
@@ -94,16 +93,19 @@ class ClosingOut(BaseModel):
     alpn: str
     address: str
     reason: str = Field(description="What its peer would be told.")
+    at: float | None = Field(description="When, in unix seconds; null is at once.")
 
 
 class ImpactOut(BaseModel):
     """What would go."""
 
+    known: bool = Field(description="Whether it is known who is connected: not while the node does not run.")
     closes: int = Field(description="So many connections would close.")
     closing: list[ClosingOut] = Field(description=f"The first {SHOWN} of them; none without the right activity:read.")
     keys: list[str]
     scopes: list[str]
     resources: list[str] = Field(description="As kind/name.")
+    token: bool = Field(description="Whether the peer's token goes.")
 
 
 @router.post(
@@ -116,10 +118,22 @@ class ImpactOut(BaseModel):
 def preview_change(request: HttpRequest, body: ImpactIn) -> Answer:
     """Which live connections a change of a peer would close, and which rights would go."""
     changes = None if body.changes is None else body.changes.model_dump(exclude_unset=True)
-    found = asdict(impact(body.peer_id, changes))
-    if Right.ACTIVITY_READ not in caller_of(request).rights:
-        found["closing"] = ()
-    return Answer(ImpactOut(**found))
+    told = Right.ACTIVITY_READ in caller_of(request).rights
+    return Answer(_impact_model(impact(body.peer_id, changes), with_connections=told))
+
+
+def _impact_model(found: Impact, *, with_connections: bool) -> ImpactOut:
+    closings = found.closings
+    shown = closings.shown if with_connections else ()
+    return ImpactOut(
+        known=closings.known,
+        closes=closings.total,
+        closing=[ClosingOut.model_validate(one, from_attributes=True) for one in shown],
+        keys=list(found.keys),
+        scopes=list(found.scopes),
+        resources=list(found.resources),
+        token=found.token,
+    )
 
 
 class AssertionIn(Body):

@@ -1,11 +1,12 @@
 """Reading what happened and who is connected."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from operator import or_
+from typing import NamedTuple
 
 from django.db.models import Count, F, Func, Max, Min, Q, QuerySet, TextField
 from django.db.models.functions import Cast
@@ -230,37 +231,54 @@ def _percentile(ordered: list[float], percent: int) -> float:
     return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
 
 
-@dataclass(frozen=True, slots=True)
-class ClosingConnections:
-    """How many open connections some peers have, and the latest of them."""
+class ConnectionRow(NamedTuple):
+    """What of an open connection decides whether it may go on. A stranger's has no `peer_id`."""
 
-    total: int = 0
-    shown: tuple[Connection, ...] = ()
-
-    @property
-    def more(self) -> int:
-        return self.total - len(self.shown)
+    pk: int
+    peer_id: str | None
+    fingerprint: str | None
+    alpn: str | None
 
 
-def connections_of(peer_ids: Iterable[str], *, limit: int) -> ClosingConnections:
-    """The open connections of these peers. None while the node does not run."""
-    names = set(peer_ids)
-    if not names or not node_runs():
-        return ClosingConnections()
-    of_them = [pk for pk, name in Connection.objects.values_list("pk", "peer_id") if name in names]  # the latest first
-    found = Connection.objects.in_bulk(of_them[:limit])
-    return ClosingConnections(len(of_them), tuple(found[pk] for pk in of_them[:limit] if pk in found))
+_FEW = 500
+"""Names that one SQL statement takes; of more, all rows are looked at."""
+
+
+def open_rows(peer_ids: Collection[str], fingerprints: Collection[str]) -> list[ConnectionRow] | None:
+    """The open connections of these peers, and those of strangers that came with one of these keys, the latest first.
+
+    None while the node does not run: nobody can say then.
+    """
+    rows = all_open_rows() if len(peer_ids) + len(fingerprints) > _FEW else _few_rows(peer_ids, fingerprints)
+    if rows is None:
+        return None
+    names, keys = frozenset(peer_ids), frozenset(fingerprints)
+    return [row for row in rows if row.peer_id in names or (row.peer_id is None and row.fingerprint in keys)]
+
+
+def all_open_rows(*, alpn: str | None = None) -> list[ConnectionRow] | None:
+    """Every open connection, or those of one protocol; None as above."""
+    rows = Connection.objects.all()
+    return _rows(rows if alpn is None else rows.filter(alpn=alpn))
+
+
+def connections_in(pks: Iterable[int]) -> dict[int, Connection]:
+    """Those of these that are open still."""
+    return Connection.objects.in_bulk(list(pks))
+
+
+def _few_rows(peer_ids: Collection[str], fingerprints: Collection[str]) -> list[ConnectionRow] | None:
+    strangers = Q(peer_id__isnull=True, fingerprint__in=list(fingerprints))
+    return _rows(Connection.objects.filter(Q(peer_id__in=list(peer_ids)) | strangers))
+
+
+def _rows(rows: QuerySet[Connection]) -> list[ConnectionRow] | None:
+    if not node_runs():
+        return None
+    return list(map(ConnectionRow._make, rows.values_list("pk", "peer_id", "fingerprint", "alpn")))
 
 
 def connected_rows() -> QuerySet[Connection]:
     """The open connections of peers, for a query to look into."""
     rows = Connection.objects.exclude(peer_id=None).order_by()
     return rows if node_runs() else rows.none()
-
-
-def connections_by(peer_id: str, fingerprints: Iterable[str]) -> list[Connection]:
-    """Open connections that were accepted as this peer, and those of strangers that came with one of these keys."""
-    if not node_runs():
-        return []
-    strangers = Q(peer_id__isnull=True, fingerprint__in=list(fingerprints))
-    return list(Connection.objects.filter(Q(peer_id=peer_id) | strangers))

@@ -8,7 +8,10 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from alknet_site.form_errors import show_errors
 from apps.locks import services
+from apps.locks.closings import closings_of_lock
 from apps.locks.models import Lock
+from apps.peers.agreed import AskingForm
+from apps.peers.impact import Impact
 from node.core.locks import MAX_MESSAGE, MAX_REASON, InvalidLock, LockKind
 
 CONFIRMATION = "lock everything"
@@ -92,7 +95,7 @@ class TermsForm(forms.Form):
             show_errors(self, error, FIELD_NAMES)
 
 
-class LockForm(TermsForm, forms.ModelForm):
+class LockForm(AskingForm, TermsForm, forms.ModelForm):
     """A new lock of one thing. An existing one has no form: it is lifted, and another is placed."""
 
     target_kind = forms.ChoiceField(label="What", choices=KINDS, widget=UnfoldAdminSelectWidget)
@@ -113,6 +116,9 @@ class LockForm(TermsForm, forms.ModelForm):
         cleaned = super().clean()
         if not self.errors:
             self.look(cleaned["target_kind"], cleaned["target"])
+        if not self.errors:
+            kind, target = LockKind(cleaned["target_kind"]), cleaned["target"]
+            self.ask(Impact(closings_of_lock(kind, target, cleaned.get("message", ""))), [kind, target])
         return cleaned
 
     def validate_constraints(self) -> None:

@@ -1,15 +1,15 @@
 """Acts on many peers at once, and what each would do, told before it is done."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 
-from apps.activity.selectors import ClosingConnections, connections_of
 from apps.audit.actors import Actor
-from apps.peers import selectors
+from apps.peers.closings import Closings
+from apps.peers.digests import states_digest
+from apps.peers.terms import PeerState
 from node.core.peers import PeerEntry
 
 SHOWN = 20
@@ -24,7 +24,8 @@ class NothingForm(forms.Form):
 class BulkAct:
     """One act. `changing` names those of the peers that would change, `run` does it to them and counts them.
 
-    Both are given the filled-in `form`. `closes`: every open connection of a peer ends with it.
+    Both are given the filled-in `form`. `closings` tells which open connections of those that change end with it; the
+    form may be empty yet.
     """
 
     name: str
@@ -40,24 +41,29 @@ class BulkAct:
     changing: Callable[[Sequence[PeerEntry], Any], Iterable[str]]
     run: Callable[[Actor, Sequence[str], Any], int]
     form: type[forms.Form] = NothingForm
-    closes: bool = False
+    closings: Callable[[Sequence[PeerState], Any], Closings] | None = None
     danger: bool = False
     by_form: bool = False
     """Who changes is not known before the form is filled in."""
+
+    @property
+    def closes(self) -> bool:
+        """Whether connections can end with it. Of a function a template would ask for its answer."""
+        return self.closings is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
     """`selected` peers, of which `changing` would change, and the open connections that would close with that.
 
-    `known`: whether the form tells yet who changes. `digest` stands for who was selected: what is confirmed is what was
-    shown.
+    `known`: whether the form tells yet who changes. `digest` stands for the peers that were selected, as they were:
+    what is confirmed is what was shown.
     """
 
     selected: int
     known: bool
     changing: tuple[str, ...]
-    closing: ClosingConnections
+    closing: Closings
     digest: str
 
     @property
@@ -74,19 +80,15 @@ class Preview:
         return len(self.changing) - len(self.shown)
 
 
-def preview(act: BulkAct, names: Sequence[str], form: Any) -> Preview:
-    """Raises Absent, and InvalidPeer where the act cannot be done to one of them."""
+def preview(act: BulkAct, states: Sequence[PeerState], form: Any) -> Preview:
+    """Raises InvalidPeer where the act cannot be done to one of them."""
     known = not act.by_form or (form.is_bound and form.is_valid())
-    changing = changing_of(act, names, form) if known else ()
-    closing = connections_of(changing, limit=SHOWN) if act.closes else ClosingConnections()
-    return Preview(len(names), known, changing, closing, digest(names))
+    changing = changing_of(act, states, form) if known else ()
+    changed = frozenset(changing)
+    closing = act.closings([one for one in states if one.peer_id in changed], form) if act.closings else Closings()
+    return Preview(len(states), known, changing, closing, states_digest(states))
 
 
-def changing_of(act: BulkAct, names: Sequence[str], form: Any) -> tuple[str, ...]:
+def changing_of(act: BulkAct, states: Sequence[PeerState], form: Any) -> tuple[str, ...]:
     """Those of these peers that would change, by a form that is filled in. Raises as `preview` does."""
-    return tuple(act.changing(selectors.get_peers(names), form))
-
-
-def digest(names: Iterable[str]) -> str:
-    """Stands for these names, in any order."""
-    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()
+    return tuple(act.changing([state.entry for state in states], form))

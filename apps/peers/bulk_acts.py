@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from django import forms
 
 from apps.peers import services
-from apps.peers.bulk import BulkAct
+from apps.peers.bulk import SHOWN, BulkAct
+from apps.peers.closings import closings_of_disabling, closings_of_removing
 from apps.peers.form_fields import ScopesField
 
 
@@ -45,7 +46,7 @@ DISABLE = BulkAct(
     permission="change",
     changing=lambda entries, _: [entry.peer_id for entry in entries if entry.enabled],
     run=lambda actor, names, _: services.set_peers_enabled(actor=actor, peer_ids=names, enabled=False),
-    closes=True,
+    closings=lambda states, _: closings_of_disabling(states, limit=SHOWN),
     danger=True,
 )
 ADD_SCOPES = BulkAct(
@@ -89,6 +90,6 @@ DELETE = BulkAct(
     permission="delete",
     changing=lambda entries, _: [entry.peer_id for entry in entries],
     run=lambda actor, names, _: services.remove_peers(actor=actor, peer_ids=names),
-    closes=True,
+    closings=lambda states, _: closings_of_removing(states, limit=SHOWN),
     danger=True,
 )

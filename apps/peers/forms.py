@@ -16,9 +16,12 @@ from unfold.widgets import (
 from alknet_site.form_errors import show_errors
 from apps.panel.fields import Checked, CheckedMoment, CheckedText, CheckedTextarea
 from apps.peers import selectors, services
+from apps.peers.agreed import AskingForm
+from apps.peers.closings import closings_of_disabling
 from apps.peers.digests import state_digest
 from apps.peers.errors import Absent
 from apps.peers.form_fields import KeysField, ResourcesField, ScopesField
+from apps.peers.impact import SHOWN, Impact, impact_between
 from apps.peers.models import ApiKey, Peer
 from apps.peers.terms import MAX_NOTES, PeerState
 from node.core.fingerprint import MAX_KEY_INPUT
@@ -34,7 +37,7 @@ OVERLAPS = [
 """How long an old key may hold beside its successor, in seconds."""
 
 
-class PeerForm(forms.ModelForm):
+class PeerForm(AskingForm, forms.ModelForm):
     """A draft of one peer. Saving is the services' work: this form never writes."""
 
     peer_id = forms.CharField(
@@ -86,9 +89,9 @@ class PeerForm(forms.ModelForm):
             if isinstance(field.widget, Checked):
                 field.widget.besides = self.original_id or ""
         if self.original_id is not None:
-            state = selectors.state_held(self.instance)
-            self._stored, self._end = state_digest(state), state.terms.expires_at
-            self.initial.update(expires_at=moment_of(self._end), notes=state.terms.notes)
+            state = self._state = selectors.state_held(self.instance)
+            self._stored = state_digest(state)
+            self.initial.update(expires_at=moment_of(state.terms.expires_at), notes=state.terms.notes)
             self.initial.update(keys=self.instance.fingerprints, seen=self._stored)
 
     def draft(self) -> dict[str, Any]:
@@ -115,26 +118,30 @@ class PeerForm(forms.ModelForm):
             self.add_error(None, "This peer was changed meanwhile. Nothing was saved: open the page anew and look.")
             return cleaned
         try:
-            self._plan()
+            planned = self._plan()
         except InvalidPeer as error:
             for name, texts in error.errors.items():
                 if name not in self.errors:
                     self.add_error(name if name in self.fields else None, texts)
         except Absent as error:
             self.add_error(None, str(error))
+        else:
+            if planned is not None and not self.errors:
+                self.ask(impact_between(self._state, planned), self._stored)
         return cleaned
 
     def validate_unique(self) -> None:
         """The services did, and named the peer that is in the way."""
 
-    def _plan(self) -> None:
+    def _plan(self) -> PeerState | None:
+        """What is there would become this; None of a new peer, which takes nothing away."""
         if self.original_id is None:
             services.plan_create(self.draft())
-        else:
-            services.plan_update(self.original_id, self.draft())
+            return None
+        return services.plan_update(self.original_id, self.draft())
 
 
-class RotationForm(forms.Form):
+class RotationForm(AskingForm, forms.Form):
     """A new key in place of one that the peer has. Asks the services what would be stored."""
 
     old = forms.ChoiceField(label="Old key", widget=UnfoldAdminSelectWidget)
@@ -173,9 +180,11 @@ class RotationForm(forms.Form):
         cleaned = super().clean() or self.cleaned_data
         if not self.errors:
             try:
-                services.plan_rotation(self._state, **self.values())
+                planned = services.plan_rotation(self._state, **self.values())
             except InvalidPeer as error:
                 show_errors(self, error)
+            else:
+                self.ask(impact_between(self._state, planned), state_digest(self._state))
         return cleaned
 
 
@@ -194,6 +203,17 @@ class PeerRowForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         self.fields["enabled"].show_hidden_initial = True
         self.fields["enabled"].widget.attrs["aria-label"] = f"{self.instance.pk} enabled"
+
+
+class PeerRows(AskingForm, forms.BaseModelFormSet):
+    """The switches of the list: those that turn peers off are looked at together."""
+
+    def clean(self) -> None:
+        super().clean()
+        changed = [form for form in self.forms if form.is_valid() and form.has_changed()]
+        states = selectors.get_states(form.instance.pk for form in changed if not form.cleaned_data["enabled"])
+        if states:
+            self.ask(Impact(closings_of_disabling(states, limit=SHOWN)), sorted(map(state_digest, states)))
 
 
 class ApiKeyForm(forms.ModelForm):

@@ -4,13 +4,14 @@ In a draft (apps.peers.drafts) these are `expires_at`, `key_expires_at` and `not
 it as it is, also where it is the whole of a peer otherwise: nothing lives longer because a program does not know of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from apps.peers.drafts import Draft, draft_of, entry_from
 from node.core.fingerprint import KeyFormatError, parse_key
 from node.core.peers import CONTROL, InvalidPeer, PeerEntry, check_end
+from node.core.terms import WHOLE_PEER, Term, term_id
 
 MAX_NOTES = 4_000
 """Longest notes about a peer, in characters."""
@@ -50,6 +51,13 @@ class PeerState:
     def draft(self) -> dict[str, Any]:
         """The draft that gives this state again."""
         return draft_of(self.entry) | asdict(self.terms.kept_to(self.entry.fingerprints))
+
+
+def ends_of(state: PeerState) -> Iterator[Term]:
+    """The ends of a peer and of its keys, as the node reads them."""
+    whole = {} if state.terms.expires_at is None else {WHOLE_PEER: state.terms.expires_at}
+    for fingerprint, end in {**whole, **state.terms.key_expires_at}.items():
+        yield Term(term_id(state.peer_id, fingerprint), state.peer_id, fingerprint, end)
 
 
 def state_from(draft: Draft, old: PeerTerms = NO_TERMS) -> PeerState:

@@ -221,3 +221,24 @@ def test_an_event_is_on_the_screen_within_half_a_second(
     record_property("event_to_screen", figures)
     print(f"event to screen: {figures}")
     assert late[count // 2] < 2, figures
+
+
+def test_a_save_that_cuts_somebody_off_says_so_before_it_does(
+    panel: Panel, laptop: Path, connect: Callable[[Path], LiveClient]
+) -> None:
+    page, client = panel.page, connect(laptop)
+    page.goto(f"{panel.url}/peers/peer/laptop/change/")
+    expect(page.get_by_role("button", name="Cut the connection of laptop")).to_be_visible()
+    page.locator("[name=display_name]").fill("of Alice")
+    page.locator("[name=enabled]").uncheck()
+    panel.save()
+    asked = page.get_by_role("region", name="Saving this takes something away")
+    expect(asked).to_be_focused()
+    expect(asked.get_by_label("Connections that close")).to_contain_text("revoked: peer disabled")
+    expect(page.locator("[name=display_name]")).to_have_value("of Alice")
+
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
+    assert client.next_line()["reason"] == "revoked: peer disabled"
+    assert panel.complaints == []

@@ -46,6 +46,9 @@ class Panel:
         row = self.page.locator("tr", has=self.page.get_by_role("link", name=peer_id, exact=True))
         row.locator("input[type=checkbox][name$=-enabled]").click()
         self.save()
+        if (agree := self.page.get_by_role("button", name="Save all the same")).is_visible():
+            agree.click()  # it closes connections
+            self.page.wait_for_load_state()
 
     def is_enabled(self, peer_id: str) -> bool:
         self.page.goto(f"{self.url}/peers/peer/")

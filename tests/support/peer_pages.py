@@ -1,8 +1,10 @@
 """The panel's pages of peers: where they are, and what a browser sends to them."""
 
+import re
 from typing import Any
 
 from django.http import HttpResponse
+from django.test import Client
 from django.urls import reverse
 
 from apps.peers.digests import state_digest
@@ -26,6 +28,14 @@ def form(**fields: Any) -> dict[str, Any]:
 def edited(stored: str, **fields: Any) -> dict[str, Any]:
     """What a browser sends for the form of a peer that is stored, on a page that is fresh."""
     return form(seen=state_digest(get_state(stored)), **fields)
+
+
+def agree(client: Client, path: str, data: dict[str, Any], **kwargs: Any) -> HttpResponse:
+    """Send a form, look at what it takes away, and send it again."""
+    asked = client.post(path, data).content.decode()
+    agreed = re.search(r'name="agreed" value="(\w+)"', asked)
+    assert agreed is not None, "nothing was asked"
+    return client.post(path, data | {"agreed": agreed[1]}, **kwargs)
 
 
 def field_errors(response: HttpResponse) -> dict[str, list[str]]:

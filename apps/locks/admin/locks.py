@@ -16,6 +16,7 @@ from apps.audit.actors import user_actor
 from apps.audit.model_admin import AuditedModelAdmin, page_action
 from apps.locks import selectors, services
 from apps.locks.admin.filters import StateFilter
+from apps.locks.closings import closings_of_lock
 from apps.locks.forms import EverythingForm, LockForm
 from apps.locks.models import Lock
 from apps.locks.words import end_words, what_words
@@ -109,7 +110,8 @@ class LockAdmin(AuditedModelAdmin):
         """Asks for the words that confirm it; nothing else in the panel closes so much at once."""
         form = EverythingForm(request.POST if request.method == "POST" else None)
         if request.method != "POST" or not form.is_valid():
-            return self._page(request, "locks/everything.html", title="Lock everything", form=form)
+            closings = closings_of_lock(LockKind.EVERYTHING, "", "")
+            return self._page(request, "locks/everything.html", title="Lock everything", form=form, closings=closings)
         terms = form.terms()
         services.lock(actor=user_actor(request.user), target_kind=LockKind.EVERYTHING, target="", **terms)
         self.message_user(request, "Everything is locked. This list is where it is unlocked.", messages.WARNING)

@@ -7,11 +7,14 @@ from django.db.models import QuerySet
 
 from alknet_site.form_errors import show_errors
 from apps.locks import services
+from apps.locks.closings import closings_of_peer_locks
 from apps.locks.forms import FIELD_NAMES, TermsForm
 from apps.locks.selectors import holding, locked_targets
-from apps.peers.bulk import BulkAct
+from apps.peers.bulk import SHOWN, BulkAct
+from apps.peers.closings import Closings
 from apps.peers.listing import EitherFilter, offer
 from apps.peers.services.batches import batches
+from apps.peers.terms import PeerState
 from node.core.locks import InvalidLock, LockKind
 from node.core.peers import PeerEntry
 
@@ -44,6 +47,11 @@ def _not_locked(entries: Sequence[PeerEntry], _: Any) -> Iterable[str]:
     return [name for name in names if name not in held]
 
 
+def _closings(states: Sequence[PeerState], form: Any) -> Closings:
+    message = form.cleaned_data.get("message", "") if form.is_bound and form.is_valid() else ""
+    return closings_of_peer_locks([state.entry for state in states], message, limit=SHOWN)
+
+
 LOCK = BulkAct(
     name="lock_selected",
     title="Lock",
@@ -56,7 +64,7 @@ LOCK = BulkAct(
     changing=_not_locked,
     run=lambda actor, names, form: services.lock_peers(actor=actor, peer_ids=names, **form.terms()),
     form=ManyLocksForm,
-    closes=True,
+    closings=_closings,
     danger=True,
 )
 offer(LOCK, LockedFilter)

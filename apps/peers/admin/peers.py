@@ -9,6 +9,7 @@ from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.crypto import constant_time_compare
 from django.utils.html import format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
@@ -22,7 +23,10 @@ from apps.peers.admin.display import end_label, key_spellings
 from apps.peers.admin.files import FilePages
 from apps.peers.admin.filters import ConnectedFilter, ExpiryFilter, ScopeFilter, TokenFilter
 from apps.peers.admin.now import add_presence, may_see_presence, presence_label, with_presence
-from apps.peers.forms import PeerForm, PeerRowForm, RotationForm
+from apps.peers.agreed import FIELD, agreement
+from apps.peers.digests import state_digest
+from apps.peers.forms import PeerForm, PeerRowForm, PeerRows, RotationForm
+from apps.peers.impact import impact_between
 from apps.peers.listing import MORE_FILTERS, EitherFilter
 from apps.peers.models import Peer
 from apps.peers.search import matching
@@ -64,6 +68,9 @@ class PeerAdmin(BulkActs, FilePages, AccessAdmin):
             ("Rights", {"fields": ["scopes", "resources"]}),
             ("Without a key", {"fields": token, "description": "A token is for clients that cannot show a key."}),
         ]
+
+    def get_changelist_formset(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().get_changelist_formset(request, formset=PeerRows, **kwargs)
 
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
         return super().get_changelist_form(request, form=PeerRowForm, **kwargs)
@@ -129,6 +136,20 @@ class PeerAdmin(BulkActs, FilePages, AccessAdmin):
         request.path = reverse("admin:peers_peer_change", args=[quote(obj.pk)])
         return super().response_change(request, obj)
 
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """With what goes, and for the peer as the page showed it."""
+        state = selectors.find_state(unquote(object_id))
+        if state is None or not self.has_delete_permission(request):
+            return super().delete_view(request, object_id, extra_context)
+        found = impact_between(state, None)
+        agreed = agreement(found, state_digest(state))
+        if request.method == "POST" and not constant_time_compare(request.POST.get(FIELD, agreed), agreed):
+            self.message_user(request, "What would go is another by now. Nothing was deleted.", messages.WARNING)
+            return HttpResponseRedirect(request.get_full_path())
+        return super().delete_view(request, object_id, {"loss": found, "agreed": agreed, **(extra_context or {})})
+
     def delete_model(self, request: HttpRequest, obj: Peer) -> None:
         services.remove_peers(actor=user_actor(request.user), peer_ids=[obj.pk])
 
@@ -192,7 +213,7 @@ class PeerAdmin(BulkActs, FilePages, AccessAdmin):
 
     @admin.display(description="token", ordering="auth_token_hash")
     def has_token(self, peer: Peer) -> str:
-        return "none" if peer.auth_token_hash is None else "set"
+        return "set" if peer.auth_token_hash else "none"  # a form that is shown again leaves an empty one on the row
 
     @admin.display(description="all spellings")
     def spellings(self, peer: Peer) -> SafeString:

@@ -130,9 +130,9 @@ def plan_create(draft: Draft) -> PeerEntry:
     return _plan_create(draft).entry
 
 
-def plan_update(peer_id: str, changes: Draft) -> PeerEntry:
+def plan_update(peer_id: str, changes: Draft) -> PeerState:
     """What `update_peer` would store."""
-    return _plan_update(selectors.get_state(peer_id), changes).entry
+    return _plan_update(selectors.get_state(peer_id), changes)
 
 
 def _plan_create(draft: Draft) -> PeerState:

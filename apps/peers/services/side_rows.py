@@ -1,12 +1,11 @@
 """Writes of the tables `peer_terms` and `peer_notes`: what stands beside a peer follows it through every change."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from apps.peers.models import PeerNote, PeerTerm
 from apps.peers.services.batches import SIZE, batches
-from apps.peers.terms import NO_TERMS, PeerState, PeerTerms
-from node.core.terms import WHOLE_PEER, term_id
+from apps.peers.terms import NO_TERMS, PeerState, PeerTerms, ends_of
 
 
 def store_beside(old: PeerState | None, new: PeerState) -> None:
@@ -34,7 +33,8 @@ def forget(peer_ids: Sequence[str]) -> None:
 
 
 def _store(changes: Sequence[tuple[PeerTerms, PeerState]]) -> None:
-    rows = [row for _, new in changes for row in _rows(new)]
+    ends = (end for _, new in changes for end in ends_of(new))
+    rows = [PeerTerm(end.term_id, end.peer_id, end.fingerprint, end.expires_at) for end in ends]
     kept = {row.pk for row in rows}
     had = PeerTerm.objects.filter(peer_id__in=[new.peer_id for _, new in changes]).values_list("pk", flat=True)
     for batch in batches([pk for pk in had if pk not in kept]):
@@ -48,10 +48,3 @@ def _store(changes: Sequence[tuple[PeerTerms, PeerState]]) -> None:
 
 def _put(table: type[PeerTerm] | type[PeerNote], rows: Sequence[Any], key: str, value: str) -> None:
     table.objects.bulk_create(rows, batch_size=SIZE, update_conflicts=True, unique_fields=[key], update_fields=[value])
-
-
-def _rows(state: PeerState) -> Iterator[PeerTerm]:
-    whole = {} if state.terms.expires_at is None else {WHOLE_PEER: state.terms.expires_at}
-    for fingerprint, end in {**whole, **state.terms.key_expires_at}.items():
-        name = term_id(state.peer_id, fingerprint)
-        yield PeerTerm(id=name, peer_id=state.peer_id, fingerprint=fingerprint, expires_at=end)

@@ -14,7 +14,7 @@ from apps.audit.models import AuditEntry
 from apps.locks import services as locks
 from apps.peers import selectors
 from apps.peers import services as peers
-from apps.peers.bulk import digest
+from apps.peers.digests import states_digest
 from apps.peers.portable.rows import Row
 from node.core.peers import PeerEntry
 from tests.support.panel import ALICE, draft
@@ -108,11 +108,12 @@ def test_the_panel_adds_lists_and_removes_them_and_says_what_is_in_the_way(panel
     assert SENTENCE in shown
     assert "holds" in shown
     assert SENTENCE in panel.get(f"/access/assertion/{row.pk}/change/").content.decode()
+    shown = states_digest(selectors.get_states(["ci"]))
     for path, body in (
         ("/peers/peer/ci/delete/", {"post": "yes"}),
         (
             "/peers/peer/",
-            {"action": "disable_peers", "_selected_action": "ci", "post": "yes", "digest": digest(["ci"])},
+            {"action": "disable_peers", "_selected_action": "ci", "post": "yes", "digest": shown},
         ),
     ):
         told = panel.post(path, body, follow=True)

@@ -99,6 +99,18 @@ def test_a_selection_that_has_changed_is_shown_again(panel: Client, add_peer: Ad
     assert len(rows()) == 4
 
 
+def test_a_peer_that_was_changed_meanwhile_is_shown_again(panel: Client, forget_audit: Callable[[], None]) -> None:
+    page = choose(panel, "disable_peers", "a", "b", index="0").content.decode()
+    digest = re.search(r'name="digest" value="(\w+)"', page)
+    assert digest is not None
+    services.set_peer_notes(actor=ALICE, peer_id="b", notes="do not touch")
+    forget_audit()
+    answer = choose(panel, "disable_peers", "a", "b", post="yes", digest=digest[1])
+
+    assert "or a peer of it" in answer.content.decode()
+    assert audit() == []
+
+
 def test_adding_and_removing_scopes(panel: Client) -> None:
     confirm(panel, "add_scopes", "a", "b", scopes="x, new")
     confirm(panel, "remove_scopes", "a", "b", "c", scopes="x\nc")

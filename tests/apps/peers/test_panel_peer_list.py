@@ -7,8 +7,9 @@ import pytest
 from django.test import Client
 
 from apps.peers import services
-from apps.peers.bulk import digest
+from apps.peers.digests import states_digest
 from apps.peers.models import Peer
+from apps.peers.selectors import get_states
 from node.core.peers import PeerEntry
 from tests.support.panel import ALICE, audit, fingerprint, ssh_line, token_hash
 from tests.support.peer_pages import LIST, changelist
@@ -77,7 +78,8 @@ def test_a_peer_that_is_gone_meanwhile_is_a_message(
         raise Absent("peer", "a")
 
     monkeypatch.setattr(services, "set_peers_enabled", gone)
-    sent = {"action": "disable_peers", "_selected_action": ["a"], "post": "yes", "digest": digest(["a"])}
+    shown = states_digest(get_states(["a"]))
+    sent = {"action": "disable_peers", "_selected_action": ["a"], "post": "yes", "digest": shown}
     response = panel.post(LIST, sent, follow=True)
     assert "Nothing was changed" in response.content.decode()
 

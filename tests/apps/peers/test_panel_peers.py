@@ -15,7 +15,7 @@ from apps.peers.selectors import get_state
 from apps.peers.terms import PeerTerms
 from node.core.peers import PeerEntry
 from tests.support.panel import ALICE, audit, fingerprint, pem, rows, ssh_line, token_hash
-from tests.support.peer_pages import ADD, LIST, change, edited, field_errors, form
+from tests.support.peer_pages import ADD, LIST, agree, change, edited, field_errors, form
 
 AddPeer = Callable[..., PeerEntry]
 
@@ -36,7 +36,7 @@ def test_adding(panel: Client) -> None:
 def test_changing(panel: Client, add_peer: AddPeer, forget_audit: Callable[[], None]) -> None:
     add_peer("laptop", auth_token_hash=token_hash("t"))
     forget_audit()
-    panel.post(change("laptop"), edited("laptop", keys=ssh_line(9), scopes="x", enabled=None))
+    agree(panel, change("laptop"), edited("laptop", keys=ssh_line(9), scopes="x", enabled=None))
 
     row = Peer.objects.get(pk="laptop")
     assert (row.fingerprints, row.scopes, row.enabled) == ([fingerprint(9)], ["x"], False)
