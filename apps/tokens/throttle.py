@@ -4,20 +4,21 @@ A token that is good is served whatever was tried from its address before: a sec
 near one, and one program with an old token must not shut out all others behind the same proxy.
 """
 
-import ipaddress
 import math
 import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from node.core.address import origin_of
+
 FAILURES = 10
 """Failures at once that an address has."""
 REFILL_S = 6.0
 """Seconds after which one more is granted."""
 MAX_ADDRESSES = 4096
-IPV6_PREFIX = 64
-"""What one subscriber has of IPv6 counts as one address."""
+MAX_ADDRESS = 64
+"""Longest text of an address that is told from others, in characters."""
 
 
 @dataclass(slots=True)
@@ -38,7 +39,7 @@ class FailedTokens:
         """Count a failure. 0 where it is answered as such, else the seconds after which another try will be."""
         now = time.monotonic() if now is None else now
         with self._lock:
-            bucket = self._bucket(_place(address), now)
+            bucket = self._bucket(origin_of(address[:MAX_ADDRESS]), now)
             if bucket.left >= 1:
                 bucket.left -= 1
                 return 0
@@ -56,16 +57,6 @@ class FailedTokens:
         bucket.left = min(self._failures, bucket.left + max(0.0, now - bucket.at) / self._refill_s)
         bucket.at = now
         return bucket
-
-
-def _place(address: str) -> str:
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address[:64]
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is None:
-        return str(ipaddress.ip_network((found, IPV6_PREFIX), strict=False))
-    return str(found)
 
 
 FAILED = FailedTokens()

@@ -18,6 +18,7 @@ from apps.enrolment.errors import Absent
 from apps.enrolment.models import Stranger
 from apps.peers import services as peer_services
 from apps.peers.services.batches import batches
+from node.core.address import origin_of
 from node.core.enrolment.claim import ALPN
 from node.core.fingerprint import is_fingerprint
 from node.core.journal import EventKind
@@ -29,7 +30,7 @@ MAX_SHOWN = 1_000
 MAX_HIDDEN = 10_000
 """The same of keys that were dismissed."""
 MAX_OF_ADDRESS = 20
-"""Of these, keys of one address: whoever makes up keys pushes out his own."""
+"""Of these, keys of one address, or one /64 of IPv6: whoever makes up keys pushes out his own."""
 MAX_NEW = 50
 """Keys of one batch of events that were not known before; what is beyond comes again, if it is real."""
 FOR_GOOD = 9e15
@@ -66,7 +67,7 @@ def meet(events: Iterable[Any], **_: Any) -> None:
     columns = ["last_seen", "count", "address", "alpn", "how"]
     Stranger.objects.bulk_create(rows, update_conflicts=True, unique_fields=["fingerprint"], update_fields=columns)
     if fresh:
-        _bound({seen[name].address for name in fresh})
+        _bound({origin_of(seen[name].address) for name in fresh})
 
 
 def admit_stranger(
@@ -98,8 +99,7 @@ def dismiss_stranger(*, actor: Actor, fingerprint: str, seconds: float | None = 
 def forget_known(*, entries: Sequence[PeerEntry], **_: Any) -> None:
     """A key that is a peer's now is no stranger's. Called in the transaction that adds the peers."""
     keys = [name for entry in entries for name in entry.fingerprints]
-    for batch in batches(keys):
-        Stranger.objects.filter(pk__in=batch).delete()
+    _forget(keys)
 
 
 def _find(fingerprint: str) -> Stranger:
@@ -139,15 +139,17 @@ def _row(name: str, known: Stranger | None, sight: _Sight) -> Stranger:
     return row
 
 
-def _bound(addresses: Iterable[str]) -> None:
-    for address in addresses:
-        _keep(Stranger.objects.filter(address=address, hidden_until=None), MAX_OF_ADDRESS)
-    _keep(Stranger.objects.filter(hidden_until=None), MAX_SHOWN)
-    _keep(Stranger.objects.exclude(hidden_until=None), MAX_HIDDEN)
+def _bound(origins: set[str]) -> None:
+    shown = Stranger.objects.filter(hidden_until=None).order_by("-last_seen", "fingerprint")
+    of_origin: dict[str, list[str]] = {name: [] for name in origins}
+    for name, address in shown.values_list("pk", "address"):
+        of_origin.get(origin_of(address), []).append(name)
+    _forget(name for names in of_origin.values() for name in names[MAX_OF_ADDRESS:])
+    _forget(shown.values_list("pk", flat=True)[MAX_SHOWN:])
+    hidden = Stranger.objects.exclude(hidden_until=None).order_by("-last_seen", "fingerprint")
+    _forget(hidden.values_list("pk", flat=True)[MAX_HIDDEN:])
 
 
-def _keep(rows: Any, most: int) -> None:
-    """Forget all but the latest."""
-    gone = list(rows.order_by("-last_seen", "fingerprint").values_list("pk", flat=True)[most : most + 500])
-    if gone:
-        Stranger.objects.filter(pk__in=gone).delete()
+def _forget(names: Iterable[str]) -> None:
+    for batch in batches(list(names)):
+        Stranger.objects.filter(pk__in=batch).delete()

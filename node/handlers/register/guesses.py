@@ -1,9 +1,9 @@
 """How often codes may be wrong: for each address, and for all of them together."""
 
-import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable
 
+from node.core.address import origin_of
 from node.core.identity import Address
 from node.core.live import Live
 from node.core.rate import Allowance
@@ -53,12 +53,4 @@ def _set(allowance: Allowance, per_minute: int) -> None:
 
 
 def _origin(address: Address | None) -> str:
-    """Whoever holds one address of IPv6 holds its /64 as well."""
-    host = "" if address is None else address[0]
-    try:
-        parsed = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return host
-    if isinstance(parsed, ipaddress.IPv6Address):
-        return str(parsed.ipv4_mapped or ipaddress.ip_network((parsed, 64), strict=False))
-    return str(parsed)
+    return "" if address is None else origin_of(address[0])

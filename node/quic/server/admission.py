@@ -1,6 +1,5 @@
 """How many connections there may be: in all, before their handshake is complete, and from one address."""
 
-import socket
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -17,9 +16,6 @@ MEANINGS = gauges(
 )
 NOISE_PER_SECOND = 100
 """Initials that cannot be decrypted, above which a new client must prove its address first."""
-
-_MAPPED = bytes(10) + b"\xff\xff"
-"""How an IPv6 address begins that stands for an IPv4 address (RFC 4291 §2.5.5.2)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -132,13 +128,3 @@ def _take_one(counts: Counter[str], origin: str) -> None:
     counts[origin] -= 1
     if not counts[origin]:
         del counts[origin]
-
-
-def origin_of(host: str) -> str:
-    """What counts as one address: an IPv4 address, or the /64 that an IPv6 address is in, for one host owns that."""
-    if ":" not in host:
-        return host
-    packed = socket.inet_pton(socket.AF_INET6, host.partition("%")[0])
-    if packed.startswith(_MAPPED):
-        return socket.inet_ntop(socket.AF_INET, packed[12:])
-    return socket.inet_ntop(socket.AF_INET6, packed[:8] + bytes(8)) + "/64"

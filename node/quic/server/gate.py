@@ -11,12 +11,13 @@ from typing import Protocol
 
 from aioquic.quic.packet import QuicErrorCode
 
+from node.core.address import origin_of
 from node.core.identity import Address
 from node.core.rate import Allowance
 from node.quic.connection.packets import Initial, refuse, retry
 from node.quic.engine.engine import CONNECTION_ID_LENGTH
 from node.quic.metrics import QuicMetrics, Refusal
-from node.quic.server.admission import Admission, origin_of
+from node.quic.server.admission import Admission
 from node.quic.server.tokens import RetryTokens
 from node.quic.udp.socket import SocketAddress, readable
 

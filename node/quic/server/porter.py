@@ -1,12 +1,12 @@
 """What becomes of a datagram that belongs to no connection. The cheapest question is asked first."""
 
+from node.core.address import origin_of
 from node.core.live import Live
 from node.core.rate import Allowance
 from node.quic.connection.packets import destination_of, is_long, parse_initial, unknown_version
 from node.quic.engine.reset import ResetTokens
 from node.quic.limits import QuicLimits
 from node.quic.metrics import QuicMetrics, Refusal
-from node.quic.server.admission import origin_of
 from node.quic.server.crowd import Crowd
 from node.quic.server.gate import Entry, Gate
 from node.quic.udp.socket import SocketAddress

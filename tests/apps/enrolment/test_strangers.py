@@ -70,6 +70,13 @@ def test_whoever_makes_up_keys_pushes_out_his_own(monkeypatch: pytest.MonkeyPatc
     assert (len(shown()), key(1) in shown()) == (5, False), "the one that was seen longest ago goes first"
 
 
+def test_whoever_has_a_network_of_ipv6_pushes_out_his_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services.strangers, "MAX_OF_ADDRESS", 3)
+    meet({"address": "[2001:db8:0:1::1]:1", "at": 1.0})
+    meet(*({"fingerprint": key(100 + n), "address": f"[2001:db8::{n:x}]:1", "at": 2.0 + n} for n in range(9)))
+    assert shown() == [key(108), key(107), key(106), key(1)]
+
+
 def test_one_click_makes_a_peer_and_the_key_is_no_strangers_any_more() -> None:
     meet({})
     services.admit_stranger(actor=ALICE, fingerprint=key(1), peer_id="desk", scopes=["a"])

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.core.address import AddressFormatError, format_host_port, parse_host_port, reachable
+from node.core.address import AddressFormatError, format_host_port, origin_of, parse_host_port, reachable
 
 HOSTS = st.one_of(
     st.ip_addresses(v=4).map(str), st.ip_addresses(v=6).map(str), st.sampled_from(["localhost", "node-1.example.org"])
@@ -49,3 +49,23 @@ def test_a_wildcard_is_reached_at_its_loopback() -> None:
     assert reachable(("0.0.0.0", 5)) == ("127.0.0.1", 5)
     assert reachable(("::", 5)) == ("::1", 5)
     assert reachable(("192.0.2.1", 5)) == ("192.0.2.1", 5)
+
+
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("::ffff:c000:207", "192.0.2.7"),
+        ("", ""),
+        ("unknown", "unknown"),
+        ("no:address", "no:address"),
+        ("::1\0", "::1\0"),
+    ],
+)
+def test_what_counts_as_one_address(host: str, origin: str) -> None:
+    assert origin_of(host) == origin
