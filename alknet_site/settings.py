@@ -136,6 +136,7 @@ STEP_UP_SECONDS: int | None = 600
 ACCOUNT_ADAPTER = "apps.accounts.sign_in.account_adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_FORMS = {"change_password": "apps.accounts.sign_in.forms.ChangePasswordForm"}
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_RATE_LIMITS = False  # apps.accounts.sign_in.lockout counts, in the database
 ACCOUNT_REAUTHENTICATION_TIMEOUT = STEP_UP_SECONDS

@@ -43,8 +43,9 @@ class AccountAdapter(DefaultAccountAdapter):
     def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
         """The audit log has it."""
 
-    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        lockout.refuse_if_locked(request, str(credentials.get("username", "")))
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
+        with lockout.attempt(request, str(credentials.get("username", ""))):
+            return super().authenticate(request, **credentials)
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         lockout.failed(request, str(credentials.get("username", "")))

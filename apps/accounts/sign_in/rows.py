@@ -73,7 +73,7 @@ def _password_set(user: Any, **_: Any) -> None:
 
 
 def _code_failed(request: HttpRequest, user: Any, **_: Any) -> None:
-    lockout.failed(request, user.get_username())
+    lockout.code_failed(request, user.get_username())
 
 
 def _factor_added(instance: Authenticator, *, created: bool, **_: Any) -> None:

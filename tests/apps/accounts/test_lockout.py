@@ -1,8 +1,11 @@
 """How often one may be wrong."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
 
 from apps.accounts.models import Attempt
@@ -90,6 +93,64 @@ def test_an_ipv6_client_is_its_network(client: Client) -> None:
         fail(client, 1, REMOTE_ADDR=f"2001:db8::{number:x}")
     assert not gets_in(REMOTE_ADDR="2001:db8::ffff")
     assert gets_in(REMOTE_ADDR="2001:db8:0:1::1")
+
+
+def test_an_ipv4_client_is_itself_in_its_ipv6_spelling_too(client: Client) -> None:
+    fail(client, lockout.OF_ACCOUNT, REMOTE_ADDR="::ffff:192.0.2.7")
+    assert not gets_in(REMOTE_ADDR="192.0.2.7")
+    assert gets_in(REMOTE_ADDR="::ffff:192.0.2.8")
+
+
+def test_a_thousand_failures_close_it_as_long_as_any_do(client: Client) -> None:
+    fail(client, 1)
+    Attempt.objects.update(failures=5_000)
+    fail(client, 1)
+    assert not gets_in()
+    assert Attempt.objects.filter(until__lte=time.time() + lockout.LONGEST_S).count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_tried_at_once_is_counted_like_what_is_tried_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[str] = []
+
+    def look(self: User, password: str) -> bool:
+        looks.append(password)
+        time.sleep(0.02)  # a hash takes its time, in which the others come
+        return False
+
+    monkeypatch.setattr(User, "check_password", look)
+    with ThreadPoolExecutor(3 * lockout.OF_ACCOUNT) as browsers:
+        list(browsers.map(_guess, range(3 * lockout.OF_ACCOUNT)))
+    assert len(looks) == lockout.OF_ACCOUNT
+    assert not lockout._turns, "and what they waited for is gone"
+
+
+def _guess(number: int) -> None:
+    try:
+        fail(Client(), 1)
+    finally:
+        connection.close()
+
+
+def test_wrong_codes_close_the_second_step_to_every_address(client: Client) -> None:
+    secret = with_app(add_user(Role.OWNER, "olga", PASSWORD))
+    sign_in(client, "olga")
+    for number in range(lockout.OF_CODES):
+        client.post("/account/2fa/authenticate/", {"code": "000000"}, REMOTE_ADDR=f"2001:db8:0:{number:x}::1")
+    page = client.post("/account/2fa/authenticate/", {"code": code(secret)}, REMOTE_ADDR="192.0.2.7")
+    assert "Too many failed attempts" in page.content.decode()
+    (row,) = AuditEntry.objects.filter(action="user.locked_out")
+    assert (row.object_id, row.after["address"]) == ("olga", "")
+
+
+def test_the_old_password_is_guessed_no_oftener_where_it_is_changed(client: Client) -> None:
+    sign_in(client, "ann")
+    new = {"password1": "another horse battery", "password2": "another horse battery"}
+    for _ in range(lockout.OF_ACCOUNT):
+        client.post("/account/password/change/", {"oldpassword": "wrong", **new})
+    page = client.post("/account/password/change/", {"oldpassword": PASSWORD, **new})
+    assert "Too many failed attempts" in page.content.decode()
+    assert User.objects.get(username="ann").check_password(PASSWORD)
 
 
 def test_codes_are_counted_with_passwords_and_a_right_password_forgets_nothing(client: Client) -> None:
