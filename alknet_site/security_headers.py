@@ -1,4 +1,4 @@
-"""Headers that narrow what a page of the panel may do in a browser."""
+"""Headers that narrow what a page of the panel may do in a browser, and who keeps it."""
 
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -35,6 +35,10 @@ HSTS = "max-age=31536000"
 """Told where browsers reach the panel by TLS (RFC 6797): for a year they come by nothing else."""
 
 
+KEPT_BY_NOBODY = "no-store"
+"""Of every answer that says nothing else, as static files do: a page may show a secret, and is of its moment."""
+
+
 class SecurityHeadersMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -43,6 +47,7 @@ class SecurityHeadersMiddleware:
         response = self._get_response(request)
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        response.headers.setdefault("Cache-Control", KEPT_BY_NOBODY)
         if settings.BEHIND_TLS:
             response.headers.setdefault("Strict-Transport-Security", HSTS)
         return response

@@ -1,4 +1,4 @@
-"""What holds below /api/, whoever answers: paths as sent, problems as documents, nothing kept by caches.
+"""What holds below /api/, whoever answers: paths as sent, problems as documents.
 
 What answers GET answers HEAD without its body, and OPTIONS tells of every path what it takes (RFC 9110 §9.3.2, §9.3.7).
 """
@@ -37,7 +37,6 @@ class ApiMiddleware:
             request.method = "GET"  # no route knows of HEAD
         response = _finished(self._get_response(request), asked)
         request.method = asked
-        response.headers.setdefault("Cache-Control", "no-store")
         return _without_body(response) if asked == "HEAD" else response
 
 

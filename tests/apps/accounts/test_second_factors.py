@@ -50,6 +50,11 @@ def add_app(desk: Client) -> tuple[str, list[str]]:
     return found[1], re.findall(r"\b\d{8}\b", desk.get(CODES).content.decode())
 
 
+def test_no_browser_keeps_a_page_of_ones_account(desk: Client) -> None:
+    for path in (APP, "/account/2fa/", "/account/2fa/passkeys/add/", "/account/password/change/", "/account/sessions/"):
+        assert "no-store" in desk.get(path)["Cache-Control"], path
+
+
 def test_an_app_is_added_used_and_removed_with_a_row_for_each(
     desk: Client, ann: User, django_capture_on_commit_callbacks: Any
 ) -> None:
