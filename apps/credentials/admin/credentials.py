@@ -44,10 +44,6 @@ class CredentialAdmin(RotationPages, AuditedModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         return ["provider", "key_version", "set_at", "set_by"] if obj else []
 
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Blobs are nobody's to search in."""
-        return lookup.partition("__")[0] not in _SEALED and super().lookup_allowed(lookup, value, request)
-
     def get_queryset(self, request: HttpRequest) -> QuerySet[Credential]:
         rows: QuerySet[Credential] = super().get_queryset(request)
         return rows.defer(*_SEALED)

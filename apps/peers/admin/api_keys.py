@@ -21,7 +21,6 @@ _NEW_KEY = "_alknet_new_key"
 class ApiKeyAdmin(AccessAdmin):
     object_type = "api_key"
     name_field = "prefix"
-    hash_column = "hash"
     form = ApiKeyForm
     list_display = ["prefix", "description", "scope_list", "expires"]
     search_fields = ["prefix", "description", "scopes"]

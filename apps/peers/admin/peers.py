@@ -41,7 +41,6 @@ _NAMED = 5
 class PeerAdmin(BulkActs, FilePages, AccessAdmin):
     object_type = "peer"
     name_field = "peer_id"
-    hash_column = "auth_token_hash"
     form = PeerForm
     list_display = ["peer_id", "display_name", "enabled", "key_count", "scope_count", "has_token", "ends"]
     list_editable = ["enabled"]
@@ -61,7 +60,7 @@ class PeerAdmin(BulkActs, FilePages, AccessAdmin):
         if obj is not None and not self.has_change_permission(request, obj):
             beside = ["ends", "noted"]
         else:
-            token.append(self.hash_column)
+            token.append("auth_token_hash")
         return [
             (None, {"fields": ["peer_id", "display_name", "enabled", *beside]}),
             ("Identity", {"fields": keys, "description": "The keys by which the peer proves who it is."}),
