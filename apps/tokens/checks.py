@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from apps.accounts.rights import Right
-from node.core.peers import CONTROL, MAX_EXPIRY
+from node.core.peers import CONTROL, MAX_EXPIRY, NO_CONTROL
 
 MAX_NAME = 64
 MAX_NETWORKS = 32
@@ -18,7 +18,7 @@ def check_name(value: Any) -> list[str]:
     if len(value) > MAX_NAME:
         return [f"A name has at most {MAX_NAME} characters."]
     if CONTROL.search(value) or value != value.strip():
-        return ["A name has no control characters and no space at its ends."]
+        return [f"A name has {NO_CONTROL}."]
     return []
 
 

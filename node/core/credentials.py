@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from node.core.errors import InvalidFields
-from node.core.peers import CONTROL
+from node.core.peers import CONTROL, NO_CONTROL
 
 MAX_PROVIDER = 255
 """Longest name of a provider, in characters."""
@@ -74,7 +74,7 @@ def check_provider(value: Any) -> list[str]:
     if len(value) > MAX_PROVIDER:
         return [f"The name of a provider has at most {MAX_PROVIDER} characters."]
     if CONTROL.search(value) or value != value.strip():
-        return ["The name of a provider has no control characters and no space at its ends."]
+        return [f"The name of a provider has {NO_CONTROL}."]
     return []
 
 

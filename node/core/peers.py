@@ -26,8 +26,17 @@ MAX_RESOURCE_LENGTH = 255
 MAX_EXPIRY = 253_402_300_799
 """The last second of the year 9999 (UTC), after which no calendar goes on."""
 
-CONTROL = re.compile(r"[\x00-\x1f\x7f\u0080-\u009f\u2028\u2029\ud800-\udfff]")
-"""What no name has in it: control characters, line separators, halves of a surrogate pair."""
+CONTROL = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
+    r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+    r"\u00ad\u180e\u200b\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+"""What no name has in it: control characters, line separators and halves of a surrogate pair; what turns the direction
+of the text after it (UAX #9), so that it reads as another; and what is not seen, so that two names look alike. The
+joiners that some scripts and emoji need are not among them."""
+NO_CONTROL = "no control characters, none that are invisible or turn the text around, and no space at its ends"
+"""How a refusal says so."""
+_PATHS = (".", "..")
 _BLANK = re.compile(r"\s")
 
 
@@ -106,8 +115,8 @@ def check_peer_id(value: Any) -> list[str]:
     if len(value) > MAX_NAME:
         return [f"A name has at most {MAX_NAME} characters."]
     if CONTROL.search(value) or value != value.strip():
-        return ["A name has no control characters and no space at its ends."]
-    return []
+        return [f"A name has {NO_CONTROL}."]
+    return [] if value not in _PATHS else ["A name is not one or two dots: an address would lead elsewhere."]
 
 
 def check_fingerprints(value: Any) -> list[str]:

@@ -21,7 +21,7 @@ from node.core.locks import (
     check_reason,
     check_target,
 )
-from node.core.peers import ApiKeyEntry, PeerEntry, check_end
+from node.core.peers import NO_CONTROL, ApiKeyEntry, PeerEntry, check_end
 from node.core.span import ALWAYS
 from node.core.tokens import hash_token
 
@@ -222,7 +222,7 @@ def test_subscribers_hear_of_what_changed_and_of_nothing_else(monkeypatch: pytes
         (check_target(LockKind.ALPN, "é" * 128), "The name of a protocol has at most 255 bytes."),
         (
             check_target(LockKind.CREDENTIAL, " x"),
-            "The name of a provider has no control characters and no space at its ends.",
+            f"The name of a provider has {NO_CONTROL}.",
         ),
         (check_target(LockKind.EVERYTHING, "all"), "Everything has no target."),
         (check_message("a\nb"), "This is one line of text."),

@@ -36,6 +36,11 @@ def test_a_name_is_enough() -> None:
     assert peer_entry({"peer_id": "alice"}) == PeerEntry("alice")
 
 
+def test_scripts_and_emoji_that_join_their_signs_are_text() -> None:
+    joined = "\U0001f469\u200d\U0001f4bb \u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
+    assert peer_entry({"peer_id": joined, "display_name": joined}).peer_id == joined
+
+
 def test_names_of_resources_have_room() -> None:
     longest = "x" * 255
     assert peer_entry({"peer_id": "alice", "resources": {longest: [longest]}}).resources == {longest: (longest,)}
@@ -47,6 +52,14 @@ WRONG: list[tuple[str, Any]] = [
     ("peer_id", " alice"),
     ("peer_id", "a\nb"),
     ("peer_id", "a" * 256),
+    ("peer_id", "."),
+    ("peer_id", ".."),
+    ("peer_id", "gnp.\u202eexe"),
+    ("peer_id", "lap\u00adtop"),
+    ("peer_id", "\u200b"),
+    ("peer_id", "laptop\U000e0041"),
+    ("display_name", "Ann\u2066's"),
+    ("scopes", ["a\ufeff"]),
     ("fingerprints", ["ed25519:xyz"]),
     ("fingerprints", FINGERPRINT),
     ("fingerprints", [FINGERPRINT, FINGERPRINT]),
