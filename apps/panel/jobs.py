@@ -36,6 +36,8 @@ class Job:
     title: str
     permission: str
     then: str
+    promise: str = "Either all of it is done or nothing."
+    """What its page says while it runs, of what is done if it does not end."""
     id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     step: str = "beginning"
     done: int = 0

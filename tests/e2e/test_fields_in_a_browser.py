@@ -1,14 +1,14 @@
-"""The fields of a form in a real browser: found and filled by the keyboard alone, and judged while one types."""
+"""Fields in a real browser: filled by the keyboard alone, judged while one types; and long work seen to its end."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, FilePayload, Locator, expect
 
 from tests.support.axe import violations
 from tests.support.browser import Panel
-from tests.support.panel import ssh_line
+from tests.support.panel import fingerprint, ssh_line
 from tests.support.web import Web
 
 pytestmark = pytest.mark.browser
@@ -129,3 +129,15 @@ def test_without_scripts_the_fields_are_plain_and_can_be_saved(panel: Panel, bro
         expect(plain.page.get_by_role("combobox", name="Find a scope to add")).to_have_count(0)
         plain.add_peer("plain", key=ssh_line(7), scopes="fs:read")
         assert plain.page.get_by_text("was added successfully").is_visible()
+
+
+def test_an_import_of_many_is_seen_to_its_end_without_a_hand(panel: Panel) -> None:
+    rows = "".join(f"p{n},{fingerprint(n)}\n" for n in range(1_000, 2_200))
+    file: FilePayload = {"name": "many.csv", "mimeType": "text/csv", "buffer": f"peer_id,keys\n{rows}".encode()}
+    panel.page.goto(f"{panel.url}/peers/peer/files/")
+    panel.page.locator("#file").set_input_files(file)
+    panel.page.get_by_role("button", name="Show what would change").click()
+    panel.page.get_by_role("button", name="Import", exact=True).click()
+    expect(panel.page.locator("#job")).to_contain_text("Imported: 1200 added.", timeout=30_000)
+    expect(panel.page.locator("#job-says")).to_have_text("Imported: 1200 added.")
+    assert panel.complaints == []

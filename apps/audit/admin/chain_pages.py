@@ -1,17 +1,14 @@
 """Verifying, signing and exporting the log from the panel.
 
-A verification is done in steps that a page takes by itself until it is at the end. How far it is stands in the page,
-signed by the panel, so that nobody can leave rows out.
+A log that is too long for one request is verified in the background, with a page that says how far that is.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.core import signing
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
-from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
@@ -23,12 +20,11 @@ from apps.audit.models import Checkpoint, Verification
 from apps.audit.reports import Report, last_report, report
 from apps.audit.rows import head
 from apps.audit.verification import PAGE, Verified, verify_page
+from apps.panel.job_pages import begun
+from apps.panel.jobs import Job
 
 STEP = 10 * PAGE
-"""Rows that one request verifies: some tenths of a second."""
-MAX_AGE = 3600
-"""Seconds after which a page that was left half-way begins anew."""
-_SALT = "apps.audit.verification"
+"""Rows that a request verifies, and a job between two words on how far it is: some tenths of a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +76,10 @@ class ChainPages(LookedAtAdmin):
         self._require(request)
         if request.method != "POST":
             return HttpResponseRedirect(self._list_url())
-        at, of = _position(request.POST.get("position", ""))
-        after = verify_page(at, marks(), STEP)
+        after = verify_page(Verified(), marks(), STEP)
         if not after.at_end:
-            return self._page(request, after, max(of, after.number))
+            job = Job("verification", "Verification of the log", "audit.view_auditentry", self._list_url(), promise="")
+            return begun(request, job, lambda job: _verify_further(job, after))
         self._tell(request, report(after))
         return HttpResponseRedirect(self._list_url())
 
@@ -108,23 +104,11 @@ class ChainPages(LookedAtAdmin):
     def _tell(self, request: HttpRequest, found: Report) -> None:
         """What is wrong stands above the list, for longer than a message does."""
         if found.holds:
-            self.message_user(request, f"Every row holds, up to {found.number}.", messages.SUCCESS)
+            self.message_user(request, _found_words(found), messages.SUCCESS)
 
     def _require(self, request: HttpRequest) -> None:
         if not self.has_view_permission(request):
             raise PermissionDenied
-
-    def _page(self, request: HttpRequest, at: Verified, of: int) -> HttpResponse:
-        context: dict[str, Any] = {
-            **self.admin_site.each_context(request),
-            "title": "Verify the log of changes",
-            "opts": self.opts,
-            "position": signing.dumps([at.number, at.hash, of], salt=_SALT),
-            "done": at.number,
-            "total": of,
-            "list_url": self._list_url(),
-        }
-        return TemplateResponse(request, "audit/verify.html", context)
 
     def _list_url(self) -> str:
         return reverse("admin:audit_auditentry_changelist")
@@ -134,13 +118,19 @@ def _may_sign(request: HttpRequest) -> bool:
     return request.user.has_perm("audit.add_checkpoint")
 
 
-def _position(text: str) -> tuple[Verified, int]:
-    """How far the page is, and of how many rows. From the beginning, where it says nothing that this panel signed."""
-    try:
-        number, digest, of = signing.loads(text, salt=_SALT, max_age=MAX_AGE)
-    except signing.BadSignature:
-        return Verified(), head()[0]
-    return Verified(number, digest), of
+def _verify_further(job: Job, at: Verified) -> str:
+    """The work of a job: all that is left, by the marks that there are when it begins."""
+    signed = marks()
+    while not at.at_end:
+        job.tell("rows that hold", at.number, max(head()[0], at.number))
+        at = verify_page(at, signed, STEP)
+    return _found_words(report(at))
+
+
+def _found_words(found: Report) -> str:
+    if found.holds:
+        return f"Every row holds, up to {found.number}."
+    return f"Rows hold up to {found.number}, and something is wrong: it stands above the list of changes."
 
 
 def _export(request: HttpRequest) -> StreamingHttpResponse:

@@ -12,9 +12,11 @@ from django.test import AsyncClient, Client
 from apps.accounts.rights import Role
 from apps.audit.admin import chain_pages
 from apps.audit.checkpoints import LOCKED
+from apps.panel.jobs import JOBS, Job
 from tests.support.accounts import desk_of
 from tests.support.audit_log import hashed_anew, holds_offline, of, replace_table, rows, write
 from tests.support.vault_node import VaultNode
+from tests.support.waiting import until
 
 LIST, VERIFY, SIGN, EXPORT = (f"/audit/auditentry/{name}" for name in ("", "verify/", "sign/", "export/"))
 
@@ -25,18 +27,18 @@ def words(client: Client, path: str = LIST) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", page)).split())
 
 
-def verify(client: Client) -> int:
-    """Do what the page does by itself until it leads to the list; how many requests that took."""
-    data: dict[str, str] = {}
-    for count in range(1, 100):
-        answer = client.post(VERIFY, data)
-        if answer.status_code == 302:
-            assert answer["Location"] == LIST
-            return count
-        found = re.search(r'name="position" value="([^"]+)"', answer.content.decode())
-        assert found is not None
-        data = {"position": found[1]}
-    raise AssertionError("it does not come to its end")
+def verify(client: Client) -> None:
+    """Verify a log that one request can."""
+    assert client.post(VERIFY)["Location"] == LIST
+
+
+def verified_behind(client: Client) -> str:
+    """Verify a longer one; the outcome."""
+    job = JOBS.find(client.post(VERIFY)["Location"].split("/")[-2])
+    assert job is not None
+    until(lambda: not job.running, "the end of the verification")
+    assert not job.failed
+    return job.outcome
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def log(panel: Client) -> None:
 
 def test_the_list_says_what_was_verified_and_what_came_since(panel: Client, log: None) -> None:
     assert "Verified not yet Signed not yet" in words(panel)
-    assert verify(panel) == 1
+    verify(panel)
     page = words(panel)
     assert "Every row holds, up to 7." in page
     assert re.search(r"Verified up to row 7, on \S+ \S+ UTC Signed", page)
@@ -54,20 +56,25 @@ def test_the_list_says_what_was_verified_and_what_came_since(panel: Client, log:
     assert re.search(r"Verified up to row 7, on \S+ \S+ UTC; 2 more since", words(panel))
 
 
-def test_a_long_log_is_verified_in_steps(panel: Client, log: None, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_a_long_log_is_verified_in_the_background(panel: Client, log: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chain_pages, "STEP", 3)
-    page = panel.post(VERIFY).content.decode()
-    assert "3 of 7 rows hold so far" in page
-    assert "data-going" in page
-    assert verify(panel) == 3
+    told = []
+    monkeypatch.setattr(Job, "tell", lambda _, *facts: told.append(facts))
+    assert verified_behind(panel) == "Every row holds, up to 7."
+    assert told == [("rows that hold", 3, 7), ("rows that hold", 6, 7)]
+    assert "Verified up to row 7" in words(panel)
 
 
-def test_a_position_that_the_panel_did_not_sign_is_the_beginning(panel: Client, log: None) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_what_is_wrong_is_found_in_the_background_too(
+    panel: Client, log: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chain_pages, "STEP", 3)
     links = rows.read_links(0, 10)
-    replace_table([of(links[0], action="x.y"), *links[1:]])
-    for position in ("", "junk", '[6,"' + links[5].hash + '",7]'):
-        panel.post(VERIFY, {"position": position})
-        assert "tampered with at row 1 (edited)" in words(panel)
+    replace_table([*links[:4], of(links[4], action="x.y"), *links[5:]])
+    assert "Rows hold up to 4, and something is wrong" in verified_behind(panel)
+    assert "tampered with at row 5 (edited)" in words(panel)
 
 
 def test_what_is_wrong_stands_above_the_list_until_it_is_not(panel: Client, log: None) -> None:
@@ -116,7 +123,7 @@ def test_who_may_not_see_the_log_may_do_nothing_with_it(log: None, path: str) ->
 def test_an_auditor_verifies_and_is_offered_to_sign(log: None) -> None:
     auditor = desk_of(Role.AUDITOR)
     assert "Sign" in re.sub("Signed", "", words(auditor))
-    assert verify(auditor) == 1
+    verify(auditor)
 
 
 def test_the_cost_of_the_list_does_not_grow_with_the_log(

@@ -82,6 +82,8 @@ def test_a_second_import_is_not_begun_while_one_runs(panel: Client, monkeypatch:
         try:
             first = panel_job(sent)
             assert JOBS.running("import") is first
+            assert f"/jobs/{first.id}/" in panel.get(PAGE).content.decode()
+            assert panel.post(PAGE, sent)["Location"] == f"/jobs/{first.id}/"
         finally:
             cursor.execute("ROLLBACK")
     until(lambda: not first.running, "the end of the import")
