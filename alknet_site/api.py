@@ -2,10 +2,13 @@
 
 from apps.access import api as access_api
 from apps.access import errors as access
+from apps.accounts.errors import NoSuchUser
 from apps.accounts.requires import for_members
 from apps.activity import api as activity_api
 from apps.audit import api as audit_api
 from apps.audit.checkpoints import NoCheckpoint
+from apps.backups import api as backups_api
+from apps.backups.services import BackupUnderWay
 from apps.credentials import api as credentials_api
 from apps.credentials import errors as credentials
 from apps.enrolment import api as enrolment_api
@@ -16,6 +19,7 @@ from apps.locks import errors as locks
 from apps.peers import api as peers_api
 from apps.peers import api_keys_api, portable_api
 from apps.peers import errors as peers
+from apps.rest import users_api
 from apps.rest.docs import DocsPage
 from apps.rest.root import Api
 from apps.tokens import api as tokens_api
@@ -37,6 +41,8 @@ REFUSALS: dict[type[Exception], int] = {
     enrolment.Conflict: 409,
     enrolment.NodeUnavailable: 503,
     NoCheckpoint: 409,
+    BackupUnderWay: 409,
+    NoSuchUser: 404,
     tokens.Absent: 404,
     bounds.NotYours: 403,
 }
@@ -64,5 +70,7 @@ api.add_router("/activity", activity_api.events)
 api.add_router("/presence", activity_api.presence)
 api.add_router("/connections", activity_api.connections)
 api.add_router("/audit", audit_api.router)
+api.add_router("/backups", backups_api.router)
+api.add_router("/users", users_api.router)
 api.add_router("/status", health_api.router)
 api.add_router("/tokens", tokens_api.router)

@@ -85,6 +85,21 @@ def list_users() -> list[User]:
     return list(User.objects.select_related("member").order_by("username"))
 
 
+def page_of_users(*, role: Role | None, after: str | None, limit: int) -> list[User]:
+    """A part of the same list: those whose names come after `after`, of one role or of all."""
+    rows = User.objects.select_related("member").order_by("username")
+    if role is not None:
+        plain = Q(member__role=role, is_superuser=False)
+        rows = rows.filter(plain | Q(is_superuser=True) if role is Role.OWNER else plain)
+    return list((rows if after is None else rows.filter(username__gt=after))[:limit])
+
+
+def user_json(user: User) -> dict[str, Any]:
+    """A user for programs; no secret."""
+    last = user.last_login
+    return {"username": user.username, **facts(user), "last_login": last and last.isoformat()}
+
+
 def facts(user: User) -> dict[str, Any]:
     """A user as the audit log and the command line have it; no secret."""
     return {"role": role_name(user), "enabled": user.is_active}

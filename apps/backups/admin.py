@@ -1,6 +1,5 @@
 """The panel's page of backups: what there is, one more, a download, and how to restore."""
 
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -19,6 +18,7 @@ from apps.backups import selectors, services
 from apps.backups.downloads import answer_with, opened
 from apps.backups.models import Backup, State, Way
 from apps.backups.runner import RUNNER
+from apps.backups.selectors import in_directory, is_here
 from apps.backups.services import BackupUnderWay
 
 MAKE, DOWNLOAD = "backups.make_backup", "backups.download_backup"
@@ -127,7 +127,11 @@ class BackupAdmin(LookedAtAdmin, AuditedModelAdmin):
 
     @admin.display(description="asked by", ordering="way")
     def asked_by(self, backup: Backup) -> str:
-        return "the schedule" if backup.way == Way.SCHEDULE else f"{backup.made_by.removeprefix('cli:')} ({backup.way})"
+        return (
+            "the schedule"
+            if backup.way == Way.SCHEDULE
+            else f"{backup.made_by.removeprefix('cli:')} ({Way(backup.way).label})"
+        )
 
     @admin.display(description="sealed", ordering="encrypted")
     def protection(self, backup: Backup) -> str:
@@ -136,14 +140,3 @@ class BackupAdmin(LookedAtAdmin, AuditedModelAdmin):
     @admin.display(description="SHA-256")
     def digest(self, backup: Backup) -> str:
         return backup.sha256 or "-"
-
-
-def in_directory(backup: Backup) -> bool:
-    """Whether it lies where this process puts backups. What a shell has put elsewhere is not its to give out."""
-    directory: Path = settings.ALKNET.backups
-    return backup.path.parent == directory
-
-
-def is_here(backup: Backup) -> bool:
-    """Whether there is a file to download."""
-    return backup.state == State.DONE and in_directory(backup) and backup.path.is_file()

@@ -21,6 +21,7 @@ class Way(models.TextChoices):
     SCHEDULE = "schedule", "schedule"
     PANEL = "panel", "panel"
     SHELL = "shell", "shell"
+    REST = "rest", "REST"
 
 
 class Backup(models.Model):

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
+from django.conf import settings
 from django.db.models import QuerySet
 
 from apps.backups.models import Backup, State, Way
@@ -26,6 +28,27 @@ class Notice:
 def backups() -> QuerySet[Backup]:
     """All of them, newest first."""
     return Backup.objects.all()
+
+
+def page_of_backups(*, before: int | None, limit: int) -> list[Backup]:
+    """The newest first, from the one before that number."""
+    rows = backups() if before is None else backups().filter(pk__lt=before)
+    return list(rows[:limit])
+
+
+def find_backup(number: int) -> Backup | None:
+    return Backup.objects.filter(pk=number).first()
+
+
+def in_directory(backup: Backup) -> bool:
+    """Whether it lies where this process puts backups. What a shell has put elsewhere is not its to give out."""
+    directory: Path = settings.ALKNET.backups
+    return backup.path.parent == directory
+
+
+def is_here(backup: Backup) -> bool:
+    """Whether there is a file that this process may read."""
+    return backup.state == State.DONE and in_directory(backup) and backup.path.is_file()
 
 
 def under_way() -> Backup | None:

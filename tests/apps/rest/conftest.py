@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
+from apps.backups.runner import RUNNER
 from apps.tokens.last_used import LAST_USED
 from apps.tokens.throttle import FAILED
 from tests.support.rest import Caller, token_with
@@ -9,9 +10,10 @@ from tests.support.rest import Caller, token_with
 
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No failures of other tests, and no writes of a thread into the transaction of this one."""
+    """No failures of other tests, no writes of a thread into the transaction of this one, no process of a backup."""
     FAILED.forget()
     monkeypatch.setattr(LAST_USED, "note", lambda *_: None)
+    monkeypatch.setattr(RUNNER, "_spawn", lambda *_, **__: None)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ class Command(JsonCommand):
     actions = ("list", "add", "role", "enable", "disable", "remove", "password", "reset_mfa", "end_sessions")
 
     def do_list(self, actor: Actor, values: Values) -> Reply:
-        return [_json(user) for user in selectors.list_users()]
+        return [selectors.user_json(user) for user in selectors.list_users()]
 
     def do_add(self, actor: Actor, values: Values) -> Reply:
         name = _name(values)
@@ -57,12 +57,7 @@ class Command(JsonCommand):
 
 
 def _shown(username: str) -> dict[str, Any]:
-    return _json(selectors.get_user(username))
-
-
-def _json(user: Any) -> dict[str, Any]:
-    last = user.last_login
-    return {"username": user.username, **selectors.facts(user), "last_login": last and last.isoformat()}
+    return selectors.user_json(selectors.get_user(username))
 
 
 def _name(values: Values) -> str:
