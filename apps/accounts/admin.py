@@ -54,7 +54,7 @@ class PanelUserAdmin(UserAdmin, AuditedModelAdmin):
     actions_detail = ["end_sessions", "reset_factors"]
     fieldsets = [
         (None, {"fields": ["username", "role", "is_active", "password"]}),
-        ("Times (UTC)", {"fields": ["last_login", "date_joined"]}),
+        ("Times", {"fields": ["last_login", "date_joined"]}),
     ]
     add_fieldsets = [(None, {"fields": ["username", "role", "usable_password", "password1", "password2"]})]
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.safestring import mark_safe
 from unfold.forms import UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -21,6 +22,9 @@ ROLES = [
 ]
 
 
+_ONLY_A_HASH = 'Only a hash is kept. <a href="../password/" class="alknet-link">Set another password</a>.'
+
+
 class _WithRole(forms.Form):
     role = forms.ChoiceField(choices=ROLES, required=False, widget=UnfoldAdminSelectWidget)
 
@@ -36,12 +40,20 @@ class NewUserForm(UserCreationForm, _WithRole):
 class UserForm(UserChangeForm, _WithRole):
     """What is changed of a user: the role, and whether they may sign in. A name stays, since the log knows it."""
 
+    class Meta(UserChangeForm.Meta):
+        help_texts = {
+            "username": "It stays: the log of changes knows people by it.",
+            "is_active": "Without it the user is signed out at once, and may not sign in.",
+        }
+
     actor: Actor
     """Who fills it in; set by the page."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial["role"] = role_name(self.instance) or ""
+        if "password" in self.fields:
+            self.fields["password"].help_text = mark_safe(_ONLY_A_HASH)  # noqa: S308 - it is a constant
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

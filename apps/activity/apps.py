@@ -4,7 +4,7 @@ from django.apps import AppConfig
 class ActivityConfig(AppConfig):
     name = "apps.activity"
     label = "activity"
-    verbose_name = "Activity"
+    verbose_name = "What happens"
 
     def ready(self) -> None:
         from apps.accounts.signals import access_changed  # noqa: PLC0415 - for one manner of importing here

@@ -7,6 +7,8 @@ Triggers refuse to change or remove a row of it (apps.audit.guards), and a row i
 from django.db import models
 from django.utils import timezone
 
+from apps.audit.words import action_words
+
 
 class AuditEntry(models.Model):
     """What was changed, by whom and when. Never a secret, nor the hash of one: those read "set" or null.
@@ -40,7 +42,7 @@ class AuditEntry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.action} {self.object_id}"
+        return f"{action_words(self.action)} {self.object_id}"
 
 
 class Checkpoint(models.Model):

@@ -38,6 +38,7 @@ _OBJECTS = {
     "invite": "invitation",
     "claim": "claim",
     "stranger": "unknown key",
+    "assertion": "assertion",
 }
 _WAYS: dict[str, str] = {
     ActorKind.USER: "panel",

@@ -4,7 +4,7 @@ from django.apps import AppConfig
 class EnrolmentConfig(AppConfig):
     name = "apps.enrolment"
     label = "enrolment"
-    verbose_name = "Enrolment"
+    verbose_name = "Access"
 
     def ready(self) -> None:
         from apps.activity.services import events_imported  # noqa: PLC0415 - the models are not there before

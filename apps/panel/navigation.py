@@ -57,7 +57,9 @@ def _link(title: str, icon: str, name: str) -> dict[str, Any]:
 
 def _page(request: HttpRequest, title: str, icon: str, name: str, right: Right) -> dict[str, Any]:
     allowed = right in rights_of(request.user)
-    return _link(title, icon, name) | {"permission": lambda _: allowed}
+    link = _link(title, icon, name)
+    here = request.path == link["link"]  # the theme would light it up on every page below this address as well
+    return link | {"permission": lambda _: allowed, "active": lambda _: here}
 
 
 def _model(request: HttpRequest, title: str, icon: str, app: str, model: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from playwright.sync_api import Page, expect
 
 from tests.support.axe import violations
-from tests.support.browser import PASSWORD, Panel
+from tests.support.browser import PASSWORD, Panel, add_authenticator
 from tests.support.web import Web
 
 pytestmark = pytest.mark.browser
@@ -40,15 +40,6 @@ def panel(page: Page, tmp_path: Path) -> Iterator[Panel]:
     panel.set_up(web.setup_url.replace(web.url, url))
     yield panel
     web.end()
-
-
-def add_authenticator(page: Page) -> None:
-    """A passkey that lies in the browser and confirms whatever it is asked (WebDriver's virtual authenticator)."""
-    session = page.context.new_cdp_session(page)
-    session.send("WebAuthn.enable")
-    options = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
-    options |= {"isUserVerified": True, "automaticPresenceSimulation": True}
-    session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
 
 
 def sign_out(panel: Panel) -> None:

@@ -54,3 +54,12 @@ class Panel:
         self.page.goto(f"{self.url}/peers/peer/")
         row = self.page.locator("tr", has=self.page.get_by_role("link", name=peer_id, exact=True))
         return row.locator("input[type=checkbox][name$=-enabled]").is_checked()
+
+
+def add_authenticator(page: Page) -> None:
+    """A passkey that lies in the browser and confirms whatever it is asked (WebDriver's virtual authenticator)."""
+    session = page.context.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    options = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
+    options |= {"isUserVerified": True, "automaticPresenceSimulation": True}
+    session.send("WebAuthn.addVirtualAuthenticator", {"options": options})

@@ -18,7 +18,7 @@ def account_pages(request: HttpRequest) -> dict[str, Any]:
     context = dict(admin.site.each_context(request))
     if role_of(request.user) is None:
         context["is_nav_sidebar_enabled"] = False
-    return context | {"set_up": somebody_may_sign_in(), "oidc": _oidc()}
+    return context | {"title": "Your account", "set_up": somebody_may_sign_in(), "oidc": _oidc()}
 
 
 def _oidc() -> dict[str, str] | None:

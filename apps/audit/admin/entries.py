@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -84,8 +86,13 @@ class AuditEntryAdmin(ChainPages):
             setattr(entry, _OBJECT_URL, urls.get((entry.object_type, entry.object_id)))
         return entry
 
+    def history_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        """A row of the log has no history of its own: it leads to the row."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return HttpResponseRedirect(reverse("admin:audit_auditentry_change", args=[object_id]))
+
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """A row of the log has no history of its own."""
         return super().render_change_form(request, context | {"show_history": False}, *args, **kwargs)
 
 

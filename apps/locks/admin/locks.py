@@ -142,11 +142,11 @@ class LockAdmin(AuditedModelAdmin):
 
     @admin.display(description="reason", ordering="reason")
     def why(self, lock: Lock) -> str:
-        return lock.reason
+        return lock.reason or "-"
 
     @admin.display(description="message", ordering="message")
     def told(self, lock: Lock) -> str:
-        return lock.message
+        return lock.message or "-"
 
     def _lock(self, request: HttpRequest, object_id: str) -> Lock:
         found: Lock | None = self.get_object(request, unquote(object_id))

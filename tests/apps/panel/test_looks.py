@@ -1,6 +1,7 @@
 """What the pages say: to a stranger of an appliance that is not set up, to who has no rights, about the node."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -9,6 +10,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from apps.accounts.rights import Role
+from apps.audit.models import AuditEntry
+from apps.audit.words import action_words
 from apps.panel.node_facts import UNKNOWN_HOST, NodeFacts, node_facts
 from node.core.peers import PeerEntry
 from tests.support.accounts import add_user, desk_of
@@ -136,12 +139,14 @@ def test_the_log_of_changes_reads_as_sentences_and_leads_on(panel: Client, add_p
 
     for words in ("added the peer", "issued a token to the peer", "removed the peer", "alice (shell)"):
         assert words in page
+    assert action_words("assertion.added") == "added the assertion"
     assert 'href="/peers/peer/laptop/change/"' in page
     assert 'href="/peers/peer/gone/change/"' not in page
     listed = text(panel, "/audit/auditentry/?action=peer.added")
     assert "alice (shell)" in listed
     assert "removed the peer" in listed, "the filter offers it, in words"
     assert "peer.removed</" not in listed
+    assert "removed the peer gone" in text(panel, f"/audit/auditentry/{AuditEntry.objects.latest('pk').pk}/change/")
 
 
 @pytest.mark.parametrize(
@@ -186,3 +191,21 @@ def test_a_stale_form_and_a_missing_right_are_two_pages(admin_user: User) -> Non
 )
 def test_an_empty_list_says_what_to_do_next(panel: Client, path: str, words: str) -> None:
     assert words in text(panel, path)
+
+
+@pytest.mark.parametrize(("path", "lit"), [("/access/", "Access tester"), ("/access/assertion/", "Assertions")])
+def test_the_side_bar_lights_up_where_one_is_and_no_page_above(panel: Client, path: str, lit: str) -> None:
+    groups = panel.get(path).context["sidebar_navigation"]
+    assert [item["title"] for group in groups for item in group["items"] if item["active"]] == [lit]
+
+
+def test_times_are_told_in_one_way(panel: Client, admin_user: User) -> None:
+    joined = f"{admin_user.date_joined:%Y-%m-%d %H:%M} UTC"
+    assert joined in text(panel, f"/auth/user/{admin_user.pk}/change/")
+
+
+def test_no_rule_of_the_style_sheet_undoes_another_of_its_name() -> None:
+    """Two pages had a class of one name, and the later look was that of both."""
+    sheet = (settings.BASE_DIR / "static" / "panel" / "panel.css").read_text()
+    names = re.findall(r"^(\.alknet-[a-z-]+) \{", sheet, re.MULTILINE)
+    assert sorted(names) == sorted(set(names))
