@@ -6,7 +6,6 @@ from django import forms
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
-    UnfoldAdminSplitDateTimeWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanSwitchWidget,
 )
@@ -15,7 +14,7 @@ from alknet_site.form_errors import show_errors
 from apps.enrolment import services
 from apps.enrolment.errors import InvalidInvite
 from apps.enrolment.models import Invite
-from apps.panel.fields import CheckedText
+from apps.panel.fields import CheckedMoment, CheckedText
 from apps.peers.form_fields import ResourcesField, ScopesField
 
 LASTS = [
@@ -80,7 +79,7 @@ class InviteForm(forms.ModelForm):
     peer_ends = forms.SplitDateTimeField(
         label="Or ends at",
         required=False,
-        widget=UnfoldAdminSplitDateTimeWidget,
+        widget=CheckedMoment(kind="moment"),
         help_text="In UTC: the same moment for all machines that use the code, however late they come.",
     )
     note = forms.CharField(

@@ -99,6 +99,13 @@ class Checked(forms.Widget):
         return ""
 
 
+def tell_besides(form: forms.BaseForm, name: str) -> None:
+    """Have every such field of the form checked as one of what is called `name` and is being changed."""
+    for field in form.fields.values():
+        if isinstance(field.widget, Checked):
+            field.widget.besides = name
+
+
 class CheckedText(Checked, UnfoldAdminTextInputWidget):
     """One line."""
 

@@ -14,7 +14,7 @@ from unfold.widgets import (
 )
 
 from alknet_site.form_errors import show_errors
-from apps.panel.fields import Checked, CheckedMoment, CheckedText, CheckedTextarea
+from apps.panel.fields import CheckedMoment, CheckedText, CheckedTextarea, tell_besides
 from apps.peers import selectors, services
 from apps.peers.agreed import AskingForm
 from apps.peers.closings import closings_of_disabling
@@ -85,9 +85,7 @@ class PeerForm(AskingForm, forms.ModelForm):
         super().__init__(*args, **kwargs)
         self.original_id: str | None = None if self.instance._state.adding else self.instance.pk
         self.initial.pop("auth_token_hash", None)
-        for field in self.fields.values():
-            if isinstance(field.widget, Checked):
-                field.widget.besides = self.original_id or ""
+        tell_besides(self, self.original_id or "")
         if self.original_id is not None:
             state = self._state = selectors.state_held(self.instance)
             self._stored = state_digest(state)
@@ -163,6 +161,7 @@ class RotationForm(AskingForm, forms.Form):
     def __init__(self, *args: Any, state: PeerState, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._state = state
+        tell_besides(self, state.peer_id)
         now, ends = time.time(), state.terms.key_expires_at
         held = [name for name in state.entry.fingerprints if ends.get(name, now + 1) > now]
         choices: Any = self.fields["old"]

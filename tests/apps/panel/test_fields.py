@@ -27,7 +27,7 @@ def says(panel: Client) -> Callable[..., str]:
 @pytest.mark.parametrize(
     ("kind", "text", "words"),
     [
-        ("peer_id", " laptop", "Not so: A name has no control characters and no space at its ends."),
+        ("peer_id", " laptop", "Not so: A name has no control characters"),
         ("peer_id", "taken", "Not so: There is a peer “taken” already."),
         ("planned_peer_id", "taken", "There is a peer “taken” already."),
         ("keys", "nonsense", "Not so: Key 1: expected an ssh-ed25519 line"),
@@ -106,7 +106,7 @@ def test_another_kind_is_not_there_and_looking_is_not_checking(panel: Client) ->
     [
         ("/peers/peer/add/", ["peer_id", "keys", "scopes", "resources", "moment"]),
         ("/peers/apikey/add/", ["scopes", "moment"]),
-        ("/enrolment/invite/add/", ["planned_peer_id", "scopes", "resources"]),
+        ("/enrolment/invite/add/", ["planned_peer_id", "scopes", "resources", "moment"]),
         ("/tokens/apitoken/add/", ["token_name", "networks", "moment"]),
     ],
 )
@@ -115,3 +115,13 @@ def test_every_form_asks_by_the_same_means(panel: Client, page: str, kinds: list
     for kind in kinds:
         assert f'hx-post="/fields/{kind}/check/"' in text
     assert re.search(r'<script src="[^"]*panel/fields[^"]*" type="module">', text)
+
+
+def test_the_pages_of_their_own_ask_too(panel: Client, add_peer: AddPeer) -> None:
+    add_peer("laptop")
+    rotation = panel.get("/peers/peer/laptop/rotate-key/").content.decode()
+    assert 'hx-post="/fields/keys/check/"' in rotation
+    assert "&quot;checked_besides&quot;: &quot;laptop&quot;" in rotation
+    many = panel.post("/peers/peer/", {"action": "add_scopes", "_selected_action": ["laptop"]}).content.decode()
+    for page in (rotation, many):
+        assert re.search(r'<script src="[^"]*panel/fields[^"]*" type="module">', page)
