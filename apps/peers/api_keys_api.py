@@ -43,6 +43,6 @@ def create_api_key(request: HttpRequest, body: ApiKeyIn) -> Answer:
 
 @router.delete("/{name:prefix}", auth=_WRITE, response={204: None, **problems(404)}, summary="Remove an API key")
 def delete_api_key(request: HttpRequest, prefix: str) -> Answer:
-    """Its connections are closed."""
+    """What is asked with it from then on is refused."""
     services.remove_api_keys(actor=caller_of(request).actor, prefixes=[prefix])
     return Answer(status=204)
