@@ -14,13 +14,14 @@ def _form_action() -> str:
     return f"form-action 'self' {parts.scheme}://{parts.netloc}" if issuer else "form-action 'self'"
 
 
-# The theme runs Alpine, which compiles the expressions in its attributes ('unsafe-eval'), and htmx and Simplebar set
-# style attributes ('unsafe-inline' for styles). No script of a page is inline, so an injected one does not run.
+# The theme runs Alpine, which compiles the expressions in its attributes ('unsafe-eval'; docs/threat-model.md says why
+# that stays), and sets style attributes. No script and no style of a page is inline, so an injected one does nothing.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'self'",
         "script-src 'self' 'unsafe-eval'",
-        "style-src 'self' 'unsafe-inline'",
+        "style-src 'self'",
+        "style-src-attr 'unsafe-inline'",
         "img-src 'self' data:",
         "object-src 'none'",
         "base-uri 'none'",

@@ -17,6 +17,10 @@ else:
 class PanelSite(UnfoldAdminSite):
     index_title = "Dashboard"
 
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Without the theme's colours, of which it makes a style within the page; static/panel/theme.css has them."""
+        return {**super().each_context(request), "colors": None}
+
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Django's admin sends here whoever may not see a page; from here they go where something can be done."""
         if self.has_permission(request):

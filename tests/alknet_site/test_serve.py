@@ -59,13 +59,16 @@ def test_pages_and_static_files_carry_the_headers_that_protect(start: Callable[[
     assert status == 200
     policy = headers["Content-Security-Policy"]
     assert "frame-ancestors 'none'" in policy
-    assert "'unsafe-inline'" not in policy.split("style-src")[0]
+    assert "style-src 'self';" in policy
+    assert policy.count("'unsafe-inline'") == policy.count("style-src-attr 'unsafe-inline'") == 1
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Referrer-Policy"] == "same-origin"
     assert "HttpOnly" in web.get(web.setup_url.removeprefix(web.url))[1]["Set-Cookie"]
     assert "server" not in {name.lower() for name in headers}
     assert not re.findall(r"<script(?![^>]*\bsrc=)", page), "no script of a page is inline"
     assert not re.findall(r"\son[a-z]+=", page), "nor is any event handler"
+    assert "<style" not in page, "nor any style"
+    assert headers["Cache-Control"] == "max-age=0, no-cache, no-store, must-revalidate, private"
 
     assets = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
     assert len(assets) > 5
