@@ -1,6 +1,7 @@
 """What the comboboxes of scopes and resources offer, from the node, from the database, and with neither."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,14 @@ from apps.accounts.rights import Role
 from apps.panel.fields import Offered
 from apps.peers import offers, services
 from apps.peers.completions import MOST, complete_resources, complete_scopes, fits
+from node.control.scopes import asked_by
+from node.core.access import AccessControl
+from node.core.paths import DataPaths
 from node.core.peers import PeerEntry
+from node.handlers.call.discovery import whoami
+from node.handlers.call.operation import Operation
 from tests.support.accounts import desk_of
+from tests.support.control import control_thread
 from tests.support.panel import ALICE
 
 AddPeer = Callable[..., PeerEntry]
@@ -89,6 +96,16 @@ def test_what_a_node_told_last_stays_while_it_is_away() -> None:
     before = offers.Needs({"x": offers.Asked(("a/b",), 1)}, known=True)
     assert offers._ask_node(before) is before
     assert not offers._ask_node(None).known
+
+
+def test_a_node_is_asked_over_its_control_socket(tmp_path: Path, settings: Any) -> None:
+    settings.PATHS = DataPaths(tmp_path)
+    settings.PATHS.run.mkdir()
+    with control_thread(settings.PATHS.control_socket):
+        assert offers._ask_node(None) == offers.Needs(known=True), "one whose operations ask for nothing"
+    told = asked_by([Operation("git/list", whoami, access=AccessControl(("git:read",), resource_type="repo"))])
+    assert offers._asked(told["scopes"], "scope") == {"git:read": offers.Asked(("git/list",), 1)}
+    assert offers._asked(told["resources"], "kind") == {"repo": offers.Asked(("git/list",), 1)}
 
 
 def test_resources_are_offered_by_kind_and_name(told: None, add_peer: AddPeer) -> None:
