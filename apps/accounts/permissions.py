@@ -34,6 +34,8 @@ DJANGO_PERMISSIONS: Mapping[str, Right] = MappingProxyType(
         "backups.make_backup": Right.BACKUPS_WRITE,
         "backups.download_backup": Right.BACKUPS_RESTORE,
         **_model("tokens", "apitoken", Right.TOKENS_READ, Right.TOKENS_WRITE),
+        # Filters of lists that one keeps for oneself; keeping one for everybody takes a right of the list besides.
+        **_model("panel", "savedfilter", Right.PEERS_READ, Right.PEERS_READ),
         **_model("auth", "user", Right.USERS_READ, Right.USERS_WRITE),
     }
 )

@@ -39,6 +39,7 @@ _OBJECTS = {
     "claim": "claim",
     "stranger": "unknown key",
     "assertion": "assertion",
+    "saved_filter": "saved filter",
 }
 _WAYS: dict[str, str] = {
     ActorKind.USER: "panel",

@@ -78,6 +78,19 @@ function tellFilters(query) {
   document.querySelectorAll("#changelist-filter input[name=q]").forEach((field) => { field.value = query; });
 }
 
+// A filter is saved as the list stands now, which is searched while one types.
+function tellSaved() {
+  const form = document.querySelector("[data-saved-form]");
+  if (form) {
+    const query = new URLSearchParams(window.location.search);
+    ["p", "e"].forEach((name) => query.delete(name));
+    const narrowed = [...query.values()].some((value) => value.trim());
+    form.elements.query.value = query.toString();
+    form.hidden = !narrowed;
+    document.querySelector("[data-saved-hint]").hidden = narrowed;
+  }
+}
+
 function renew(form) {
   const rows = form.querySelectorAll("tr input.action-select");
   if (rows.length && window.Actions) {
@@ -85,6 +98,7 @@ function renew(form) {
   }
   start(form);
   tellFilters(document.getElementById("searchbar").value.trim());
+  tellSaved();
   const count = Number(document.getElementById("changelist-pages").dataset.found);
   document.getElementById("search-found").textContent = `${count} found`;
 }

@@ -34,6 +34,8 @@ from apps.enrolment import services as enrolment
 from apps.enrolment.models import Invite, Stranger
 from apps.locks import services as locks
 from apps.locks.models import Lock
+from apps.panel.models import SavedFilter
+from apps.panel.saved import services as saved
 from apps.panel.setup_link import create_administrator
 from apps.peers import services as peers
 from apps.peers.portable.rows import Row
@@ -93,6 +95,7 @@ WRITERS = {
     "enrolment/services/strangers.py": "",
     "locks/services/locks.py": "",
     "locks/services/many.py": "",
+    "panel/saved/services.py": "",
     "peers/services/api_keys.py": "",
     "peers/services/imports.py": "",
     "peers/services/peers.py": "",
@@ -183,6 +186,12 @@ def changes() -> Iterator[tuple[Callable[..., Any], int, dict[str, Any]]]:
     yield backups.fail, 1, {"backup": backup, "reason": "x"}
     yield backups.record_made, 1, {"facts": {"file": "/none/c.tar", "size": 1, "sha256": "", "encrypted": False}}
     yield backups.note_download, 1, {"backup": backup}
+    ann = User.objects.create_superuser("ann")
+    yield saved.save_filter, 1, {"user": ann, "list_name": "peer", "query": "q=x", "name": "x", "shared": False}
+    mine = str(SavedFilter.objects.get().pk)
+    yield saved.change_filter, 1, {"user": ann, "filter_id": mine, "name": "y", "shared": True}
+    yield saved.remove_filters, 1, {"user": ann, "ids": [mine]}
+    ann.delete()  # the first administrator is still to be made
 
 
 def test_every_change_leaves_its_row_or_does_not_happen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ PAGES = [
     "/peers/peer/laptop/delete/",
     "/peers/peer/files/",
     "/peers/peer/laptop/rotate-key/",
+    "/panel/savedfilter/",
     "/peers/apikey/add/",
     "/credentials/credential/",
     "/credentials/credential/add/",

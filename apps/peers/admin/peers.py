@@ -46,6 +46,7 @@ class PeerAdmin(BulkActs, FilePages, AccessAdmin):
     list_editable = ["enabled"]
     search_fields = ["peer_id", "display_name", "fingerprints", "scopes"]
     search_as_you_type = True
+    list_before_template = "panel/saved_filters_of_list.html"
     show_full_result_count = False
     list_per_page = 25  # each row is a form of its own; a list that is searched while one types is to be quick
     search_help_text = "Name, note, scope or key"
