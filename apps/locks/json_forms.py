@@ -1,8 +1,9 @@
 """Locks as JSON, for programs."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from apps.locks.selectors import LockFacts
+from apps.locks.selectors import LockFacts, locks_on_peers
 
 
 def lock_json(facts: LockFacts) -> dict[str, Any]:
@@ -18,3 +19,8 @@ def lock_json(facts: LockFacts) -> dict[str, Any]:
         "expires_at": facts.expires_at,
         "holds": facts.holds,
     }
+
+
+def locks_of_peers(peer_ids: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+    """Of each peer the locks that keep it out at this moment, those of everything among them."""
+    return {name: [lock_json(lock) for lock in held] for name, held in locks_on_peers(peer_ids).items()}

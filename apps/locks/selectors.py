@@ -91,6 +91,17 @@ def locks_on(kind: str, target: str) -> list[LockFacts]:
     return [facts(row) for row in holding().filter(everything | Q(target_kind=kind, target=target))]
 
 
+def locks_on_peers(peer_ids: Iterable[str]) -> dict[str, list[LockFacts]]:
+    """The same of each of these peers; one query, however many they are."""
+    held = [facts(row) for row in holding().filter(target_kind__in=(LockKind.EVERYTHING, LockKind.PEER))]
+    everything = [lock for lock in held if lock.kind is LockKind.EVERYTHING]
+    own: dict[str, list[LockFacts]] = {}
+    for lock in held:
+        if lock.kind is LockKind.PEER:
+            own.setdefault(lock.target, []).append(lock)
+    return {name: everything + own.get(name, []) for name in peer_ids}
+
+
 def locked_targets(kind: str, targets: Iterable[str]) -> set[str]:
     """Those of these targets that a lock of their own holds at this moment."""
     return set(holding().filter(target_kind=kind, target__in=list(targets)).values_list("target", flat=True))

@@ -251,7 +251,16 @@ def _state(entry: dict[str, Any]) -> str:
     if not entry["enabled"]:
         return "disabled"
     end = entry["expires_at"]
-    return "enabled" if end is None or end > time.time() else "expired"
+    if end is not None and end <= time.time():
+        return "expired"
+    return "locked" if entry.get("locks") else "enabled"
+
+
+def _lock_words(lock: dict[str, Any]) -> str:
+    """“until it is lifted: lost”; of a lock of everything that it is one."""
+    what = "with everything, " if lock["target_kind"] == "everything" else ""
+    reason = f": {lock['reason']}" if lock["reason"] else ""
+    return f"{what}{end_words(lock['expires_at']) or 'until it is lifted'}{reason}"
 
 
 def _moment(seen: dict[str, Any]) -> str:
@@ -271,6 +280,7 @@ def _description(entry: dict[str, Any]) -> str:
     rows = [("peer", entry["peer_id"]), ("state", _state(entry))]
     if end := end_words(entry["expires_at"]):
         rows.append(("expiry", end))
+    rows += [("locked", _lock_words(lock)) for lock in entry.get("locks", [])]
     if entry.get("display_name"):
         rows.append(("display name", entry["display_name"]))
     if seen := entry.get("presence"):

@@ -52,13 +52,14 @@ def _with_token(client: RestClient, peer: Peer, values: Values) -> Any:
 
 def _show(client: RestClient, values: Values) -> Any:
     peer = client.peer(values["peer_id"])
-    return _peer(peer, presence=_presence(client, peer.peer_id).get(peer.peer_id, _NOBODY))
+    present, held = _presence(client, peer.peer_id), _locks(client)
+    return _peer(peer, presence=present.get(peer.peer_id, _NOBODY), locks=_on(peer, held))
 
 
 def _list(client: RestClient, values: Values) -> Any:
     found = list(client.peers(search=values.get("search", ""), enabled=values.get("enabled")))
-    present = _presence(client, None)
-    return [_peer(peer, presence=present.get(peer.peer_id, _NOBODY)) for peer in found]
+    present, held = _presence(client, None), _locks(client)
+    return [_peer(peer, presence=present.get(peer.peer_id, _NOBODY), locks=_on(peer, held)) for peer in found]
 
 
 def _presence(client: RestClient, peer_id: str | None) -> dict[str, Any]:
@@ -70,6 +71,21 @@ def _presence(client: RestClient, peer_id: str | None) -> dict[str, Any]:
         if error.status == 403:
             return {}
         raise
+
+
+def _locks(client: RestClient) -> list[dict[str, Any]]:
+    """Those that keep peers out now, of everything first; none where the token does not let see them."""
+    try:
+        held = [plain(lock) for lock in client.locks() if lock.holds and lock.target_kind in ("peer", "everything")]
+        return sorted(held, key=lambda lock: lock["target_kind"] == "peer")
+    except Refused as error:
+        if error.status == 403:
+            return []
+        raise
+
+
+def _on(peer: Peer, held: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [lock for lock in held if lock["target_kind"] == "everything" or lock["target"] == peer.peer_id]
 
 
 def _switch(*, enabled: bool) -> Callable[[RestClient, Values], Any]:

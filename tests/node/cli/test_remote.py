@@ -68,8 +68,14 @@ def test_both_print_the_same(here: Run, there: Run) -> None:
     there("peer", "disable", "import")
     there("key", "add", "--description", "backup")
     there("lock", "peer", "import", "--for", "1h")
+    there("lock", "peer", "team/laptop", "--reason", "lost")
+    shown = here("peer", "show", "team/laptop").stdout
+    assert ("state         locked\n" in shown, "locked        until it is lifted: lost\n" in shown) == (True, True)
+    assert "state         disabled\nlocked        until " in here("peer", "show", "import").stdout
     for command in (
         ("peer", "show", "team/laptop"),
+        ("peer", "show", "import"),
+        ("peer", "list"),
         ("peer", "list", "--json"),
         ("peer", "export", "--format", "csv"),
         ("peer", "expire", "team/laptop", "--until", "2999-01-31", "--key", fingerprint(1), "--json"),

@@ -14,6 +14,7 @@ from apps.activity.json_forms import presence_json
 from apps.activity.selectors import presence
 from apps.audit.actors import Actor
 from apps.peers import selectors, services
+from apps.peers.beside import told_beside
 from apps.peers.errors import Absent
 from apps.peers.json_forms import peer_json
 from apps.peers.portable.formats import format_named, read, write
@@ -118,9 +119,13 @@ class Command(JsonCommand):
 
 
 def _with_presence(states: Sequence[PeerState]) -> list[dict[str, Any]]:
-    """Peers with who of them is connected now, and when each was seen last."""
+    """Peers with who of them is connected now, when each was seen last, and what other apps know of them."""
     found = presence(state.peer_id for state in states)
-    return [peer_json(state) | {"presence": presence_json(found[state.peer_id])} for state in states]
+    beside = told_beside(state.peer_id for state in states)
+    return [
+        {**peer_json(state), "presence": presence_json(found[state.peer_id]), **beside[state.peer_id]}
+        for state in states
+    ]
 
 
 def _name(values: Values) -> str:
