@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.migrated import migrated
 from tests.support.panel_session import PASSWORD, PanelSession
 from tests.support.web import Web
 
@@ -20,7 +21,7 @@ class Lying(urllib.request.BaseHandler):
 
 @pytest.mark.parametrize(("trusted", "address"), [("192.0.2.0/24", "127.0.0.1"), ("127.0.0.0/8", "203.0.113.9")])
 def test_forwarded_headers_are_believed_of_named_proxies_alone(tmp_path: Path, trusted: str, address: str) -> None:
-    web = Web(tmp_path / "data", ALKNET_PANEL__TRUSTED_PROXIES=trusted)
+    web = Web(migrated(tmp_path / "data"), ALKNET_PANEL__TRUSTED_PROXIES=trusted)
     try:
         PanelSession(web.url).set_up(web.setup_url)
         browser = PanelSession(web.url)

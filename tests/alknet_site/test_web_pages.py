@@ -11,13 +11,14 @@ from urllib.request import ProxyHandler, build_opener
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support.migrated import migrated
 from tests.support.waiting import until
 from tests.support.web import Web
 
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    started = Web(tmp_path_factory.mktemp("web") / "data", ALKNET_METRICS__WEB_LISTEN="127.0.0.1:0")
+    started = Web(migrated(tmp_path_factory.mktemp("web") / "data"), ALKNET_METRICS__WEB_LISTEN="127.0.0.1:0")
     yield started
     started.end()
 

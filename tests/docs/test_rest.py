@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.support import warm
 from tests.support.appliance import environment
+from tests.support.migrated import migrated
 from tests.support.web import Web
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +39,7 @@ def test_the_walk_goes_as_it_is_told(tmp_path: Path, program: Callable[[str], st
     alknet.parent.mkdir()
     alknet.write_text(f'#!/bin/sh\nexec {warm.python() or sys.executable} -P -m node.cli.main "$@"\n')
     alknet.chmod(0o755)
-    web = Web(tmp_path / "data")
+    web = Web(migrated(tmp_path / "data"))
     try:
         script = "".join(map(block, BLOCKS)).replace("http://127.0.0.1:8000", web.url)
         variables = environment(ALKNET_DATA=str(tmp_path / "data"), PYTHONPATH=str(ROOT))

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.support import warm
 from tests.support.appliance import Appliance, environment, running_appliance
 from tests.support.browser import Panel
+from tests.support.migrated import migrated
 
 CHROMIUM_OPTIONS = (
     "--no-sandbox",
@@ -26,13 +27,17 @@ CHROMIUM_OPTIONS = (
 
 @pytest.fixture
 def python() -> str | None:
-    """What runs the appliance; `sys.executable` where a test looks at its processes or kills them."""
+    """What runs the appliance; `sys.executable` where a test looks at its processes or kills them.
+
+    That one also begins with an empty directory.
+    """
     return None
 
 
 @pytest.fixture
 def appliance(tmp_path: Path, python: str | None) -> Iterator[Appliance]:
-    with running_appliance(tmp_path / "data", python=python) as running:
+    data = tmp_path / "data"
+    with running_appliance(data if python else migrated(data), python=python) as running:
         yield running
 
 

@@ -13,6 +13,7 @@ import pytest
 from node.client.known_nodes import KnownNodes
 from node.core.enrolment.code import InviteCode, parse_code
 from tests.support.appliance import Appliance, alknet, environment, running_appliance, warm_alknet
+from tests.support.migrated import migrated
 from tests.support.waiting import until
 
 
@@ -37,7 +38,7 @@ class Machine:
 
 @pytest.fixture(scope="module")
 def appliance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
-    with running_appliance(tmp_path_factory.mktemp("enrolment") / "data") as running:
+    with running_appliance(migrated(tmp_path_factory.mktemp("enrolment") / "data")) as running:
         yield running
 
 

@@ -17,8 +17,8 @@ from node.core.enrolment.code import InviteCode, new_code
 from node.core.enrolment.derived import code_hash
 from node.core.paths import DataPaths
 from node.quic.tls.keys import load_or_create_node_key
-from tests.support import warm
 from tests.support.appliance import environment
+from tests.support.migrated import migrated
 from tests.support.node_process import ROOT
 
 INSERT = """
@@ -34,11 +34,7 @@ def free_port() -> int:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    path = tmp_path / "data"
-    path.mkdir(mode=0o700)
-    command = [warm.python(), "manage.py", "prepare"]
-    subprocess.run(command, env=environment(ALKNET_DATA=str(path)), cwd=ROOT, check=True, timeout=120)
-    return path
+    return migrated(tmp_path / "data")
 
 
 def invitation(data: Path, port: int) -> InviteCode:

@@ -23,7 +23,6 @@ from node.core.paths import DataPaths
 from node.custody import protection
 from node.quic.tls.keys import load_or_create_node_key
 from node.vault import EncryptedData
-from tests.support import warm
 from tests.support.appliance import alknet, environment, running_appliance, warm_alknet
 from tests.support.boxes import COLUMNS, credentials_of, open_box, opened_vault, query, store_sealed
 from tests.support.custody import (
@@ -36,7 +35,8 @@ from tests.support.custody import (
     write_words,
 )
 from tests.support.killing import NEVER, Killer, killed_at_each_step, nothing
-from tests.support.node_process import ROOT, SECONDS, running
+from tests.support.migrated import migrated
+from tests.support.node_process import SECONDS, running
 from tests.support.waiting import until
 
 SEALED = {"openai": ("content of openai", 2), "github": ("content of github", 3)}
@@ -49,8 +49,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with credentials that the vault of the test's words has sealed."""
     data = tmp_path_factory.mktemp("before") / "data"
     made(data)
-    command = [warm.python(), "manage.py", "prepare"]
-    subprocess.run(command, env=environment(ALKNET_DATA=str(data)), cwd=ROOT, check=True, timeout=120)
+    migrated(data)
     store_sealed(data, SEALED)
     return DataPaths(data).database
 

@@ -13,6 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from scripts.metrics_doc import table
+from tests.support.migrated import migrated
 from tests.support.node_process import NodeProcess
 from tests.support.waiting import until
 from tests.support.web import Web
@@ -24,7 +25,7 @@ NAME = re.compile(r"\b(?:alknet|process)_\w+")
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     """What node and panel of one data directory show while somebody is connected, and once a backup was made."""
-    data = tmp_path_factory.mktemp("metrics") / "data"
+    data = migrated(tmp_path_factory.mktemp("metrics") / "data")
     web = Web(data, ALKNET_METRICS__WEB_LISTEN="127.0.0.1:0", ALKNET_BACKUP__EVERY="24")
     node = NodeProcess(data, ALKNET_METRICS__NODE_LISTEN="127.0.0.1:0")
     try:

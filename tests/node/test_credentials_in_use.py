@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,11 @@ from node.client.call import CallClient
 from node.control.client import ControlClient
 from node.core.paths import DataPaths
 from node.quic.tls.keys import load_or_create_node_key
-from tests.support import warm
 from tests.support.appliance import alknet, environment
 from tests.support.custody import write_passphrase
 from tests.support.digesting_node import DIGEST, digest_of
-from tests.support.node_process import ROOT, SECONDS, NodeProcess
+from tests.support.migrated import migrated
+from tests.support.node_process import SECONDS, NodeProcess
 
 CANARY = "sk-canary-5c0f27a9e1"
 NAMED = '[capabilities]\n"alknet/call" = ["openai", "github"]\n'
@@ -27,11 +26,7 @@ NAMED = '[capabilities]\n"alknet/call" = ["openai", "github"]\n'
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """A data directory with a database; Django made it."""
-    data = tmp_path / "data"
-    data.mkdir()
-    command = [warm.python(), "manage.py", "prepare"]
-    subprocess.run(command, env=environment(ALKNET_DATA=str(data)), cwd=ROOT, check=True, timeout=120)
-    return data
+    return migrated(tmp_path / "data")
 
 
 @contextlib.asynccontextmanager

@@ -13,6 +13,7 @@ import pytest
 
 from node.service_manager import ServiceManager
 from tests.support.appliance import environment, warm_alknet
+from tests.support.migrated import migrated
 from tests.support.web import Web
 
 SECONDS = 60
@@ -94,7 +95,7 @@ def test_a_node_tells_that_it_serves_reads_its_settings_again_lives_and_ends(man
 def test_a_panel_tells_the_same(manager: Manager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", manager.name)
     monkeypatch.setenv("WATCHDOG_USEC", "300000")
-    web = Web(tmp_path / "data")
+    web = Web(migrated(tmp_path / "data"))
     try:
         assert f"STATUS=serving the panel at {web.url}" in manager.hears("READY=1")
         manager.hears("WATCHDOG=1")

@@ -12,9 +12,9 @@ ROOT = Path(__file__).parents[2]
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 
 
-def run_bench(*arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-    """`python -m bench` with these arguments, run to its end."""
-    command = [sys.executable, "-m", "bench", *arguments]
+def run_bench(*arguments: str, timeout: float = 120, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
+    """`python -m bench` with these arguments, run to its end, and all its processes with this `python`."""
+    command = [python, "-m", "bench", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
 
 

@@ -31,6 +31,7 @@ LATER = ("node.assembly.process", "typer.rich_utils")
 """What commands import when they need it."""
 
 DJANGO = (
+    "channels.generic.websocket",
     "django.conf.global_settings",
     "django.contrib.admin.sites",
     "django.contrib.admin.views.main",
@@ -41,7 +42,12 @@ DJANGO = (
     "django.db.backends.sqlite3.base",
     "django.db.migrations.executor",
     "django.views.debug",
+    "django_htmx.middleware",
+    "fido2.server",
+    "requests",
+    "segno",
     "uvicorn",
+    "uvicorn.protocols.websockets.websockets_sansio_impl",
     "whitenoise.middleware",
 )
 """What manage.py imports, as far as there need be no settings for it."""

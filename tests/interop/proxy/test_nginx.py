@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from websockets.asyncio.client import connect
 
 from tests.support.certificates import certificate, put
+from tests.support.migrated import migrated
 from tests.support.panel_session import PASSWORD, PanelSession
 from tests.support.waiting import until
 from tests.support.web import Web
@@ -74,7 +75,7 @@ def proxied(tmp_path: Path, program: Callable[[str], str]) -> Iterator[tuple[Web
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     url = f"https://localhost:{port}"
-    web = Web(tmp_path / "data", ALKNET_PANEL__PUBLIC_URL=url, ALKNET_PANEL__TRUSTED_PROXIES="127.0.0.1")
+    web = Web(migrated(tmp_path / "data"), ALKNET_PANEL__PUBLIC_URL=url, ALKNET_PANEL__TRUSTED_PROXIES="127.0.0.1")
     config = tmp_path / "nginx.conf"
     config.write_text(CONFIG.format(dir=tmp_path, port=port, panel=web.url))
     with subprocess.Popen([nginx, "-c", str(config), "-e", str(tmp_path / "error.log")]) as process:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.appliance import Appliance, alknet, environment, running_appliance
+from tests.support.migrated import migrated
 from tests.support.node_process import peer_table, running
 
 WRONG_PIN = "ed25519:" + "ab" * 32
@@ -16,7 +17,7 @@ WRONG_PIN = "ed25519:" + "ab" * 32
 
 @pytest.fixture(scope="module")
 def appliance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
-    with running_appliance(tmp_path_factory.mktemp("appliance") / "data") as running:
+    with running_appliance(migrated(tmp_path_factory.mktemp("appliance") / "data")) as running:
         yield running
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support import warm
 from tests.support.appliance import environment
+from tests.support.migrated import migrated
 from tests.support.panel import fingerprint, ssh_line
 from tests.support.web import Web
 
@@ -18,7 +19,7 @@ Run = Callable[..., CompletedProcess[str]]
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    web = Web(tmp_path_factory.mktemp("remote") / "data")
+    web = Web(migrated(tmp_path_factory.mktemp("remote") / "data"))
     yield web
     web.end()
 
