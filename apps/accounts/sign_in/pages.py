@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from allauth.socialaccount.providers.openid_connect import views as openid_connect
 from allauth.usersessions.models import UserSession
+from allauth.utils import get_request_param
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -41,7 +42,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
 
 def oidc_login(request: HttpRequest, provider_id: str) -> HttpResponse:
     """To the identity provider. To tie an identity to one's account takes a fresh proof."""
-    if request.GET.get("process") == "connect" and not proof.is_recent(request):
+    if get_request_param(request, "process") == "connect" and not proof.is_recent(request):
         return step_up.ask(request, reverse("socialaccount_connections"))
     return _asked(request, openid_connect.login, provider_id)
 

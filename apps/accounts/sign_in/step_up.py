@@ -101,7 +101,8 @@ def ask(request: HttpRequest, back: str) -> HttpResponse:
 
 def _is_act(request: HttpRequest, how: str) -> bool:
     if how == DELETES:
-        return request.method == "POST" and request.POST.get("action") in _ACTIONS
+        # Of several that a form names, Django takes the one that `index` says.
+        return request.method == "POST" and not _ACTIONS.isdisjoint(request.POST.getlist("action"))
     return how == FORM or request.method == "POST"
 
 

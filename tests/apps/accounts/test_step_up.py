@@ -92,6 +92,16 @@ def test_from_a_list_the_removal_asks_and_the_rest_does_not(desk: Client) -> Non
     assert Peer.objects.exists()
 
 
+@pytest.mark.parametrize("more", [{}, {"index": "1"}])
+def test_a_removal_asks_whatever_other_action_the_form_names_besides(desk: Client, more: dict[str, str]) -> None:
+    """Django takes the first, or the one that `index` says; a look at the last alone would see another one."""
+    grow_old(desk)
+    sent = {"action": ["delete_selected", "disable_peers"], "_selected_action": ["laptop"], "confirmed": "yes", **more}
+    for _ in range(2):
+        assert desk.post("/peers/peer/", sent)["Location"].startswith(ASK)
+        sent["action"] = sent["action"][::-1]
+
+
 def names(resolver: Any, before: str = "") -> set[str]:
     found: set[str] = set()
     for pattern in resolver.url_patterns:
