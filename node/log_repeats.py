@@ -1,7 +1,8 @@
 """A message that strangers can cause is written so often, and no oftener: a flood must not fill the disk.
 
-Each message has an allowance, by the line of code that writes it and by the peer that it is about, so that a flood of
-strangers does not hide what a peer does. The first line after some were left out says how many, as `left_out`.
+Each message has an allowance, by the line of code that writes it, its level and the peer that it is about, so that a
+flood of strangers hides neither what a peer does nor a failure that Django tells of by the same line. The first line
+after some were left out says how many, as `left_out`.
 """
 
 import logging
@@ -74,7 +75,7 @@ def _key(record: logging.LogRecord) -> tuple[str, str, Any]:
     """structlog's records carry all their fields as the message, and come from lines of its own."""
     if isinstance(record.msg, dict):
         return record.name, str(record.msg.get("event"))[:200], str(record.msg.get("peer_id"))
-    return record.name, f"{record.pathname}:{record.lineno}", str(record.__dict__.get("peer_id"))
+    return record.name, f"{record.pathname}:{record.lineno}:{record.levelno}", str(record.__dict__.get("peer_id"))
 
 
 def _tell(record: logging.LogRecord, left_out: int) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from alknet_site.body_limit import MAX_BODY
+from node.log_repeats import BURST
 from tests.support.appliance import environment
 from tests.support.web import MANAGE, SECONDS, Web
 
@@ -169,3 +170,10 @@ def test_a_clients_fault_is_one_line_of_the_appliances_own_log(start: Callable[[
     fact = json.loads(line)
     assert (fact["level"], fact["logger"]) == ("warning", "django.security.DisallowedHost")
     assert "panel.allowed_hosts" in fact["message"]
+
+
+def test_a_flood_of_refused_requests_does_not_fill_the_log(start: Callable[[], Web]) -> None:
+    web = start()
+    for _ in range(2 * BURST):
+        assert web.get("/api/nothing")[0] == 404
+    assert BURST <= web.log().count("Not Found") < 2 * BURST

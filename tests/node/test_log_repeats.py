@@ -47,6 +47,13 @@ def lines(written: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in written.getvalue().splitlines()]
 
 
+def test_faults_of_clients_hide_no_failure_that_the_same_line_tells_of(written: io.StringIO) -> None:
+    for level in (logging.WARNING, logging.ERROR):
+        for _ in range(BURST + 1):
+            logger.log(level, "a response")
+    assert [line["level"] for line in lines(written)] == ["warning"] * BURST + ["error"] * BURST
+
+
 def fail(host: int) -> None:
     logger.warning("handshake failed", extra={"host": host})
 

@@ -16,6 +16,7 @@ from node.core.address import parse_host_port
 from node.data_lock import DataBusy, in_use
 from node.lifeline import Lifeline
 from node.log import configure_logging
+from node.log_repeats import limit_repeats
 
 
 class Command(BaseCommand):
@@ -28,6 +29,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         configure_logging(settings.ALKNET.log)
         filter_request_log()
+        limit_repeats()
         listen = settings.ALKNET.panel.listen
         try:
             sock = bind(parse_host_port(listen))
