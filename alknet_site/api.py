@@ -2,6 +2,7 @@
 
 from apps.access import api as access_api
 from apps.access import errors as access
+from apps.access import grants_api
 from apps.accounts.errors import NoSuchUser
 from apps.accounts.requires import for_members
 from apps.activity import api as activity_api
@@ -66,6 +67,7 @@ api.add_router("/invites", enrolment_api.invites)
 api.add_router("/claims", enrolment_api.claims)
 api.add_router("/strangers", enrolment_api.strangers)
 api.add_router("/access", access_api.router)
+api.add_router("/grants", grants_api.router)
 api.add_router("/activity", activity_api.events)
 api.add_router("/presence", activity_api.presence)
 api.add_router("/connections", activity_api.connections)

@@ -4,10 +4,10 @@ from node.core.peers import InvalidPeer
 
 
 class Absent(Exception):
-    """There is no such assertion."""
+    """There is no such assertion, or no such grant."""
 
-    def __init__(self, assertion_id: str) -> None:
-        super().__init__(f"There is no assertion “{assertion_id}”.")
+    def __init__(self, object_id: str, noun: str = "assertion") -> None:
+        super().__init__(f"There is no {noun} “{object_id}”.")
 
 
 class AssertionBroken(InvalidPeer):

@@ -1,9 +1,9 @@
-"""Answers and assertions as JSON, for programs."""
+"""Answers, assertions and grants as JSON, for programs."""
 
 from typing import Any
 
 from apps.access.assertions import holds
-from apps.access.models import Assertion
+from apps.access.models import Assertion, Grant
 from node.core.explain import Explanation
 
 
@@ -31,4 +31,22 @@ def assertion_json(row: Assertion) -> dict[str, Any]:
         "created_by": row.created_by,
         "sentence": str(row),
         "holds": holds(row),
+    }
+
+
+def grant_json(row: Grant) -> dict[str, Any]:
+    """`holds` is as things are now."""
+    given = row.core()
+    return {
+        "id": row.pk,
+        "peer_id": row.peer_id,
+        "scopes": list(given.scopes),
+        "resource_type": row.resource_type,
+        "resource": row.resource,
+        "expires_at": row.expires_at,
+        "reason": row.reason,
+        "created_at": row.created_at.isoformat(timespec="seconds"),
+        "created_by": row.created_by,
+        "sentence": str(row),
+        "holds": row.holds(),
     }

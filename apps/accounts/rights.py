@@ -24,6 +24,8 @@ class Right(StrEnum):
     INVITES_WRITE = "invites:write"
     ACCESS_READ = "access:read"
     ACCESS_WRITE = "access:write"
+    GRANTS_READ = "grants:read"
+    GRANTS_WRITE = "grants:write"
     ACTIVITY_READ = "activity:read"
     CONNECTIONS_CUT = "connections:cut"
     AUDIT_READ = "audit:read"
@@ -59,7 +61,14 @@ RIGHTS_OF: Mapping[Role, frozenset[Right]] = MappingProxyType(
         Role.OPERATOR: _EVERY - {Right.USERS_WRITE, Right.BACKUPS_RESTORE},
         Role.AUDITOR: _READS | {Right.AUDIT_SIGN},
         Role.VIEWER: frozenset(
-            {Right.PEERS_READ, Right.LOCKS_READ, Right.ACTIVITY_READ, Right.STATUS_READ, Right.ACCESS_READ}
+            {
+                Right.PEERS_READ,
+                Right.LOCKS_READ,
+                Right.ACTIVITY_READ,
+                Right.STATUS_READ,
+                Right.ACCESS_READ,
+                Right.GRANTS_READ,
+            }
         ),
     }
 )

@@ -19,6 +19,7 @@ WATCHED_TABLES = (
     WatchedTable("credentials", "provider", "credentials_changed"),
     WatchedTable("peer_terms", "id", "peer_terms_changed"),
     WatchedTable("locks", "id", "locks_changed"),
+    WatchedTable("access_grants", "id", "access_grants_changed"),
     WatchedTable("invites", "id", "invites_changed", unique=("code_hash",)),
     WatchedTable("claims", "id", "claims_changed"),
 )

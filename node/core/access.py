@@ -5,7 +5,7 @@ for whoever runs the node, which names what the caller has and never leaves it.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from node.core.identity import Identity
 from node.core.ownership import OwnershipProvider
@@ -29,6 +29,11 @@ class AccessControl:
     @property
     def unrestricted(self) -> bool:
         return not self.required_scopes and self.required_scopes_any is None and not self._names_resource
+
+    @property
+    def of_scopes(self) -> "AccessControl":
+        """The part that `check_scopes` judges."""
+        return replace(self, resource_type=None, resource_action=None)
 
     @property
     def _names_resource(self) -> bool:

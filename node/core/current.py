@@ -5,10 +5,13 @@ Each is set in the task of its own, whose subtasks have it too.
 
 from contextvars import ContextVar
 
+from node.core.grants import Carried
 from node.core.text import printable
 
 connection: ContextVar[int | None] = ContextVar("alknet_connection", default=None)
 """The id of the live connection (node.endpoint.live)."""
+carried: ContextVar[Carried | None] = ContextVar("alknet_carried", default=None)
+"""What grants have let callers of this connection through to."""
 call: ContextVar[str | None] = ContextVar("alknet_call", default=None)
 """The id that the caller gave to its request."""
 request: ContextVar[str] = ContextVar("alknet_request", default="")

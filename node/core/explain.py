@@ -3,11 +3,13 @@
 Pure. Every verdict here is the answer of the very functions that the node asks on its hot path; what is added is why.
 """
 
+import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from node.core.access import AccessControl, check_access, check_scopes
+from node.core.grants import Grant
 from node.core.identity import Identity
 from node.core.index import PeerIndex
 from node.core.locks import Held, Lock
@@ -19,6 +21,8 @@ class Rule(StrEnum):
     """What decided."""
 
     GRANTED = "granted"
+    GRANT = "grant"
+    """Granted by nothing but a grant, which ends."""
     ANYBODY = "anybody"
     LOCK = "lock"
     EXPIRED = "expired"
@@ -59,7 +63,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One step of a judgement. Of the whole, `rule` and `text` are those of the step that decided."""
+    """One step of a judgement. Of the whole, `rule` and `text` are those of the step that decided.
+
+    That is the last one or, where all is allowed, the first that takes a grant.
+    """
 
     allowed: bool
     rule: Rule
@@ -67,6 +74,8 @@ class Explanation:
     step: str = ""
     """What was judged in this step; "" for the whole."""
     children: tuple["Explanation", ...] = ()
+    who: str = ""
+    """Of the whole: the peer or the API key that the node takes the caller for; "" for a stranger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +93,13 @@ def explain(question: Question, index: PeerIndex, held: Held, now: float) -> Exp
     caller = _caller(question.subject, index, now)
     if (lock := held.on_connection(question.alpn, caller.names)) is not None:
         return _whole((_locked("connection", lock),))
-    identity = held.resolved(caller.identity)
+    identity, who = held.resolved(caller.identity), "" if caller.identity is None else caller.identity.id
     steps = (_connection(question.alpn), _who(caller, identity, held))
     if not _asks(question.control):
         text = f"the connection is accepted; {caller.text}"
-        return _yes(steps[-1].rule if identity else Rule.ANYBODY, text, children=steps)
-    return _whole((*steps, *_rights(question.control, identity, steps[-1])))
+        return replace(_yes(steps[-1].rule if identity else Rule.ANYBODY, text, children=steps), who=who)
+    grants = index.grants.held.get(who, ())
+    return replace(_whole((*steps, *_rights(question.control, identity, steps[-1], grants))), who=who)
 
 
 def _caller(subject: Subject, index: PeerIndex, now: float) -> _Caller:
@@ -164,7 +174,9 @@ def _who(caller: _Caller, identity: Identity | None, held: Held) -> Explanation:
     return Explanation(identity is not None, caller.rule, caller.text, "caller")
 
 
-def _rights(control: AccessControl, identity: Identity | None, who: Explanation) -> Iterable[Explanation]:
+def _rights(
+    control: AccessControl, identity: Identity | None, who: Explanation, grants: tuple[Grant, ...]
+) -> Iterable[Explanation]:
     """One step for the scopes and, if they are there, one for the resource."""
     scopes = check_scopes(control, identity)
     if identity is None and not scopes.allowed:
@@ -173,20 +185,48 @@ def _rights(control: AccessControl, identity: Identity | None, who: Explanation)
     rule = Rule.GRANTED if scopes.allowed else Rule.SCOPE
     if not scopes.allowed and identity is not None and _would_pass_unlocked(control, identity):
         rule = Rule.LOCK
-    step = Explanation(scopes.allowed, rule, text, "scopes", tuple(_each(control, identity)))
+    each = tuple(_each(control, identity, grants))
+    step = Explanation(scopes.allowed, rule, text, "scopes", each)
+    if scopes.allowed and not _may_alone(control.of_scopes, identity):
+        step = replace(step, rule=Rule.GRANT, text="; ".join(one.text for one in each if one.rule is Rule.GRANT))
     if not scopes.allowed or (control.resource_type is None and control.resource_action is None):
         return (step,)
     decision = check_access(control, identity)
     text = decision.explanation if decision.allowed else f"{decision.message}; {decision.explanation}"
-    return step, Explanation(decision.allowed, Rule.GRANTED if decision.allowed else Rule.RESOURCE, text, "resource")
+    rule = Rule.GRANTED if decision.allowed else Rule.RESOURCE
+    resource = replace(control, required_scopes=(), required_scopes_any=None)
+    if decision.allowed and identity is not None and not _may_alone(resource, identity):
+        given = next(grant for grant in grants if _gives(grant, control))
+        rule, text = Rule.GRANT, _by(given, f"{given.resource_type}/{given.resource}")
+    return step, Explanation(decision.allowed, rule, text, "resource")
 
 
-def _each(control: AccessControl, identity: Identity | None) -> Iterable[Explanation]:
+def _may_alone(control: AccessControl, identity: Identity | None) -> bool:
+    """Whether it may without its grants."""
+    return identity is None or identity.own is None or check_access(control, identity.own).allowed
+
+
+def _gives(grant: Grant, control: AccessControl) -> bool:
+    """Whether the grant has a resource such as is asked for."""
+    kind, name = control.resource_type, control.resource_action
+    return bool(grant.resource_type) and kind in (None, grant.resource_type) and name in (None, grant.resource)
+
+
+def _by(grant: Grant, what: str) -> str:
+    until = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(grant.expires_at))
+    return f"“{grant.peer_id}” has {what} by a grant until {until} (grant {grant.grant_id})"
+
+
+def _each(control: AccessControl, identity: Identity | None, grants: tuple[Grant, ...]) -> Iterable[Explanation]:
     """Every scope that is asked for, by itself."""
     if identity is None:
         return
     for scope in dict.fromkeys((*control.required_scopes, *(control.required_scopes_any or ()))):
-        if scope in identity.scopes:
+        given = next((grant for grant in grants if scope in grant.scopes), None)
+        own = identity.own or identity
+        if scope in identity.scopes and given is not None and scope not in own.scopes:
+            yield _yes(Rule.GRANT, _by(given, scope), scope)
+        elif scope in identity.scopes:
             yield _yes(Rule.GRANTED, f"“{identity.id}” has {scope}", scope)
         elif scope in identity.locked:
             yield _no(Rule.LOCK, f"{scope} is {identity.locked[scope]}", scope)
@@ -218,4 +258,5 @@ def _locked(step: str, lock: Lock) -> Explanation:
 def _whole(steps: tuple[Explanation, ...]) -> Explanation:
     """The last step is the one that decides: nothing is judged after a refusal."""
     last = steps[-1]
-    return Explanation(last.allowed, last.rule, last.text, children=steps)
+    deciding = next((step for step in steps if step.rule is Rule.GRANT), last) if last.allowed else last
+    return Explanation(last.allowed, deciding.rule, deciding.text, children=steps)

@@ -13,13 +13,15 @@ class Identity:
     """A resolved caller: `id` is the peer_id, an API key's prefix, or a composition label. Equal by value.
 
     `locked` has the scopes that a lock keeps from it, each with the words of that lock. It is for what the denied and
-    the journal are told; no check is decided by it.
+    the journal are told; no check is decided by it. `own` is what it is without the grants that it has at this moment
+    (docs/adr/0048), and None where it has none that give it more.
     """
 
     id: str
     scopes: tuple[str, ...] = ()
     resources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     locked: Mapping[str, str] = field(default_factory=dict, compare=False)
+    own: "Identity | None" = None
 
     def to_json(self) -> dict[str, Any]:
         """Exactly `id`, `scopes` and `resources`, always all three."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from node.core.grants import Grant, Grants, build_grants, with_grants
 from node.core.identity import AuthContext, AuthToken, Identity
 from node.core.lock_provider import LockProvider
 from node.core.locks import NOTHING_HELD, Lock
@@ -27,7 +28,9 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PeerIndex:
-    """Every peer and API key, and which enabled peer each key and token names at the moment of its `terms`.
+    """Every peer and API key; which enabled peer each key and token names, with which rights, at one moment.
+
+    That moment is the one of its `terms` and `grants`.
 
     `contested` holds the credentials that more than one enabled peer claims; the lowest peer_id has them. Writers
     refuse such rows, so it is empty unless a file was edited behind their back.
@@ -39,6 +42,12 @@ class PeerIndex:
     contested: frozenset[str] = frozenset()
     generation: int = 0
     terms: Terms = field(default_factory=Terms)
+    grants: Grants = field(default_factory=Grants)
+
+    @property
+    def span(self) -> Span:
+        """The stretch of time around the moment of this index in which nothing of it ends or is back by itself."""
+        return self.terms.span.within(self.grants.span)
 
     def resolve_fingerprint(self, fingerprint: str) -> Identity | None:
         return self.holders.get(fingerprint)
@@ -66,18 +75,32 @@ class PeerIndex:
         generation: int,
         terms: Mapping[str, Term | None] | None = None,
         now: float | None = None,
+        grants: Mapping[str, Grant | None] | None = None,
     ) -> "PeerIndex":
         """A new index with these rows changed (None = the row is gone). This one stays as it is.
 
-        The cost is that of the changed rows, however many others there are. Changed terms are judged at `now`.
+        The cost is that of the changed rows, however many others there are. Changed terms and grants are judged at
+        `now`.
         """
-        judged = self.terms.patched(terms, time.time() if now is None else now) if terms else self.terms
-        return self._changed(peers, api_keys, generation, judged)
+        moment = time.time() if now is None else now
+        judged = self.terms.patched(terms or {}, moment)
+        return self._changed(peers, api_keys, generation, judged, self.grants.patched(grants or {}, moment))
 
     def at(self, now: float) -> "PeerIndex":
         """The index of the same rows at another moment, in unix seconds; this very one where nothing ends between."""
-        terms = self.terms.at(now)
-        return self if terms is self.terms else self._changed({}, {}, self.generation, terms)
+        terms, grants = self.terms.at(now), self.grants.at(now)
+        same = terms is self.terms and grants is self.grants
+        return self if same else self._changed({}, {}, self.generation, terms, grants)
+
+    def differing(self, other: "PeerIndex") -> set[str]:
+        """The names of the peers whose ends or grants are others in one of two indexes of the same peers."""
+        return self.terms.differing(other.terms) | self.grants.differing(other.grants)
+
+    def identity_of(self, peer_id: str) -> Identity | None:
+        """What a peer of this name is, by whatever it shows that is its own; None for one that may not connect."""
+        entry = self.peers.get(peer_id)
+        may = entry is not None and entry.enabled and peer_id not in self.terms.peers
+        return with_grants(entry.identity(), self.grants.held) if entry is not None and may else None
 
     def _changed(
         self,
@@ -85,15 +108,17 @@ class PeerIndex:
         api_keys: Mapping[str, ApiKeyEntry | None],
         generation: int,
         terms: Terms,
+        grants: Grants,
     ) -> "PeerIndex":
         new_peers = self.peers.patched(peers)
-        claims = _claims(self, new_peers, terms, peers.keys() | self.terms.differing(terms))
-        holders = self.holders.patched(_settled(claims))
+        changed = peers.keys() | self.terms.differing(terms) | self.grants.differing(grants)
+        claims = _claims(self, new_peers, terms, changed)
+        holders = self.holders.patched(_settled(claims, grants))
         disputed = {credential for credential, claimants in claims.items() if len(claimants) > 1}
         for credential in sorted(disputed - self.contested):
             _warn_contested(credential, holders[credential].id)
         contested = self.contested.difference(claims) | disputed
-        return PeerIndex(new_peers, self.api_keys.patched(api_keys), holders, contested, generation, terms)
+        return PeerIndex(new_peers, self.api_keys.patched(api_keys), holders, contested, generation, terms, grants)
 
     def standing(self, peer_id: str, fingerprints: Iterable[str]) -> "Standing":
         """How a live connection that proved `fingerprints` as `peer_id` stands under this index."""
@@ -120,6 +145,7 @@ class Standing(StrEnum):
     REKEYED = "revoked: key no longer valid"
     EXPIRED = "expired: peer"
     KEY_EXPIRED = "expired: key"
+    UNGRANTED = "revoked: grant ended"
 
 
 class IndexBuilder:
@@ -127,12 +153,15 @@ class IndexBuilder:
 
     A row may come again, since a peer that is deleted and inserted anew moves to the end of its table: the last one
     counts. Peers that are as they were in `previous` are shared with it, so that reading everything again costs no
-    memory. What of `terms` is over names nobody.
+    memory. What of `terms` is over names nobody; what of `grants` is not gives its rights.
     """
 
-    def __init__(self, previous: PeerIndex | None = None, terms: Terms | None = None) -> None:
+    def __init__(
+        self, previous: PeerIndex | None = None, terms: Terms | None = None, grants: Grants | None = None
+    ) -> None:
         self._previous = previous or PeerIndex()
         self._terms = terms or Terms()
+        self._grants = grants or Grants()
         self._peers = ShardedMapBuilder[PeerEntry]()
         self._api_keys = ShardedMapBuilder[ApiKeyEntry]()
         self._holders = ShardedMapBuilder[Identity]()
@@ -147,7 +176,7 @@ class IndexBuilder:
         self._peers[entry.peer_id] = entry
         identity = self._held_before(entry) if unchanged else None
         for credential in _credentials(entry, self._terms):
-            identity = identity or entry.identity()
+            identity = identity or with_grants(entry.identity(), self._grants.held)
             self._claim(credential, identity)
 
     def add_api_key(self, entry: ApiKeyEntry) -> None:
@@ -160,11 +189,11 @@ class IndexBuilder:
             credential: self._claims_on(credential, holders[credential].id, peers)
             for credential in self._claimants.keys() | self._stale
         }
-        holders = holders.patched(_settled(claims))
+        holders = holders.patched(_settled(claims, self._grants))
         contested = frozenset(credential for credential, claimants in claims.items() if len(claimants) > 1)
         for credential in sorted(contested):
             _warn_contested(credential, holders[credential].id)
-        return PeerIndex(peers, self._api_keys.build(), holders, contested, generation, self._terms)
+        return PeerIndex(peers, self._api_keys.build(), holders, contested, generation, self._terms, self._grants)
 
     def _claim(self, credential: str, identity: Identity) -> None:
         """The first one has it until `finish`; from the second peer on, all that ever claimed it are remembered."""
@@ -180,7 +209,12 @@ class IndexBuilder:
         return [entry for entry in claimants if credential in _credentials(entry, self._terms)]
 
     def _held_before(self, entry: PeerEntry) -> Identity | None:
-        """The identity under which `previous` knew this very entry, if one of its credentials was its own."""
+        """The identity under which `previous` knew this very entry, if one of its credentials was its own.
+
+        With other grants it was another.
+        """
+        if self._previous.grants.held.get(entry.peer_id) != self._grants.held.get(entry.peer_id):
+            return None
         for credential in _credentials(entry, self._terms):
             holder = self._previous.holders.get(credential)
             if holder is not None and holder.id == entry.peer_id:
@@ -194,9 +228,11 @@ def build_index(
     generation: int = 0,
     terms: Iterable[Term] = (),
     now: float | None = None,
+    grants: Iterable[Grant] = (),
 ) -> PeerIndex:
     """The index of these rows in one go, at this moment."""
-    builder = IndexBuilder(None, build_terms(terms, time.time() if now is None else now))
+    moment = time.time() if now is None else now
+    builder = IndexBuilder(None, build_terms(terms, moment), build_grants(grants, moment))
     for peer in peers:
         builder.add_peer(peer)
     for key in api_keys:
@@ -231,10 +267,12 @@ def _all_claims(peers: Mapping[str, PeerEntry], terms: Terms, disputed: frozense
     return claims
 
 
-def _settled(claims: Mapping[str, list[PeerEntry]]) -> dict[str, Identity | None]:
+def _settled(claims: Mapping[str, list[PeerEntry]], grants: Grants) -> dict[str, Identity | None]:
     """Each credential goes to the lowest peer_id that claims it (decision 7), or to nobody."""
     return {
-        credential: min(claimants, key=lambda entry: entry.peer_id).identity() if claimants else None
+        credential: with_grants(min(claimants, key=lambda entry: entry.peer_id).identity(), grants.held)
+        if claimants
+        else None
         for credential, claimants in claims.items()
     }
 
@@ -300,13 +338,13 @@ class IndexProvider(LockProvider, IdentityProvider):
 
     @property
     def span(self) -> Span:
-        """For how long peers, keys and locks stay as they are, if nobody writes."""
-        return super().span.within(self.index.terms.span)
+        """For how long peers, keys, grants and locks stay as they are, if nobody writes."""
+        return super().span.within(self.index.span)
 
     def keep_time(self) -> None:
-        """Bring peers, keys and locks to what the clock says now, which may have been set; tell whoever subscribed."""
+        """Bring all of it to what the clock says now, which may have been set; tell whoever subscribed."""
         super().keep_time()
-        if not self.index.terms.span.has(time.time()):
+        if not self.index.span.has(time.time()):
             self.publish(self.index, frozenset())
 
     def subscribe(self, callback: Callable[[IndexSwap], None]) -> None:
@@ -320,9 +358,9 @@ class IndexProvider(LockProvider, IdentityProvider):
         old, now = self.index, time.time()
         self.index = index.at(now)
         if changed is not None:
-            changed |= index.terms.differing(self.index.terms)
+            changed |= index.differing(self.index)
         swap = IndexSwap(old, self.index, changed, committed_at, now)
         for callback in self._subscribers:
             callback(swap)
-        if self.index.terms.span != old.terms.span:
+        if self.index.span != old.span:
             self._rearm()

@@ -108,9 +108,11 @@ class Endpoint:
             return
         live = LiveConnection(connection, replace(auth, identity=resolve_client(self._provider, auth)))
         self._begin(live, dialled=True)
+        before = current.carried.set(live.carried)
         try:
             yield live
         finally:
+            current.carried.reset(before)
             self._done(live)
 
     def enforce(self, swap: IndexSwap) -> None:
@@ -198,6 +200,7 @@ class Endpoint:
     async def _serve(self, handler: ProtocolHandler, live: LiveConnection) -> None:
         """Run the handler to its end; whatever it raises ends this connection and no other."""
         current.connection.set(live.id)
+        current.carried.set(live.carried)
         try:
             await handler.handle(live.connection, live.auth)
         except (ConnectionClosed, HandlerConnectionClosed):

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from node.core.connection import CLOSE_REVOKED
@@ -31,13 +31,17 @@ def enforce(swap: IndexSwap, connections: LiveConnections) -> Enforcement:
     """Close every connection whose peer is gone, disabled, or no longer holds the key that it came with.
 
     A connection that came as a stranger counts as the peer that its key had until now. A peer that only gained or lost
-    scopes keeps its connections: handlers resolve it anew for each request.
+    scopes keeps its connections: handlers resolve it anew for each request. But where a grant is over, those go that
+    it has let through to what its peer may no longer do.
     """
     closed: Counter[tuple[str, Standing]] = Counter()
     for live in touched(swap, connections):
         if (found := lost(swap.old, swap.new, live.peer_id, live.auth.fingerprints)) is not None:
             _end(live, found[1])
             closed[found] += 1
+    for live, peer_id in _ungranted(swap, connections):
+        _end(live, Standing.UNGRANTED)
+        closed[peer_id, Standing.UNGRANTED] += 1
     done = Enforcement(swap.new.generation, closed.total(), since(swap.committed_at), closed)
     for (peer_id, standing), count in closed.items():
         _log(done, peer_id, standing, count)
@@ -51,6 +55,15 @@ def touched(swap: IndexSwap, connections: LiveConnections) -> Iterable[LiveConne
     entries = (index.peers.get(peer_id) for peer_id in swap.changed for index in (swap.old, swap.new))
     keys = {fingerprint for entry in entries if entry is not None for fingerprint in entry.fingerprints}
     return connections.touched_by(swap.changed, keys)
+
+
+def _ungranted(swap: IndexSwap, connections: LiveConnections) -> Iterator[tuple[LiveConnection, str]]:
+    """The connections that a grant has carried that is over, and whose it was. A token brings it to any connection."""
+    changed = swap.old.grants.differing(swap.new.grants)
+    now = {name: swap.new.identity_of(name) for name in changed}
+    for live in connections if changed else ():
+        if live.carried and not live.ending[1] and (peer_id := live.carried.ended(now)) is not None:
+            yield live, peer_id
 
 
 def _end(live: LiveConnection, standing: Standing) -> None:

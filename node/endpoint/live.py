@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from node.core.connection import CLOSE_NORMAL, Connection
+from node.core.grants import Carried
 from node.core.identity import AuthContext
 
 _ids = itertools.count(1)
@@ -29,6 +30,7 @@ class LiveConnection:
     begun: float = field(default_factory=time.monotonic)
     ending: tuple[int, str] = (CLOSE_NORMAL, "")
     """The code and the reason that `end` was first given."""
+    carried: Carried = field(default_factory=Carried)
     task: asyncio.Task[Any] | None = None
 
     @property

@@ -1,19 +1,22 @@
 """What changed since a position: the delta half of the hot path's rules.
 
 One statement reads the notifications after a position together with the rows that they name, of peers, keys, their
-terms, locks, invitations and claims: all come from one snapshot. Applied to an index that was right at the position, it
-gives one that is right at the snapshot.
+terms, grants, locks, invitations and claims: all come from one snapshot. Applied to an index that was right at the
+position, it gives one that is right at the snapshot.
 
 Sealed credentials can be long, so each is read by itself, once however often it changed. It may be newer than the
 snapshot then; reading goes on until a snapshot tells of none, and that one is right for all.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from node.core.credentials import EncryptedData
 from node.core.enrolment.index import Invite, Outcome
+from node.core.grants import Grant
 from node.core.index import PeerIndex
 from node.core.locks import Lock
 from node.core.peers import ApiKeyEntry, PeerEntry
@@ -23,6 +26,7 @@ from node.store.reader import RowReader
 from node.store.rows import (
     CLAIM_COLUMNS,
     CREDENTIAL_COLUMNS,
+    GRANT_COLUMNS,
     INVITE_COLUMNS,
     KEY_COLUMNS,
     LOCK_COLUMNS,
@@ -36,6 +40,7 @@ API_KEYS_CHANGED = "api_keys_changed"
 CREDENTIALS_CHANGED = "credentials_changed"
 LOCKS_CHANGED = "locks_changed"
 PEER_TERMS_CHANGED = "peer_terms_changed"
+GRANTS_CHANGED = "access_grants_changed"
 INVITES_CHANGED = "invites_changed"
 CLAIMS_CHANGED = "claims_changed"
 CHANNELS = {
@@ -44,6 +49,7 @@ CHANNELS = {
     "credentials": CREDENTIALS_CHANGED,
     "locks": LOCKS_CHANGED,
     "peer_terms": PEER_TERMS_CHANGED,
+    "access_grants": GRANTS_CHANGED,
     "invites": INVITES_CHANGED,
     "claims": CLAIMS_CHANGED,
 }
@@ -63,7 +69,8 @@ _CHANGES = f"""
     SELECT h.schema_version AS schema, ifnull({_SEQUENCE}, 0) AS last_id,
            n.id AS id, n.channel AS channel, {text("n.key")} AS key,
            CASE WHEN typeof(n.at) IN ('real', 'integer') THEN n.at END AS at,
-           {PEER_COLUMNS}, {KEY_COLUMNS}, {LOCK_COLUMNS}, {TERM_COLUMNS}, {INVITE_COLUMNS}, {CLAIM_COLUMNS}
+           {PEER_COLUMNS}, {KEY_COLUMNS}, {LOCK_COLUMNS}, {TERM_COLUMNS}, {GRANT_COLUMNS},
+           {INVITE_COLUMNS}, {CLAIM_COLUMNS}
     FROM pragma_schema_version AS h
     LEFT JOIN (
         SELECT id, channel, json_extract(payload, '$.at') AS at,
@@ -77,6 +84,7 @@ _CHANGES = f"""
     LEFT JOIN api_keys AS k ON n.channel = '{API_KEYS_CHANGED}' AND k.prefix = n.key
     LEFT JOIN locks AS l ON n.channel = '{LOCKS_CHANGED}' AND l.id = n.key
     LEFT JOIN peer_terms AS t ON n.channel = '{PEER_TERMS_CHANGED}' AND t.id = n.key
+    LEFT JOIN access_grants AS g ON n.channel = '{GRANTS_CHANGED}' AND g.id = n.key
     LEFT JOIN invites AS i ON n.channel = '{INVITES_CHANGED}' AND i.id = n.key
     LEFT JOIN claims AS o ON n.channel = '{CLAIMS_CHANGED}' AND o.id = n.key
     ORDER BY n.id"""  # noqa: S608 - constants of this package
@@ -119,7 +127,7 @@ class Position:
 class Changes:
     """The rows that changed, each as it now is (None: gone, or not readable), and the position that they lead to.
 
-    `committed_at` is the writer's clock at the last change of peers, keys and terms, `sealed_at` at that of
+    `committed_at` is the writer's clock at the last change of peers, keys, terms and grants, `sealed_at` at that of
     credentials, `locked_at` at that of locks, in unix seconds, where its notification told it.
     """
 
@@ -129,6 +137,7 @@ class Changes:
     credentials: dict[str, EncryptedData | None] = field(default_factory=dict)
     locks: dict[str, Lock | None] = field(default_factory=dict)
     terms: dict[str, Term | None] = field(default_factory=dict)
+    grants: dict[str, Grant | None] = field(default_factory=dict)
     invites: dict[str, Invite | None] = field(default_factory=dict)
     outcomes: dict[str, Outcome | None] = field(default_factory=dict)
     committed_at: float | None = None
@@ -139,11 +148,13 @@ class Changes:
     @property
     def of_peers(self) -> bool:
         """Whether the index of peers and keys may be another."""
-        return bool(self.peers or self.api_keys or self.terms)
+        return bool(self.peers or self.api_keys or self.terms or self.grants)
 
     def applied_to(self, index: PeerIndex) -> PeerIndex:
         """The index as it is after these changes."""
-        return index.apply(self.peers, self.api_keys, self.position.last_id, self.terms) if self.of_peers else index
+        if not self.of_peers:
+            return index
+        return index.apply(self.peers, self.api_keys, self.position.last_id, self.terms, grants=self.grants)
 
 
 def current_position(database: Database) -> Position | None:
@@ -204,26 +215,30 @@ def _after(position: Position, rows: list[Row]) -> list[Row]:
     return found[1:] if position.present else found
 
 
+_ROWS: dict[str, tuple[str, str, Callable[[RowReader, Row], Any]]] = {
+    PEERS_CHANGED: ("peers", "peer_id", RowReader.peer),
+    API_KEYS_CHANGED: ("api_keys", "prefix", RowReader.api_key),
+    PEER_TERMS_CHANGED: ("terms", "term_id", RowReader.term),
+    GRANTS_CHANGED: ("grants", "grant_id", RowReader.grant),
+    LOCKS_CHANGED: ("locks", "lock_id", RowReader.lock),
+    INVITES_CHANGED: ("invites", "invite_id", RowReader.invite),
+    CLAIMS_CHANGED: ("outcomes", "claim_id", RowReader.outcome),
+}
+"""Of each channel: where its rows are kept, the column that is NULL where the row is gone, and how a row is read."""
+_CLOCKS = {
+    **dict.fromkeys((PEERS_CHANGED, API_KEYS_CHANGED, PEER_TERMS_CHANGED, GRANTS_CHANGED), "committed_at"),
+    LOCKS_CHANGED: "locked_at",
+    CREDENTIALS_CHANGED: "sealed_at",
+}
+
+
 def _add(changes: Changes, row: Row, reader: RowReader) -> None:
     channel = row["channel"]
-    if channel == PEERS_CHANGED:
-        changes.peers[_key(row)] = None if row["peer_id"] is None else reader.peer(row)
-        changes.committed_at = row["at"]
-    elif channel == API_KEYS_CHANGED:
-        changes.api_keys[_key(row)] = None if row["prefix"] is None else reader.api_key(row)
-        changes.committed_at = row["at"]
-    elif channel == PEER_TERMS_CHANGED:
-        changes.terms[_key(row)] = None if row["term_id"] is None else reader.term(row)
-        changes.committed_at = row["at"]
-    elif channel == LOCKS_CHANGED:
-        changes.locks[_key(row)] = None if row["lock_id"] is None else reader.lock(row)
-        changes.locked_at = row["at"]
-    elif channel == CREDENTIALS_CHANGED:
-        changes.sealed_at = row["at"]
-    elif channel == INVITES_CHANGED:
-        changes.invites[_key(row)] = None if row["invite_id"] is None else reader.invite(row)
-    elif channel == CLAIMS_CHANGED:
-        changes.outcomes[_key(row)] = None if row["claim_id"] is None else reader.outcome(row)
+    if channel in _ROWS:
+        rows, column, read = _ROWS[channel]
+        getattr(changes, rows)[_key(row)] = None if row[column] is None else read(reader, row)
+    if channel in _CLOCKS:
+        setattr(changes, _CLOCKS[channel], row["at"])
 
 
 def _key(row: Row) -> str:

@@ -180,6 +180,7 @@ class Follower:
         old = self._provider.index
         index = changes.applied_to(old)
         concerned = old.terms.concerned(changes.terms) | index.terms.concerned(changes.terms)
+        concerned |= old.grants.concerned(changes.grants) | index.grants.concerned(changes.grants)
         self._provider.publish(index, frozenset(concerned.union(changes.peers)), changes.committed_at)
 
     def _publish_credentials(self, changes: Changes) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from node.core.credential_index import Credentials
 from node.core.credentials import EncryptedData
 from node.core.enrolment.index import EnrolmentIndex, Invite, Outcome
+from node.core.grants import Grant, Grants, build_grants
 from node.core.index import IndexBuilder, PeerIndex
 from node.core.locks import Lock, LockIndex
 from node.core.sharded import ShardedMapBuilder
@@ -23,6 +24,7 @@ from node.store.reader import RowReader
 from node.store.rows import (
     CLAIM_COLUMNS,
     CREDENTIAL_COLUMNS,
+    GRANT_COLUMNS,
     INVITE_COLUMNS,
     KEY_COLUMNS,
     LOCK_COLUMNS,
@@ -38,6 +40,7 @@ _CREDENTIALS = (
 )
 _LOCKS = f"SELECT l.rowid AS rowid, {LOCK_COLUMNS} FROM locks AS l WHERE l.rowid > ? ORDER BY l.rowid LIMIT ?"  # noqa: S608 - constants of this package
 _TERMS = f"SELECT t.rowid AS rowid, {TERM_COLUMNS} FROM peer_terms AS t WHERE t.rowid > ? ORDER BY t.rowid LIMIT ?"  # noqa: S608 - constants of this package
+_GRANTS = f"SELECT g.rowid AS rowid, {GRANT_COLUMNS} FROM access_grants AS g WHERE g.rowid > ? ORDER BY g.rowid LIMIT ?"  # noqa: S608 - constants of this package
 _INVITES = f"SELECT i.rowid AS rowid, {INVITE_COLUMNS} FROM invites AS i WHERE i.rowid > ? ORDER BY i.rowid LIMIT ?"  # noqa: S608 - constants of this package
 _CLAIMS = f"SELECT o.rowid AS rowid, {CLAIM_COLUMNS} FROM claims AS o WHERE o.rowid > ? ORDER BY o.rowid LIMIT ?"  # noqa: S608 - constants of this package
 _MAX_CREDENTIALS_PAGE = 16
@@ -70,7 +73,7 @@ class Loaded:
 
     @property
     def empty(self) -> bool:
-        of_peers = (self.index.peers, self.index.api_keys, self.index.terms.terms)
+        of_peers = (self.index.peers, self.index.api_keys, self.index.terms.terms, self.index.grants.grants)
         return not any((*of_peers, self.credentials, self.locks.locks, self.enrolment.invites))
 
 
@@ -88,7 +91,8 @@ async def load_index(
     untold = untold_changes(database)  # and so at the end as well: another schema raises OutOfStep
     with collector_paused():
         terms = await _read_terms(database, reader, page_rows)
-        index = await _read_peers(database, reader, IndexBuilder(previous, terms), page_rows, start)
+        grants = await _read_grants(database, reader, page_rows)
+        index = await _read_peers(database, reader, IndexBuilder(previous, terms, grants), page_rows, start)
         credentials = await _read_credentials(database, reader, min(page_rows, _MAX_CREDENTIALS_PAGE))
         locks = await _read_locks(database, reader, page_rows, start)
         enrolment = await _read_enrolment(database, reader, page_rows)
@@ -122,6 +126,14 @@ async def _read_terms(database: Database, reader: RowReader, page_rows: int) -> 
     async for page in _pages(database, _TERMS, page_rows):
         found += filter(None, map(reader.term, page))
     return build_terms(found, time.time())
+
+
+async def _read_grants(database: Database, reader: RowReader, page_rows: int) -> Grants:
+    """Every grant, each as it was at some moment."""
+    found: list[Grant] = []
+    async for page in _pages(database, _GRANTS, page_rows):
+        found += filter(None, map(reader.grant, page))
+    return build_grants(found, time.time())
 
 
 async def _read_credentials(database: Database, reader: RowReader, page_rows: int) -> Credentials:

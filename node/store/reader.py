@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from node.core.credentials import EncryptedData, InvalidCredential
 from node.core.enrolment.index import Invite, Outcome
+from node.core.grants import Grant, InvalidGrant
 from node.core.locks import InvalidLock, Lock
 from node.core.peers import ApiKeyEntry, InvalidPeer, PeerEntry
 from node.core.terms import InvalidTerm, Term
@@ -14,6 +15,7 @@ from node.store.rows import (
     InvalidEnrolment,
     read_api_key,
     read_credential,
+    read_grant,
     read_invite,
     read_lock,
     read_outcome,
@@ -50,6 +52,10 @@ class RowReader:
         """The end of a peer or a key, or None for a row of which nobody can tell whose it is."""
         return self._read(row, read_term, "peer_terms", row["term_id"])
 
+    def grant(self, row: Row) -> Grant | None:
+        """The grant, or None for a row that cannot be read."""
+        return self._read(row, read_grant, "access_grants", row["grant_id"])
+
     def invite(self, row: Row) -> Invite | None:
         """The invitation, or None for a row that cannot be read."""
         return self._read(row, read_invite, "invites", row["invite_id"])
@@ -61,7 +67,7 @@ class RowReader:
     def _read(self, row: Row, read: Callable[[Row], Entry], table: str, key: bytes | None) -> Entry | None:
         try:
             return read(row)
-        except (InvalidPeer, InvalidCredential, InvalidLock, InvalidTerm, InvalidEnrolment) as error:
+        except (InvalidPeer, InvalidCredential, InvalidLock, InvalidTerm, InvalidGrant, InvalidEnrolment) as error:
             self._drop(table, key, str(error))
         except Exception as error:  # noqa: BLE001 - one row must never keep the others, and their revocation, waiting
             self._drop(table, key, type(error).__name__)

@@ -20,13 +20,23 @@ from node.core.credentials import (
 from node.core.enrolment.index import ClaimState, Invite, Outcome
 from node.core.errors import InvalidFields
 from node.core.fingerprint import is_fingerprint
+from node.core.grants import Grant, InvalidGrant
 from node.core.locks import InvalidLock, Lock, LockKind, check_message, check_target
-from node.core.peers import ApiKeyEntry, InvalidPeer, PeerEntry, api_key_entry, peer_entry
+from node.core.peers import (
+    ApiKeyEntry,
+    InvalidPeer,
+    PeerEntry,
+    api_key_entry,
+    check_end,
+    check_resources,
+    check_scopes,
+    peer_entry,
+)
 from node.core.terms import WHOLE_PEER, InvalidTerm, Term
 from node.core.tokens import is_token_hash
 from node.honker_file import Row
 
-Entry = TypeVar("Entry", PeerEntry, ApiKeyEntry, EncryptedData, Lock, Term, Invite, Outcome)
+Entry = TypeVar("Entry", PeerEntry, ApiKeyEntry, EncryptedData, Lock, Term, Grant, Invite, Outcome)
 
 
 class InvalidEnrolment(InvalidFields):
@@ -69,6 +79,12 @@ TERM_COLUMNS = f"""
     {text("t.id")} AS term_id, {text("t.peer_id")} AS term_peer, {text("t.fingerprint")} AS term_key,
     CASE WHEN typeof(t.expires_at) IN ('real', 'integer') THEN t.expires_at END AS term_end"""
 """Columns of `peer_terms AS t`."""
+
+GRANT_COLUMNS = f"""
+    {text("g.id")} AS grant_id, {text("g.peer_id")} AS grant_peer, {text("g.scopes")} AS grant_scopes,
+    {text("g.resource_type")} AS grant_kind, {text("g.resource")} AS grant_resource,
+    CASE WHEN typeof(g.expires_at) IN ('real', 'integer') THEN g.expires_at END AS grant_end"""
+"""Columns of `access_grants AS g`."""
 
 INVITE_COLUMNS = f"""
     {text("i.id")} AS invite_id, {text("i.code_hash")} AS code_hash, i.uses_left AS uses_left,
@@ -148,6 +164,17 @@ def read_term(row: Row) -> Term:
     if peer_id is None or fingerprint is None or not (fingerprint == WHOLE_PEER or is_fingerprint(fingerprint)):
         raise InvalidTerm({"peer_terms": ["This names no peer, or no key."]})
     return Term(row["term_id"].decode(), peer_id, fingerprint, 0.0 if end is None else float(end))
+
+
+def read_grant(row: Row) -> Grant:
+    """Raises InvalidGrant: a damaged grant gives nothing, and one without an end would never be over."""
+    peer_id, kind, name = (_decoded(row[column]) for column in ("grant_peer", "grant_kind", "grant_resource"))
+    scopes, end = _json(row, "grant_scopes"), row["grant_end"]
+    if peer_id is None or kind is None or name is None or end is None or check_end(end):
+        raise InvalidGrant({"access_grants": ["This names no peer, no right, or no end."]})
+    if wrong := [*check_scopes(scopes), *(check_resources({kind: [name]}) if kind or name else [])]:
+        raise InvalidGrant({"access_grants": wrong})
+    return Grant(row["grant_id"].decode(), peer_id, tuple(scopes), kind, name, float(end))
 
 
 def read_invite(row: Row) -> Invite:

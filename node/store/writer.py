@@ -17,6 +17,8 @@ _RENAME = "UPDATE peers SET peer_id = ? WHERE peer_id = ?"
 _REMOVE = "DELETE FROM peers WHERE peer_id = ?"
 _RENAME_TERMS = "UPDATE peer_terms SET peer_id = ?1, id = fingerprint || ' ' || ?1 WHERE peer_id = ?2"
 _REMOVE_TERMS = "DELETE FROM peer_terms WHERE peer_id = ?"
+_RENAME_GRANTS = "UPDATE access_grants SET peer_id = ? WHERE peer_id = ?"
+_REMOVE_GRANTS = "DELETE FROM access_grants WHERE peer_id = ?"
 _EXISTS = "SELECT 1 FROM peers WHERE peer_id = ?"
 _HOLDERS = """
     SELECT p.peer_id AS peer_id FROM peers AS p
@@ -52,6 +54,7 @@ class PeerWriter:
             _require(tx, peer_id)
             tx.execute(_REMOVE, [peer_id])
             tx.execute(_REMOVE_TERMS, [peer_id])
+            tx.execute(_REMOVE_GRANTS, [peer_id])
 
         await self._committer.commit(database, remove)
 
@@ -79,6 +82,8 @@ def _rename(tx: Transaction, old: str, new: str) -> None:
     tx.execute(_RENAME, [new, old])
     tx.execute(_REMOVE_TERMS, [new])
     tx.execute(_RENAME_TERMS, [new, old])
+    tx.execute(_REMOVE_GRANTS, [new])
+    tx.execute(_RENAME_GRANTS, [new, old])
 
 
 def _require(tx: Transaction, peer_id: str) -> None:

@@ -22,7 +22,7 @@ from django.db import connection
 
 import apps
 from apps.access import services as access
-from apps.access.models import Assertion
+from apps.access.models import Assertion, Grant
 from apps.accounts import services as accounts
 from apps.accounts.rights import Role
 from apps.accounts.sign_in import sessions
@@ -63,7 +63,10 @@ ROOMS = (
     "tokens",
 )
 ELSEWHERE = {
-    "apps.access.services.follow_rename": "called by update_peer",
+    "apps.access.services.assertions.follow_rename": "called by update_peer",
+    "apps.access.services.grants.follow_rename": "called by update_peer",
+    "apps.access.services.grants.forget": "called by remove_peers and import_peers",
+    "apps.access.services.grants.forget_added": "called wherever a peer is added",
     "apps.accounts.services.check_change": "writes nothing",
     "apps.accounts.services.note_password": "called by set_password",
     "apps.accounts.services.note_created": "called in the transaction of a sign-in: tests/apps/accounts/test_oidc.py",
@@ -81,7 +84,8 @@ ELSEWHERE = {
     "apps.peers.services.peers.enrol_peer": "called in the transaction that admits a peer",
 }
 WRITERS = {
-    "access/services.py": "",
+    "access/services/assertions.py": "",
+    "access/services/grants.py": "",
     "accounts/services.py": "",
     "accounts/sign_in/lockout.py": "counts of failures; that a user is locked out leaves its row: test_lockout.py",
     "activity/services.py": "the journal's events, which are no administrator's changes",
@@ -149,16 +153,27 @@ def changes() -> Iterator[tuple[Callable[..., Any], int, dict[str, Any]]]:
     yield peers.set_peers_enabled, 2, {"peer_ids": ["a", "b"], "enabled": False}
     yield locks.lock, 1, {"target_kind": "peer", "target": "a", "reason": ""}
     yield access.add_assertion, 1, {"who": "a", "scopes": ["x"], "allowed": False}
+    grant = {"peer_id": "c", "scopes": ["z"], "expires_at": time.time() + 60}
     yield peers.change_scopes, 2, {"peer_ids": ["a", "b"], "add": ["x"], "remove": ["y"]}
     yield peers.update_peer, 4, {"peer_id": "a", "changes": {"peer_id": "c"}}  # two names, its lock, its assertion
     yield access.remove_assertions, 1, {"ids": [str(Assertion.objects.get().pk)]}
     yield locks.unlock, 1, {"lock_id": str(Lock.objects.get().pk)}
+    yield peers.set_peers_enabled, 1, {"peer_ids": ["c"], "enabled": True}
+    yield peers.set_peer_expiry, 1, {"peer_id": "c", "expires_at": None}
+    yield access.grant_access, 1, grant
+    yield peers.update_peer, 3, {"peer_id": "c", "changes": {"peer_id": "f"}}  # two names, its grant
+    yield access.revoke_grants, 1, {"ids": [str(Grant.objects.get().pk)]}
+    yield peers.update_peer, 2, {"peer_id": "f", "changes": {"peer_id": "c"}}
+    access.grant_access(actor=ALICE, **grant)
+    Grant.objects.update(expires_at=1.0)
+    yield access.revoke_ended_grants, 1, {}
+    access.grant_access(actor=ALICE, **grant)
     yield locks.lock_peers, 2, {"peer_ids": ["b", "c"], "reason": "lost"}
     sql("DELETE FROM locks")
     yield locks.lock, 1, {"target_kind": "everything", "target": "", "reason": "", "expires_at": time.time() + 3600}
     sql("UPDATE locks SET expires_at = 1")
     yield locks.remove_expired, 1, {}
-    yield peers.remove_peers, 2, {"peer_ids": ["b", "c"]}
+    yield peers.remove_peers, 3, {"peer_ids": ["b", "c"]}  # and a grant
     yield peers.import_peers, 2, {"rows": [Row("row 2", draft("d")), Row("row 3", draft("e"))], "replace": False}
     yield peers.import_peers, 2, {"rows": [Row("row 2", draft("d", scopes=["x"]))], "replace": True}
     yield peers.create_api_key, 1, {"description": "", "scopes": [], "expires_at": None}

@@ -64,6 +64,8 @@ NEEDS: dict[str, tuple[Need, Need]] = {
     **_look(Right.PEERS_READ, "fields/<str:kind>/complete/"),
     **_model("access/assertion", Right.ACCESS_READ, Right.ACCESS_WRITE),
     "access/assertion/<path:object_id>/change/": (Right.ACCESS_READ, NOBODY),
+    **_model("access/grant", Right.GRANTS_READ, Right.GRANTS_WRITE),
+    "access/grant/<path:object_id>/change/": (Right.GRANTS_READ, NOBODY),
     **_model("auth/user", Right.USERS_READ, Right.USERS_WRITE),
     **_both(Right.USERS_WRITE, "auth/user/<id>/password/", "auth/user/<path:object_id>/end-sessions/"),
     **_both(Right.USERS_WRITE, "auth/user/<path:object_id>/reset-second-factors/"),

@@ -4,12 +4,14 @@ import random
 
 from hypothesis import strategies as st
 
+from node.core.grants import Grant
 from node.core.locks import Lock
 from node.core.peers import ApiKeyEntry, PeerEntry
 from node.core.terms import WHOLE_PEER, Term, term_id
 from tests.support.store_changes import (
     Change,
     drop_term,
+    give,
     lift,
     place,
     put,
@@ -21,12 +23,15 @@ from tests.support.store_changes import (
     rename,
     rename_lock,
     rename_sealed,
+    replace_grant,
     replace_lock,
     replace_term,
     reseal,
+    revoke,
     seal,
     set_term,
     spoil,
+    spoil_grant,
     spoil_lock,
     spoil_sealed,
     spoil_term,
@@ -34,6 +39,9 @@ from tests.support.store_changes import (
 )
 from tests.support.store_model import (
     ENDS,
+    GRANT_IDS,
+    GRANT_JUNK,
+    GRANTED,
     JUNK,
     KEYS,
     LOCK_IDS,
@@ -56,6 +64,14 @@ terms = st.builds(
     lambda name, key, end: Term(term_id(name, key), name, key, end),
     names,
     st.sampled_from([WHOLE_PEER, *KEYS]),
+    st.sampled_from(ENDS),
+)
+grant_ids = st.sampled_from(GRANT_IDS)
+grants = st.builds(
+    lambda grant_id, name, given, end: Grant(grant_id, name, *given, end),
+    grant_ids,
+    names,
+    st.sampled_from(GRANTED),
     st.sampled_from(ENDS),
 )
 providers, sealed = st.sampled_from(PROVIDERS), st.sampled_from(SEALED)
@@ -86,6 +102,10 @@ changes = st.one_of(
     terms.map(replace_term),
     st.builds(spoil_term, term_ids, st.sampled_from(TERM_JUNK)),
     term_ids.map(drop_term),
+    grants.map(give),
+    grants.map(replace_grant),
+    st.builds(spoil_grant, grant_ids, st.sampled_from(GRANT_JUNK)),
+    grant_ids.map(revoke),
     placed.map(place),
     placed.map(replace_lock),
     st.builds(spoil_lock, lock_ids, st.sampled_from(LOCK_JUNK)),
@@ -112,6 +132,8 @@ def random_change(chance: random.Random) -> Change:
     lock_id = chance.choice(LOCK_IDS)
     key = chance.choice([WHOLE_PEER, *KEYS])
     term = Term(term_id(name, key), name, key, chance.choice(ENDS))
+    grant_id = chance.choice(GRANT_IDS)
+    grant = Grant(grant_id, chance.choice(NAMES), *chance.choice(GRANTED), chance.choice(ENDS))
     prefix, provider, blob = chance.choice(PREFIXES), chance.choice(PROVIDERS), chance.choice(SEALED)
     return chance.choice(
         [
@@ -133,6 +155,10 @@ def random_change(chance: random.Random) -> Change:
             replace_term(term),
             spoil_term(term.term_id, chance.choice(TERM_JUNK)),
             drop_term(term.term_id),
+            give(grant),
+            replace_grant(grant),
+            spoil_grant(grant_id, chance.choice(GRANT_JUNK)),
+            revoke(grant_id),
             place(Lock(lock_id, *chance.choice(LOCKS))),
             replace_lock(Lock(lock_id, *chance.choice(LOCKS))),
             spoil_lock(lock_id, chance.choice(LOCK_JUNK)),

@@ -15,6 +15,7 @@ from typing import Any
 
 from node.core.credentials import EncryptedData
 from node.core.enrolment.index import Invite, Outcome
+from node.core.grants import Grant
 from node.core.locks import Lock
 from node.core.peers import ApiKeyEntry, PeerEntry
 from node.core.terms import Term
@@ -50,6 +51,17 @@ CREATE TABLE peer_terms (
     peer_id TEXT NOT NULL,
     fingerprint TEXT NOT NULL DEFAULT '',
     expires_at REAL NOT NULL
+);
+CREATE TABLE access_grants (
+    id TEXT NOT NULL PRIMARY KEY,
+    peer_id TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    resource_type TEXT NOT NULL DEFAULT '',
+    resource TEXT NOT NULL DEFAULT '',
+    expires_at REAL NOT NULL,
+    reason TEXT NOT NULL DEFAULT '',
+    created_at DATETIME NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now')),
+    created_by TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE locks (
     id TEXT NOT NULL PRIMARY KEY,
@@ -114,7 +126,7 @@ Statement = tuple[str, tuple[Any, ...]]
 
 def triggers() -> str:
     keyed = {"peers": "peer_id", "api_keys": "prefix", "credentials": "provider"}
-    tables = keyed | dict.fromkeys(("peer_terms", "locks", "invites", "claims"), "id")
+    tables = keyed | dict.fromkeys(("peer_terms", "access_grants", "locks", "invites", "claims"), "id")
     return "".join(trigger for table, key in tables.items() for trigger in _table_triggers(table, key))
 
 
@@ -187,6 +199,13 @@ def put_term(term: Term) -> Statement:
     """An upsert of the end of a peer or a key."""
     values = (term.term_id, term.peer_id, term.fingerprint, term.expires_at)
     return _upsert("peer_terms", ("id", "peer_id", "fingerprint", "expires_at")), values
+
+
+def put_grant(grant: Grant) -> Statement:
+    """An upsert of one grant."""
+    values = (grant.grant_id, grant.peer_id, json.dumps(grant.scopes), grant.resource_type, grant.resource)
+    columns = ("id", "peer_id", "scopes", "resource_type", "resource", "expires_at")
+    return _upsert("access_grants", columns), (*values, grant.expires_at)
 
 
 def put_invite(invite: Invite) -> Statement:

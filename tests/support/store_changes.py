@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from node.core.credentials import EncryptedData
+from node.core.grants import Grant
 from node.core.locks import Lock, LockKind
 from node.core.peers import ApiKeyEntry, PeerEntry
 from node.core.terms import Term
-from tests.support.schema import Statement, put_credential, put_key, put_lock, put_peer, put_term
+from tests.support.schema import Statement, put_credential, put_grant, put_key, put_lock, put_peer, put_term
 from tests.support.store_model import Model
 
 Change = Callable[[Model], list[Statement]]
@@ -224,5 +225,45 @@ def drop_term(term_id: str) -> Change:
     def change(model: Model) -> list[Statement]:
         model.terms.pop(term_id, None)
         return [("DELETE FROM peer_terms WHERE id = ?", (term_id,))]
+
+    return change
+
+
+def give(grant: Grant) -> Change:
+    def change(model: Model) -> list[Statement]:
+        model.grants[grant.grant_id] = grant
+        return [put_grant(grant)]
+
+    return change
+
+
+def replace_grant(grant: Grant) -> Change:
+    """The row gets a new rowid."""
+
+    def change(model: Model) -> list[Statement]:
+        model.grants[grant.grant_id] = grant
+        return [("DELETE FROM access_grants WHERE id = ?", (grant.grant_id,)), put_grant(grant)]
+
+    return change
+
+
+def spoil_grant(grant_id: str, junk: tuple[str, object]) -> Change:
+    """A damaged grant gives nothing."""
+    column, value = junk
+
+    def change(model: Model) -> list[Statement]:
+        if grant_id in model.grants:
+            model.grants[grant_id] = None
+        stored = "CAST(x'ff' AS TEXT)" if isinstance(value, bytes) else "?"
+        values = (grant_id,) if isinstance(value, bytes) else (value, grant_id)
+        return [(f"UPDATE access_grants SET {column} = {stored} WHERE id = ?", values)]
+
+    return change
+
+
+def revoke(grant_id: str) -> Change:
+    def change(model: Model) -> list[Statement]:
+        model.grants.pop(grant_id, None)
+        return [("DELETE FROM access_grants WHERE id = ?", (grant_id,))]
 
     return change

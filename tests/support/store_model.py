@@ -3,10 +3,11 @@
 It is a dict of what each row holds, and the rules of spec core §8: enabled peers in the order of their names.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from node.core.credential_index import Credentials
 from node.core.credentials import EncryptedData
+from node.core.grants import Grant
 from node.core.identity import Identity
 from node.core.index import PeerIndex
 from node.core.locks import Lock, LockIndex, LockKind
@@ -58,6 +59,16 @@ TERM_JUNK = [
     ("fingerprint", b"\xff"),
     ("expires_at", "soon"),
 ]
+GRANT_IDS = ["g1", "zwei"]
+GRANTED = [(("b",), "", ""), (("a", "c"), "repo", "web"), ((), "repo", "döcs")]
+GRANT_JUNK = [
+    ("peer_id", b"\xff"),
+    ("scopes", "no json"),
+    ("scopes", '["two words"]'),
+    ("resource", "x" * 1000),
+    ("expires_at", "soon"),
+    ("expires_at", float("inf")),
+]
 SEALED_JUNK = [("key_version", "two"), ("key_version", 0), ("iv", "a text"), ("salt", 7), ("data", "")]
 
 
@@ -70,13 +81,25 @@ class Model:
     sealed: dict[str, EncryptedData | None] = field(default_factory=dict)
     locks: dict[str, Lock | None] = field(default_factory=dict)
     terms: dict[str, Term | None] = field(default_factory=dict)
+    grants: dict[str, Grant | None] = field(default_factory=dict)
 
     def holder(self, credential: str) -> Identity | None:
         for _, peer in sorted(self.peers.items()):
             held = peer and peer.enabled and credential in (*peer.fingerprints, peer.auth_token_hash)
             if peer and held and not self.over(peer.peer_id, "") and not self.over(peer.peer_id, credential):
-                return Identity(peer.peer_id, peer.scopes, peer.resources)
+                return self.granted(Identity(peer.peer_id, peer.scopes, peer.resources))
         return None
+
+    def granted(self, own: Identity) -> Identity:
+        """With what is given besides, by what lasts longest first."""
+        scopes, resources = list(own.scopes), {kind: list(names) for kind, names in own.resources.items()}
+        for grant in sorted(filter(None, self.grants.values()), key=lambda grant: (-grant.expires_at, grant.grant_id)):
+            if grant.peer_id == own.id and grant.expires_at >= FAR:
+                scopes += [scope for scope in grant.scopes if scope not in scopes]
+                names = resources.setdefault(grant.resource_type, []) if grant.resource_type else []
+                names += [grant.resource] if grant.resource not in names else []
+        whole = Identity(own.id, tuple(scopes), {kind: tuple(names) for kind, names in resources.items()})
+        return own if whole == own else replace(whole, own=own)
 
     def over(self, peer_id: str, fingerprint: str) -> bool:
         """Whether an end of this very peer, or of this key of it, has come."""
@@ -89,6 +112,7 @@ class Model:
             and dict(credentials) == {name: sealed for name, sealed in self.sealed.items() if sealed}
             and dict(index.peers) == {name: peer for name, peer in self.peers.items() if peer}
             and dict(index.terms.terms) == {name: term for name, term in self.terms.items() if term}
+            and dict(index.grants.grants) == {name: grant for name, grant in self.grants.items() if grant}
             and dict(index.api_keys) == self.keys
             and all(index.resolve_fingerprint(name) == self.holder(name) for name in KEYS + TOKENS)
         )

@@ -11,7 +11,15 @@ from apps.peers.models import Peer
 from apps.peers.portable.plan import Plan, Step, added, make_plan
 from apps.peers.portable.rows import Row
 from apps.peers.services.batches import Tell, batches, untold
-from apps.peers.services.peers import OBJECT_TYPE, PeerAction, change_of, columns_of, facts_of, peers_added
+from apps.peers.services.peers import (
+    OBJECT_TYPE,
+    PeerAction,
+    change_of,
+    columns_of,
+    facts_of,
+    peers_added,
+    peers_removed,
+)
 from apps.peers.services.side_rows import forget, store_all_beside
 from apps.peers.terms import NO_TERMS
 
@@ -42,6 +50,8 @@ def import_peers(
         _write(plan, tell)
         tell("writing the list of changes", 0, 0)
         record(actor=actor, changes=map(_change, plan.steps))
+        gone = [step.peer_id for step in plan.steps if step.new is None]
+        peers_removed.send(sender=Peer, actor=actor, peer_ids=gone)
         peers_added.send(sender=Peer, actor=actor, entries=list(added(plan)))
         return plan
 

@@ -28,6 +28,8 @@ peers_added = Signal()
 
 Whoever had such a name before was another.
 """
+peers_removed = Signal()
+"""Sent with `actor` and `peer_ids`, in the transaction that removes these peers."""
 
 
 class PeerAction(StrEnum):
@@ -110,6 +112,7 @@ def remove_peers(*, actor: Actor, peer_ids: Iterable[str]) -> int:
             for state in gone
         ]
         record(actor=actor, changes=changes)
+        peers_removed.send(sender=Peer, actor=actor, peer_ids=names)
         return len(gone)
 
 

@@ -8,7 +8,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from node.core.access import Decision, check_access, check_scopes
+from node.core import current
+from node.core.access import AccessControl, Decision, check_access, check_scopes
 from node.core.identity import Identity
 from node.core.ownership import OwnershipStore
 from node.handlers.call.errors import forbidden
@@ -34,6 +35,8 @@ def admit(
     owned = _owned(operation, ownership)
     check = check_access if owned is None else check_scopes
     _enforce(operation, identity, check(operation.access, identity), told)
+    if identity is not None and identity.own is not None:
+        _note(operation.access if owned is None else operation.access.of_scopes, identity)
 
 
 def accept(
@@ -49,6 +52,12 @@ def accept(
         named = operation.resource_id(value)
         _enforce(operation, identity, check_access(operation.access, identity, named, owned), told)
     operation.check_input(value)
+
+
+def _note(control: AccessControl, identity: Identity) -> None:
+    """Remember of the connection what a grant has let through on it, so that it ends with the grant."""
+    if (carried := current.carried.get()) is not None:
+        carried.note(identity, control)
 
 
 def _owned(operation: Operation, ownership: OwnershipStore | None) -> OwnershipStore | None:

@@ -1,6 +1,7 @@
 """Every page of the panel, for every role: who has the right gets on, who has not is refused."""
 
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -79,6 +80,7 @@ def things(db: None, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     token = tokens.create_token(actor=ALICE, name="ci", rights=["peers:read"]).facts.id
     ApiToken.objects.filter(pk=token).update(owner=Role.OPERATOR)  # who may revoke what is theirs
     (event, *_) = imported([Story().connected(1, "laptop")])
+    grant = access.grant_access(actor=ALICE, peer_id="laptop", scopes=["b"], expires_at=time.time() + 60)
     return {
         "auth/user": add_user(None, "somebody").pk,
         "peers/peer": "laptop",
@@ -87,6 +89,7 @@ def things(db: None, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "tokens/apitoken": token,
         "locks/lock": locks.lock(actor=ALICE, target_kind="peer", target="laptop", reason="").lock_id,
         "access/assertion": access.add_assertion(actor=ALICE, who="laptop", scopes=["a"], allowed=False).pk,
+        "access/grant": grant.pk,
         "enrolment/invite": invites.create_invite(actor=ALICE, address="a:1", node=f"ed25519:{7:064x}").facts.invite_id,
         "audit/auditentry": AuditEntry.objects.latest("pk").pk,
         "backups/backup": Backup.objects.create(file="/nowhere", state="done", way="panel", made_by="ann").pk,

@@ -25,6 +25,8 @@ TABLE = {
     "invites:write": "owner operator",
     "access:read": "owner operator auditor viewer",
     "access:write": "owner operator",
+    "grants:read": "owner operator auditor viewer",
+    "grants:write": "owner operator",
     "activity:read": "owner operator auditor viewer",
     "connections:cut": "owner operator",
     "audit:read": "owner operator auditor",

@@ -1,11 +1,13 @@
 """How many queries each list takes: a number that is written down, and that more rows do not raise."""
 
+import time
 from datetime import UTC, datetime
 
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from apps.access import services as access
 from apps.activity.models import Connection, Event
 from apps.credentials import services as credentials
 from apps.enrolment.models import Stranger
@@ -26,6 +28,7 @@ BUDGETS = {
     "/peers/apikey/": 6,
     "/credentials/credential/": 7,
     "/locks/lock/": 7,
+    "/access/grant/": 6,
     "/audit/auditentry/": 11,
     "/activity/event/": 7,
     "/activity/connection/": 4,
@@ -47,6 +50,7 @@ def fill(numbers: range) -> None:
         peers.create_peer(actor=ALICE, draft=draft(name, scopes=["x"]))
         peers.create_api_key(actor=ALICE, description=name, scopes=["x"])
         credentials.put_credential(actor=ALICE, provider=name, blob=blob(number))
+        access.grant_access(actor=ALICE, peer_id=name, scopes=["y"], expires_at=time.time() + 60)
         locks.lock(actor=ALICE, target_kind="scope", target=f"s{number}", reason="")
         Event.objects.create(journal="j", number=number, at=at, boot="b", kind="connected", peer_id=name)
         Connection.objects.create(boot="b", connection=number, peer_id=name, since=at)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -53,6 +54,10 @@ CALLS = {
         "/access/assertions", {"who": "laptop", "scopes": ["x"], "allowed": False}, ["assertion.added"]
     ),
     "remove_assertion": Call("/access/assertions/{assertion}", None, ["assertion.removed"]),
+    "grant_access": Call(
+        "/grants", {"peer_id": "desk2", "scopes": ["x"], "expires_at": time.time() + 3600}, ["grant.given"]
+    ),
+    "revoke_grant": Call("/grants/{grant}", None, ["grant.revoked"]),
     "create_lock": Call("/locks", {"target_kind": "scope", "target": "a"}, ["lock.placed"]),
     "delete_lock": Call("/locks/{lock}", None, ["lock.lifted"]),
     "delete_ended_locks": Call("/locks?which=ended", None, ["lock.removed"]),
@@ -91,6 +96,7 @@ def test_the_table_has_every_route_that_changes_something() -> None:
 def things(add_peer: Callable[..., PeerEntry], node: VaultNode) -> dict[str, str]:
     """One of everything that can be changed."""
     add_peer("laptop")
+    add_peer("desk2")
     peers.issue_peer_token(actor=ALICE, peer_id="laptop")
     credentials.set_credential(actor=ALICE, provider="openai", content=Secret("sk-0"))
     ended = locks.lock(actor=ALICE, target_kind="scope", target="old", reason="")
@@ -103,7 +109,8 @@ def things(add_peer: Callable[..., PeerEntry], node: VaultNode) -> dict[str, str
         "claim": taken(1, code, key(1), name="pi").pk,
         "stranger": key(9),
         "key": peers.create_api_key(actor=ALICE, description="", scopes=[]).entry.prefix,
-        "lock": locks.lock(actor=ALICE, target_kind="everything", target="", reason="").lock_id,
+        "grant": access.grant_access(actor=ALICE, peer_id="desk2", scopes=["y"], expires_at=time.time() + 3600).pk,
+        "lock": locks.lock(actor=ALICE, target_kind="alpn", target="x", reason="").lock_id,
         "token": tokens.create_token(actor=ALICE, name="old", rights=["peers:read"]).facts.id,
     }
 

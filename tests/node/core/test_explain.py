@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from node.core.access import AccessControl, check_access
 from node.core.explain import Explanation, Question, Rule, Subject, SubjectKind, explain
+from node.core.grants import Grant
 from node.core.identity import AuthContext, Identity
 from node.core.index import IndexProvider, build_index
 from node.core.locks import NOTHING_HELD, Lock, LockIndex, LockKind
@@ -45,6 +46,13 @@ terms = st.builds(
     lambda name, key, end: Term(f"{key} {name}", name, key, end),
     st.sampled_from(NAMES),
     st.sampled_from(["", *KEYS]),
+    st.sampled_from([9.0, NOW + 10**6]),
+)
+grants = st.builds(
+    lambda name, given, resource, end: Grant(f"{name}{end}", name, given, *resource, end),
+    st.sampled_from(NAMES),
+    words,
+    st.sampled_from([("", ""), ("a", "b")]),
     st.sampled_from([9.0, NOW + 10**6]),
 )
 controls = st.builds(
@@ -102,13 +110,19 @@ def leaves(found: Explanation) -> list[Explanation]:
     st.lists(api_keys, max_size=1),
     st.lists(locks, max_size=3),
     st.lists(terms, max_size=2),
+    st.lists(grants, max_size=2),
     questions,
 )
 def test_the_tester_says_what_the_node_does(
-    rows: list[PeerEntry], keys: list[ApiKeyEntry], held: list[Lock], ends: list[Term], asked: Question
+    rows: list[PeerEntry],
+    keys: list[ApiKeyEntry],
+    held: list[Lock],
+    ends: list[Term],
+    given: list[Grant],
+    asked: Question,
 ) -> None:
     provider = IndexProvider()
-    provider.publish(build_index(rows, keys, terms=ends))
+    provider.publish(build_index(rows, keys, terms=ends, grants=given))
     provider.publish_locks(LockIndex({lock.lock_id: lock for lock in held}))
     found = explain(asked, provider.index, provider.held, time.time())
     assert found.allowed == node_says(asked, provider)
@@ -116,6 +130,9 @@ def test_the_tester_says_what_the_node_does(
     if not found.allowed:
         last = found.children[-1]
         assert (last.allowed, last.rule, last.text) == (False, found.rule, found.text), "the last step decides"
+    provider.publish(build_index(rows, keys, terms=ends))
+    carried = found.allowed and not node_says(asked, provider)
+    assert (found.rule is Rule.GRANT) == carried, "by a grant is what would be refused without one"
 
 
 def rule_of(
@@ -152,3 +169,21 @@ def test_the_deciding_rule_is_named() -> None:
     key = ApiKeyEntry(PREFIX, TOKENS[0], ("a",), expires_at=9)
     assert rule_of(Question(Subject(SubjectKind.API_KEY, PREFIX), b"", wants), keys=(key,)) is Rule.EXPIRED
     assert rule_of(Question(Subject(SubjectKind.ANYBODY), b"", wants)) is Rule.ANONYMOUS
+
+
+def test_a_grant_is_named_with_its_end() -> None:
+    index = build_index(
+        [PeerEntry("ann", KEYS[:1], scopes=("b",))],
+        now=NOW,
+        grants=[
+            Grant("g1", "ann", ("a",), "repo", "web", 4_000_000_000.0),
+            Grant("g0", "ann", ("a",), "", "", NOW + 9),
+        ],
+    )
+    until = "by a grant until 2096-10-02 07:06:40 UTC (grant g1)"
+    asked = Question(Subject(SubjectKind.PEER, "ann"), b"", AccessControl(("b", "a"), None, "repo", "web"))
+    found = explain(asked, index, NOTHING_HELD, NOW)
+    assert (found.rule, found.text, found.who) == (Rule.GRANT, f"“ann” has a {until}", "ann")
+    assert [step.rule for step in found.children[2].children] == [Rule.GRANTED, Rule.GRANT]
+    assert found.children[3].text == f"“ann” has repo/web {until}"
+    assert explain(asked, index.at(4_000_000_000.0), NOTHING_HELD, NOW).rule is Rule.SCOPE

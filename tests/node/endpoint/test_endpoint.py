@@ -1,12 +1,16 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 
+from node.core import current
+from node.core.access import AccessControl
 from node.core.connection import CLOSE_DISCONNECTED, CLOSE_REVOKED, Connection
 from node.core.errors import AuthRequired, ConnectionClosed, StreamClosed
+from node.core.grants import Grant
 from node.core.identity import AuthContext, Identity
 from node.core.index import IndexProvider, build_index
 from node.core.listener import Accept
@@ -136,6 +140,42 @@ async def test_what_comes_to_its_end_closes_its_connections_and_no_others(
     await settled(bench, 3 - len(reasons))
     assert bench.endpoint.numbers.denials()["revoked"] == len(reasons)
     stays.close()
+
+
+async def test_a_grant_that_is_over_closes_what_it_has_carried_and_nothing_else(bench: Bench) -> None:
+    """Whoever did nothing by it keeps the connection, and so does whoever may go on without it."""
+    ann, far = PeerEntry("ann", (KEY,), scopes=("a",)), time.time() + 1000
+    given = {"1": Grant("1", "ann", ("b",), "", "", far), "2": Grant("2", "ann", ("c",), "", "", far)}
+    bench.provider.publish(build_index([ann, PeerEntry("bob", (OTHER,))], grants=given.values()))
+    clients = [bench.connect(key) for key in (KEY, KEY, KEY, OTHER)]
+    await asyncio.sleep(0)
+    granted = bench.provider.index.identity_of("ann")
+    assert granted is not None
+    lives = list(bench.endpoint.connections)
+    for live, scope in zip(lives, ("b", "c", "a", "b"), strict=True):  # by the last one bob's, with a token of ann's
+        live.carried.note(granted, AccessControl((scope,)))
+    index = bench.provider.index.apply({}, {}, 10, grants={"1": None})
+    bench.provider.publish(index, frozenset({"ann"}))
+    for client in (clients[0], clients[3]):
+        assert await ended(client) == (CLOSE_REVOKED, "revoked: grant ended")
+    await settled(bench, 2)
+    assert bench.endpoint.numbers.denials()["revoked"] == 2
+    grown = PeerEntry("ann", (KEY,), scopes=("a", "c"))
+    bench.provider.publish(bench.provider.index.apply({"ann": grown}, {}, 11, grants={"2": None}), frozenset({"ann"}))
+    await settled(bench, 2)
+
+
+async def test_what_serves_a_connection_knows_where_to_note_what_carries_it(bench: Bench) -> None:
+    seen = []
+
+    async def handle(connection: Connection, _: AuthContext) -> None:
+        seen.append(current.carried.get())
+        await bench.handler.release.wait()
+
+    bench.handler.handle = handle  # type: ignore[method-assign]
+    bench.connect(KEY)
+    await asyncio.sleep(0.01)
+    assert seen == [live.carried for live in bench.endpoint.connections]
 
 
 async def test_a_certificate_is_looked_up_by_its_hash_and_then_by_its_key(bench: Bench) -> None:

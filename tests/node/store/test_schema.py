@@ -8,21 +8,33 @@ import pytest
 
 from node.core.credentials import EncryptedData
 from node.core.enrolment.index import ClaimState, Invite, Outcome
+from node.core.grants import Grant, Grants
 from node.core.locks import Lock, LockKind
 from node.core.paths import DataPaths
 from node.core.peers import ApiKeyEntry, PeerEntry
 from node.core.terms import Term, Terms, term_id
+from node.store.changes import CHANNELS
 from node.store.sqlite import SqliteStore
 from tests.node.store.conftest import manage
 from tests.support.eventually import within
 from tests.support.fresh import fresh
-from tests.support.schema import put_credential, put_invite, put_key, put_lock, put_outcome, put_peer, put_term
+from tests.support.schema import (
+    put_credential,
+    put_grant,
+    put_invite,
+    put_key,
+    put_lock,
+    put_outcome,
+    put_peer,
+    put_term,
+)
 from tests.support.sql_writer import SqlWriter, sql_writer
 
 ANN = PeerEntry("ann", (f"ed25519:{1:064x}",), f"sha256:{1:064x}", ("a",), {"repo": ("web",)}, "Ann")
 KEY = ApiKeyEntry("alk_1234", f"sha256:{2:064x}", ("k",), "for tests", 2_000_000_000)
 LOCK = Lock("one", LockKind.PEER, "ann", "away", 2_000_000_000.5)
 TERM = Term(term_id("ann"), "ann", "", 2_000_000_000.5)
+GRANT = Grant("one", "ann", ("b",), "repo", "docs", 2_000_000_000.5)
 INVITE = Invite("first", f"sha256:{3:064x}", 2, 2_000_000_000.5)
 OUTCOME = Outcome("claim", ClaimState.QUEUED, "", 7)
 SEALED = EncryptedData(2, bytes(32), bytes(12), bytes(range(40)))
@@ -34,7 +46,7 @@ def columns(writer: SqlWriter, table: str) -> list[tuple[str, str, int, int]]:
     return sorted((name, kind, required, key) for name, kind, required, key in rows)
 
 
-@pytest.mark.parametrize("table", ["peers", "api_keys", "credentials", "peer_terms", "locks", "invites", "claims"])
+@pytest.mark.parametrize("table", CHANNELS)
 def test_the_tests_schema_is_the_migrated_one(migrated: SqlWriter, writer: SqlWriter, table: str) -> None:
     assert columns(writer, table) == columns(migrated, table)
 
@@ -57,6 +69,10 @@ def test_both_notify_in_the_same_words(migrated: SqlWriter, writer: SqlWriter) -
         "UPDATE peer_terms SET expires_at = 1",
         "UPDATE peer_terms SET id = ' bob', peer_id = 'bob'",
         "DELETE FROM peer_terms",
+        put_grant(GRANT),
+        "UPDATE access_grants SET expires_at = 1",
+        "UPDATE access_grants SET id = 'two'",
+        "DELETE FROM access_grants",
         put_lock(LOCK),
         "UPDATE locks SET target = 'bob'",
         "UPDATE locks SET id = 'two'",
@@ -91,18 +107,19 @@ async def test_the_node_reads_the_migrated_tables(migrated: SqlWriter) -> None:
     await store.start()
     await within(store.wait_loaded())
     migrated.commit(put_peer(ANN), put_key(KEY), put_credential("openai", SEALED), put_lock(LOCK))
-    migrated.commit(put_invite(INVITE), put_outcome(OUTCOME), put_term(TERM))
+    migrated.commit(put_invite(INVITE), put_outcome(OUTCOME), put_term(TERM), put_grant(GRANT))
     await fresh(store, migrated)
     assert (dict(store.index.peers), dict(store.index.api_keys)) == ({"ann": ANN}, {"alk_1234": KEY})
     assert dict(store.credentials) == {"openai": SEALED}
     assert dict(store.index.terms.terms) == {" ann": TERM}
+    assert dict(store.index.grants.grants) == {"one": GRANT}
     assert store.locks.locks == {"one": LOCK}
     assert (store.enrolment.invites, store.enrolment.outcomes) == ({"first": INVITE}, {"claim": OUTCOME})
     migrated.commit("DELETE FROM peers", "DELETE FROM api_keys", "DELETE FROM credentials", "DELETE FROM locks")
-    migrated.commit("DELETE FROM invites", "DELETE FROM claims", "DELETE FROM peer_terms")
+    migrated.commit("DELETE FROM invites", "DELETE FROM claims", "DELETE FROM peer_terms", "DELETE FROM access_grants")
     await fresh(store, migrated)
     assert (len(store.index.peers), len(store.index.api_keys), len(store.credentials)) == (0, 0, 0)
-    assert store.index.terms == Terms()
+    assert (store.index.terms, store.index.grants) == (Terms(), Grants())
     assert not any((store.locks.locks, store.enrolment.invites, store.enrolment.outcomes))
     await store.stop()
 

@@ -15,6 +15,7 @@ from apps.access.assertions import holds
 from apps.access.forms import TesterForm
 from apps.access.models import Assertion
 from apps.access.questions import InvalidQuestion
+from apps.access.services.assertions import OBJECT_TYPE
 from apps.audit.actors import user_actor
 from apps.audit.model_admin import AuditedModelAdmin
 from apps.peers.drafts import split_scopes
@@ -60,7 +61,7 @@ class AssertionForm(forms.ModelForm):
 
 @admin.register(Assertion)
 class AssertionAdmin(AuditedModelAdmin):
-    object_type = services.OBJECT_TYPE
+    object_type = OBJECT_TYPE
     name_field = "id"
     form = AssertionForm
     list_per_page = 50
