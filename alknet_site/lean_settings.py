@@ -14,6 +14,7 @@ INSTALLED_APPS = [
     "apps.backups",
     "apps.activity",
     "apps.locks",
+    "apps.access",
     "apps.enrolment",
     "apps.tokens",
 ]

@@ -133,3 +133,12 @@ async def test_a_grant_opens_what_it_names_and_closes_what_it_carried(box: Box) 
         box.run("access", "revoke", made["id"])
         end = await within(quiet.connection.wait_closed())
         assert (end.code, end.reason) == (CLOSE_REVOKED, "revoked: grant ended")
+
+
+def test_the_commands_of_peers_keep_to_assertions(box: Box) -> None:
+    """They run without the panel, and so without what only the panel would load."""
+    box.run("peer", "add", "ci", "--key", box.fingerprints["plain"], "--scope", "git:read")
+    box.run("access", "assert", "ci", "--scope", "git:read")
+    done = alknet("peer", "remove", "ci", env=environment(ALKNET_DATA=str(box.data)))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "It is asserted that ci must keep git:read" in done.stderr
