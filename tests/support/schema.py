@@ -86,7 +86,9 @@ CREATE TABLE invites (
     needs_approval BOOL NOT NULL,
     revoked_at REAL NULL,
     created_at DATETIME NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now')),
-    created_by TEXT NOT NULL DEFAULT ''
+    created_by TEXT NOT NULL DEFAULT '',
+    peer_expires_at REAL NULL,
+    peer_seconds REAL NULL
 );
 CREATE TABLE claims (
     id TEXT NOT NULL PRIMARY KEY,
