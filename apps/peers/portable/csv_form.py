@@ -1,7 +1,7 @@
 """Peers as CSV (RFC 4180): a header, and a row for each. A row's number is the one that a spreadsheet shows.
 
-A spreadsheet takes a cell that begins with =, +, - or @ for a formula and runs it. Such cells are written with an
-apostrophe before them, and lose it again when they are read.
+A spreadsheet takes a cell that begins with =, +, - or @ for a formula and runs it. Before such a sign an apostrophe is
+written, wherever a spreadsheet may see a cell begin, and taken away again where the file is read.
 """
 
 import csv
@@ -20,9 +20,12 @@ from node.core.fingerprint import is_fingerprint
 MAX_CELL = 1024 * 1024
 """Longest cell, in characters."""
 
-_FORMULA = re.compile(r"'*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
-"""What a cell begins with that is guarded: the full-width signs too, and any such cell with apostrophes before it."""
-_GUARDED = re.compile(r"'+[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
+_SIGN = r"(?='*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])"
+"""What a formula begins with, the full-width signs too, with any apostrophes before it."""
+_BEGIN = r"""(^|[;\r\n]"*)"""
+"""Where a spreadsheet may see a cell begin: where it does; and after each semicolon and on each line of it, since in
+countries that write 1,5 a semicolon divides cells, and the quotes around this one then mean nothing."""
+_FORMULA, _GUARDED = re.compile(_BEGIN + _SIGN), re.compile(f"{_BEGIN}'{_SIGN}")
 _SWITCH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 csv.field_size_limit(MAX_CELL)  # for the whole process, in which nothing else reads CSV
@@ -57,12 +60,12 @@ def read(text: str) -> list[Row]:
 
 def guarded(cell: str) -> str:
     """The cell as it is written: no formula."""
-    return f"'{cell}" if _FORMULA.match(cell) else cell
+    return _FORMULA.sub(r"\1'", cell)
 
 
 def unguarded(cell: str) -> str:
     """The cell as it was before `guarded`."""
-    return cell[1:] if _GUARDED.match(cell) else cell
+    return _GUARDED.sub(r"\1", cell)
 
 
 def _cells(state: PeerState) -> tuple[str, ...]:
