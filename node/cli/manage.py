@@ -17,6 +17,7 @@ import typer
 from node.cli.load import data_directory_or_fail
 from node.cli.options import EXIT_FAILED, fail
 from node.cli.remote_choice import chosen
+from node.core.text import printable
 from node.settings import CONFIG_VARIABLE, DATA_VARIABLE, LoadedSettings, variable_name
 
 MANAGE = Path(__file__).parents[2] / "manage.py"
@@ -109,13 +110,13 @@ def _parsed(line: str) -> Mapping[str, Any] | None:
 
 
 def _refuse(answer: Mapping[str, Any]) -> NoReturn:
-    """Show an error answer, one line for each field."""
+    """Show an error answer, one line for each field. It may repeat a file that comes from anywhere."""
     fields: Mapping[str, list[str]] = answer.get("fields") or {}
     for name, texts in fields.items():
         for text in texts:
-            typer.echo(f"alknet: {name}: {text}", err=True)
+            typer.echo(printable(f"alknet: {name}: {text}"), err=True)
     if not fields:
-        typer.echo(f"alknet: {answer.get('error', 'refused')}", err=True)
+        typer.echo(printable(f"alknet: {answer.get('error', 'refused')}"), err=True)
     raise typer.Exit(EXIT_FAILED)
 
 

@@ -88,6 +88,13 @@ def test_every_wrong_field_is_a_line_and_nothing_is_written(command: Command) ->
     assert result(command("peer", "list", "--json")) == []
 
 
+def test_what_a_file_says_in_a_refusal_steers_no_terminal(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "peers.csv").write_text("peer_id,\x1b]0;mine\x07\r\nx,1\r\n")
+    status, _, told = command("peer", "import", str(tmp_path / "peers.csv"))
+    assert status == 1
+    assert "There is no column “\ufffd]0;mine\ufffd”." in told
+
+
 def test_a_private_key_is_refused_and_not_repeated(command: Command, tmp_path: Path) -> None:
     body = "MC4CAQAwBQYDK2VwBCIEIHVwb3B1cG9wdXBvcHVwb3B1cG9wdXBvcHVwb3B1cG9w"
     secret = f"-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n"
