@@ -14,15 +14,18 @@ import pytest
 from alknet_site.body_limit import MAX_BODY
 from node.log_repeats import BURST
 from tests.support.appliance import environment
+from tests.support.migrated import migrated
 from tests.support.web import MANAGE, SECONDS, Web
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[[], Web]]:
+    """Starts the one of this test, on the same directory if again."""
     started: list[Web] = []
 
     def begin() -> Web:
-        started.append(Web(tmp_path / "data"))
+        data = tmp_path / "data"
+        started.append(Web(data if data.exists() else migrated(data)))
         return started[-1]
 
     yield begin
@@ -30,8 +33,15 @@ def start(tmp_path: Path) -> Iterator[Callable[[], Web]]:
         web.end()
 
 
-def test_from_an_empty_directory_to_serving_and_back(start: Callable[[], Web]) -> None:
-    web = start()
+@pytest.fixture
+def from_nothing(tmp_path: Path) -> Iterator[Web]:
+    web = Web(tmp_path / "data")
+    yield web
+    web.end()
+
+
+def test_from_an_empty_directory_to_serving_and_back(from_nothing: Web) -> None:
+    web = from_nothing
     paths = {path.relative_to(web.data).as_posix(): path for path in web.data.rglob("*") if path.is_file()}
 
     assert web.get("/healthz")[::2] == (200, "ok\n")
@@ -67,6 +77,7 @@ def test_pages_and_static_files_carry_the_headers_that_protect(start: Callable[[
     assert "HttpOnly" in web.get(web.setup_url.removeprefix(web.url))[1]["Set-Cookie"]
     assert "server" not in {name.lower() for name in headers}
     assert not re.findall(r"<script(?![^>]*\bsrc=)", page), "no script of a page is inline"
+    assert '"includeIndicatorStyles": false' in page, "nor does htmx put a style there"
     assert not re.findall(r"\son[a-z]+=", page), "nor is any event handler"
     assert "<style" not in page, "nor any style"
     assert headers["Cache-Control"] == "max-age=0, no-cache, no-store, must-revalidate, private"
