@@ -12,7 +12,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.support import warm
 from tests.support.appliance import Appliance, environment, running_appliance
 from tests.support.browser import Panel
+from tests.support.kept_web import KeptWeb
 from tests.support.migrated import migrated
+from tests.support.web import Web
 
 CHROMIUM_OPTIONS = (
     "--no-sandbox",
@@ -66,6 +68,27 @@ def panel(page: Page, appliance: Appliance) -> Panel:
     panel = Panel(page, appliance.ready["panel_url"])
     panel.set_up(appliance.ready["setup_url"])
     return panel
+
+
+@pytest.fixture(scope="module")
+def kept_web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeptWeb]:
+    """Not for longer: what takes a fresh proof asks for one a few minutes after the sign-in."""
+    kept = KeptWeb(tmp_path_factory.mktemp("web"))
+    yield kept
+    kept.end()
+
+
+@pytest.fixture
+def web(kept_web: KeptWeb) -> Web:
+    """A panel without a node, as it was after its first administrator was made."""
+    return kept_web.take()
+
+
+@pytest.fixture
+def web_panel(page: Page, web: Web, kept_web: KeptWeb) -> Panel:
+    """The panel without a node, and its administrator signed in."""
+    kept_web.sign_in(page.context, web.url)
+    return Panel(page, web.url)
 
 
 class LiveClient:

@@ -1,13 +1,13 @@
 """Fields in a real browser: filled by the keyboard alone, judged while one types; and long work seen to its end."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, FilePayload, Locator, expect
 
 from tests.support.axe import violations
 from tests.support.browser import Panel
+from tests.support.migrated import migrated
 from tests.support.panel import fingerprint, ssh_line
 from tests.support.web import Web
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def panel(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Panel]:
     """A panel with one peer, for the whole module: nothing here depends on what another test saved."""
-    web = Web(Path(tmp_path_factory.mktemp("fields")) / "data")
+    web = Web(migrated(tmp_path_factory.mktemp("fields") / "data"))
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         panel = Panel(context.new_page(), web.url)
         panel.page.set_default_timeout(15_000)

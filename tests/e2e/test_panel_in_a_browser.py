@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.support.browser import Panel
+from tests.support.migrated import migrated
 from tests.support.panel import ssh_line
 from tests.support.web import Web
 
@@ -16,27 +17,28 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def web(tmp_path: Path) -> Iterator[Web]:
-    web = Web(tmp_path / "data")
+def panel(web_panel: Panel) -> Panel:
+    return web_panel
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Iterator[Web]:
+    """One that has no administrator yet."""
+    web = Web(migrated(tmp_path / "data"))
     yield web
     web.end()
 
 
-@pytest.fixture
-def panel(page: Page, web: Web) -> Panel:
-    panel = Panel(page, web.url)
-    panel.set_up(web.setup_url)
-    return panel
-
-
-def test_from_the_set_up_link_to_a_disabled_peer(panel: Panel, web: Web) -> None:
+def test_from_the_set_up_link_to_a_disabled_peer(page: Page, new: Web) -> None:
+    panel = Panel(page, new.url)
+    panel.set_up(new.setup_url)
     assert "/setup/" not in panel.page.url
     panel.add_peer("laptop", key=f"{ssh_line(1)} alice@home", scopes="fs:read")
     assert panel.is_enabled("laptop")
     panel.switch("laptop")
     assert not panel.is_enabled("laptop")
 
-    panel.page.goto(web.url)
+    panel.page.goto(new.url)
     changes = panel.page.locator(".alknet-changes").inner_text()
     assert "disabled the peer" in changes
     assert panel.complaints == []

@@ -1,14 +1,10 @@
 """The panel in a browser as it looks: nothing is cut off on a narrow screen, and its own scripts do what they say."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.support.browser import Panel
 from tests.support.panel import ssh_line
-from tests.support.web import Web
 
 pytestmark = pytest.mark.browser
 
@@ -53,12 +49,8 @@ HIDDEN_WIDTH = """() => [...document.querySelectorAll(
 
 
 @pytest.fixture
-def panel(page: Page, tmp_path: Path) -> Iterator[Panel]:
-    web = Web(tmp_path / "data")
-    panel = Panel(page, web.url)
-    panel.set_up(web.setup_url)
-    yield panel
-    web.end()
+def panel(web_panel: Panel) -> Panel:
+    return web_panel
 
 
 def test_no_page_is_wider_than_the_screen(panel: Panel) -> None:

@@ -1,28 +1,20 @@
 """The list of peers in a browser: searched while one types, and by the keyboard."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.support.browser import Panel
 from tests.support.panel import ssh_line
-from tests.support.web import Web
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def panel(page: Page, tmp_path: Path) -> Iterator[Panel]:
-    web = Web(tmp_path / "data")
-    panel = Panel(page, web.url)
-    panel.set_up(web.setup_url)
+def panel(web_panel: Panel) -> Panel:
     for number, name in enumerate(("desk", "laptop", "lamp")):
-        panel.add_peer(name, key=ssh_line(number), scopes="fs:read")
-    page.goto(f"{web.url}/peers/peer/")
-    yield panel
-    web.end()
+        web_panel.add_peer(name, key=ssh_line(number), scopes="fs:read")
+    web_panel.page.goto(f"{web_panel.url}/peers/peer/")
+    return web_panel
 
 
 def test_what_is_typed_is_found_and_the_rest_goes_on_working(panel: Panel) -> None:

@@ -1,8 +1,6 @@
 """A token is made and shown once, and the page of the API sends requests as whoever is signed in, in a browser."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -10,7 +8,6 @@ from playwright.sync_api import Page, expect
 from tests.e2e.test_live_looks import THEME
 from tests.support.axe import violations
 from tests.support.browser import Panel
-from tests.support.web import Web
 
 pytestmark = pytest.mark.browser
 SWAGGER_OWN = "#api-docs"
@@ -18,12 +15,8 @@ SWAGGER_OWN = "#api-docs"
 
 
 @pytest.fixture
-def panel(page: Page, tmp_path: Path) -> Iterator[Panel]:
-    web = Web(tmp_path / "data")
-    panel = Panel(page, web.url)
-    panel.set_up(web.setup_url)
-    yield panel
-    web.end()
+def panel(web_panel: Panel) -> Panel:
+    return web_panel
 
 
 def test_a_token_is_made_and_the_api_is_tried(panel: Panel) -> None:

@@ -1,7 +1,6 @@
 """Signing in with a passkey and with codes in a real browser, and how the pages of one's account look."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.axe import violations
 from tests.support.browser import PASSWORD, Panel, add_authenticator
+from tests.support.kept_web import KeptWeb
 from tests.support.web import Web
 
 pytestmark = pytest.mark.browser
@@ -32,14 +32,11 @@ PAGES = {
 
 
 @pytest.fixture
-def panel(page: Page, tmp_path: Path) -> Iterator[Panel]:
+def panel(page: Page, web: Web, kept_web: KeptWeb) -> Panel:
     """By its name: WebAuthn takes no address."""
-    web = Web(tmp_path / "data")
     url = web.url.replace("127.0.0.1", "localhost")
-    panel = Panel(page, url)
-    panel.set_up(web.setup_url.replace(web.url, url))
-    yield panel
-    web.end()
+    kept_web.sign_in(page.context, url)
+    return Panel(page, url)
 
 
 def sign_out(panel: Panel) -> None:

@@ -13,7 +13,9 @@ from playwright.sync_api import Page
 
 VERSION = "4.14.1"
 SECONDS = 60
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+OF_COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+"""Of these, what can hold in the light and not in the dark: nothing else of a page differs."""
 
 
 @functools.cache
@@ -35,15 +37,15 @@ def _source() -> str | None:
             return script.read().decode()
 
 
-def violations(page: Page, *, within: str, without: str) -> list[str]:
+def violations(page: Page, *, within: str, without: str, rules: dict[str, Any] = RULES) -> list[str]:
     """Each broken rule and the first element that breaks it, of what one selector names but for what the other does."""
     source = _source()
     if source is None:
         pytest.skip("axe-core cannot be had")
     page.evaluate(source)
     found: dict[str, Any] = page.evaluate(
-        "([within, without, tags]) => axe.run({ include: within, exclude: without }, "
-        "{ runOnly: { type: 'tag', values: tags } })",
-        [within, without, RULES],
+        "([within, without, rules]) => axe.run({ include: within, exclude: without }, "
+        "{ runOnly: rules, resultTypes: ['violations'] })",
+        [within, without, rules],
     )
     return [f"{rule['id']}: {rule['nodes'][0]['html'][:200]}" for rule in found["violations"]]
