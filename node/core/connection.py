@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from node.core.errors import ConnectionClosed, LastStream, OnlyStream
+from node.core.errors import ConnectionClosed, LastStream, OnlyStream, StreamError
 from node.core.identity import Address, Identity
 
 CLOSE_NORMAL = 0
@@ -64,6 +64,33 @@ class BiStream(ABC):
     def reset(self, code: int = 0) -> None:
         """Drop both directions at once: unread and unsent bytes are lost, the peer's reads and writes fail."""
 
+    def stop_reading(self, code: int = 0) -> None:  # noqa: B027 - nothing to do where there is no word for it
+        """Drop what is unread and what comes: the peer's writes fail. Our own direction goes on.
+
+        Where a transport cannot say so to the peer, what comes is left unread, and its writes wait.
+        """
+
+    async def broken(self) -> StreamError:
+        """Wait until reading has failed, be it that nobody reads: by a reset, or with the connection. Tells how.
+
+        Not where the peer's end has come before, as all up to it can still be read. For ever where the transport
+        notices such a thing only when it is read from.
+        """
+        return await _never()
+
+    async def stopped(self) -> StreamError:
+        """Wait until writing has failed, be it that nobody writes: the peer reads no more, or is gone. Tells how.
+
+        For ever where the transport notices such a thing only when it is written to.
+        """
+        return await _never()
+
+    async def delivered(self) -> None:  # noqa: B027 - nothing to do where the system does it
+        """Wait until the peer's transport has all that was written, its end included. Raises StreamError.
+
+        A connection that is closed takes along what was not delivered. At once where the system sees to that.
+        """
+
     def set_aside(self, take: Callable[[int], bool] | None) -> None:  # noqa: B027 - nothing to do for most
         """Nothing is read here for a while, which is to hold up no other stream of the connection; None ends that.
 
@@ -94,6 +121,11 @@ class BiStream(ABC):
             parts.append(part)
             count -= len(part)
         return b"".join(parts)
+
+
+async def _never() -> StreamError:
+    never: asyncio.Future[StreamError] = asyncio.get_running_loop().create_future()
+    return await never
 
 
 class BidiStreamSource(Protocol):

@@ -59,7 +59,9 @@ _CONNECTION_ID = ("cid", "stateless_reset_token", "was_sent")
 _LIMIT = ("sent", "used", "value")
 _STREAM = ("is_finished", "max_stream_data_local", "max_stream_data_local_sent", "receiver", "sender")
 _RECEIVER = ("_buffer", "_ranges", "highest_offset", "is_finished", "starting_offset", "stop", "stop_pending")
-_SENDER = ("_buffer_start", "_buffer_stop", "buffer_is_empty", "is_finished", "reset", "reset_pending")
+_SENDER = (
+    "_buffer_fin", "_buffer_start", "_buffer_stop", "buffer_is_empty", "is_finished", "reset", "reset_pending",
+)  # fmt: skip
 _TLS = (
     "_alpn_protocols", "_certificate_request", "_check_certificate_verify_signature", "_cipher_suites",
     "_client_handle_certificate", "_client_handle_certificate_verify", "_client_handle_finished", "_dec_key",

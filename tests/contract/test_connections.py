@@ -228,6 +228,56 @@ async def test_a_reset_wakes_the_reader_and_refuses_the_writer(pair: Pair) -> No
     assert await (await server.accept_bi()).read_exactly(5) == b"alive"
 
 
+async def test_a_failure_is_told_to_who_neither_reads_nor_writes(pair: Pair) -> None:
+    client, server = pair
+    stream = await client.open_bi()
+    await stream.write(b"unread")
+    other = await server.accept_bi()
+    waits = [asyncio.create_task(wait) for wait in (other.broken(), other.stopped())]
+    await asyncio.sleep(0.01)
+    assert not any(wait.done() for wait in waits)
+    stream.reset(5)
+    assert [getattr(await wait, "code", None) for wait in waits] == [5, 5]
+    assert isinstance(await other.broken(), StreamClosed)
+
+
+async def test_one_who_reads_no_more_may_still_write(pair: Pair) -> None:
+    client, server = pair
+    stream = await client.open_bi()
+    await stream.write(b"unread")
+    other = await server.accept_bi()
+    reading = asyncio.create_task(stream.read())
+    other.stop_reading(6)
+    with pytest.raises(StreamClosed):
+        await other.read()
+    assert getattr(await stream.stopped(), "code", None) == 6
+    with pytest.raises(StreamClosed):
+        await stream.write(b"x")
+    await other.write_last(b"answer")
+    assert await reading == b"answer"
+    assert await stream.read() == b""
+
+
+async def test_what_was_delivered_outlives_the_connection_and_what_was_not_is_told(any_pair: Pair) -> None:
+    client, server = any_pair
+    stream = await spoken(client)
+    await stream.write(b"x" * 50_000)
+    other = await server.accept_bi()
+    assert len(await other.read_exactly(50_000)) == 50_000
+    await stream.delivered()
+    await stream.write_last(b"y")
+    assert await other.read() == b"y"
+    await stream.delivered()
+    if isinstance(other, UnixStream):
+        return  # the system sees to it
+    waiting = asyncio.create_task(other.write_last(b"z" * 10_000_000))
+    stream.reset(1)
+    with pytest.raises(StreamError):
+        await waiting
+    with pytest.raises(StreamError):
+        await other.delivered()
+
+
 async def test_a_close_reaches_everyone_with_its_code_and_reason(pair: Pair) -> None:
     client, server = pair
     stream = await client.open_bi()

@@ -9,7 +9,7 @@ import contextlib
 from collections import deque
 
 from node.core.connection import BiStream, Connection, Moved, Transferred
-from node.core.errors import ConnectionClosed, StreamClosed
+from node.core.errors import ConnectionClosed, StreamClosed, StreamError
 from node.core.identity import Address
 
 HIGH_WATER = 65_536
@@ -73,6 +73,28 @@ class MemoryStream(BiStream):
     def finish(self) -> None:
         self._outgoing.ended = True
         self._outgoing.wake()
+
+    def stop_reading(self, code: int = 0) -> None:
+        if not self._incoming.broken:
+            self._incoming.buffer.clear()
+            self._incoming.broken = StreamClosed(code)
+            self._incoming.wake()
+
+    async def broken(self) -> StreamError:
+        return await self._failure(self._incoming)
+
+    async def stopped(self) -> StreamError:
+        return await self._failure(self._outgoing)
+
+    async def _failure(self, pipe: _Pipe) -> StreamError:
+        async with pipe.changed:
+            await pipe.changed.wait_for(lambda: pipe.broken is not None)
+        assert isinstance(pipe.broken, StreamError)
+        return pipe.broken
+
+    async def delivered(self) -> None:
+        pipe = self._outgoing
+        await pipe.wait(lambda: not pipe.buffer)
 
     def reset(self, code: int = 0) -> None:
         self.fail(StreamClosed(code))

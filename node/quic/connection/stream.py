@@ -46,6 +46,7 @@ class QuicStream(BiStream):
         self._write_error: MakeError | None = None
         self._readable = Wakeup()
         self._writable = Wakeup()
+        self._failing = Wakeup()
         self._window: Window | None = None
         self._take_aside: Callable[[int], bool] | None = None
         self._aside = 0
@@ -104,6 +105,33 @@ class QuicStream(BiStream):
         self._host.flush_soon()
         self._host.stream_changed(self)
 
+    def stop_reading(self, code: int = 0) -> None:
+        self._engine.stop_receiving(self.stream_id, code)
+        self._fail_reading(StreamClosed)
+        self._host.flush_soon()
+        self._host.stream_changed(self)
+
+    async def broken(self) -> StreamError:
+        while self._at_end or self._read_error is None:
+            await self._failing.wait()
+        return _made(self._read_error)
+
+    async def stopped(self) -> StreamError:
+        while self._write_error is None:
+            await self._failing.wait()
+        return _made(self._write_error)
+
+    async def delivered(self) -> None:
+        self.writers += 1
+        self._host.stream_changed(self)
+        try:
+            while not self._engine.delivered(self.stream_id):
+                if self._write_error is not None:
+                    raise _made(self._write_error)
+                await self._writable.wait()
+        finally:
+            self.writers -= 1
+
     def set_aside(self, take: Callable[[int], bool] | None) -> None:
         self._take_aside = take
         if take is not None and self._inbox and take(len(self._inbox)):
@@ -145,6 +173,7 @@ class QuicStream(BiStream):
             self._read_error = ending.stream_error
         self._fail_writing(ending.stream_error)
         self._readable.wake()
+        self._failing.wake()
 
     # Parts
 
@@ -220,11 +249,13 @@ class QuicStream(BiStream):
             self._at_end = False
             self._read_error = make_error
         self._readable.wake()
+        self._failing.wake()
 
     def _fail_writing(self, make_error: MakeError) -> None:
         if self._write_error is None:
             self._write_error = make_error
         self._writable.wake()
+        self._failing.wake()
 
 
 def _made(make_error: MakeError | None) -> StreamError:

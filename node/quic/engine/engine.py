@@ -227,5 +227,10 @@ class Engine(RovingConnection, Recognisable, LeanConnection, PathProbing, KeptAl
             return
         if self._stream_can_send(stream_id):
             stream.sender.reset(code)
-        if not stream.receiver.is_finished:
+        self.stop_receiving(stream_id, code)
+
+    def stop_receiving(self, stream_id: int, code: int) -> None:
+        """Ask the peer to stop its direction, unless that is finished."""
+        stream = self._streams.get(stream_id)
+        if stream is not None and not stream.receiver.is_finished:
             stream.receiver.stop(code)

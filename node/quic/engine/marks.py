@@ -32,6 +32,13 @@ class WriteMarks(ReceiveWindows):
         stream = self._streams.get(stream_id)
         return 0 if stream is None else stream.sender._buffer_stop - stream.sender._buffer_start
 
+    def delivered(self, stream_id: int) -> bool:
+        """Whether the peer has acknowledged everything queued or sent on this stream, its end included."""
+        stream = self._streams.get(stream_id)
+        if stream is None or stream.sender.is_finished:
+            return True
+        return stream.sender._buffer_fin is None and not self.unacked(stream_id)
+
     def _wanted_mark(self) -> int:
         """Twice what the path carries at once keeps it full; every stream is to have its first mark, if that is more.
 
