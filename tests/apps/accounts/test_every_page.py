@@ -33,6 +33,7 @@ from tests.support.happenings import BOOT, imported
 from tests.support.journal_records import Story
 from tests.support.panel import ALICE, draft
 from tests.support.panel_rights import ANY_ROLE, NEEDS, NOBODY, OPEN, SIGNED_IN, Need
+from tests.support.screens.pages import NO_PAGES, ON_THE_WAY, screens
 from tests.support.tables import KEPT_OF_WHOEVER_ASKS, written
 
 
@@ -50,6 +51,12 @@ def routes(resolver: Any = None, before: str = "") -> Iterator[str]:
 
 def test_every_url_has_a_stated_right() -> None:
     assert set(routes()) == set(NEEDS), "tests/support/panel_rights.py states the right of each"
+
+
+def test_every_url_is_a_page_that_is_looked_at_or_says_what_it_is(things: dict[str, Any]) -> None:
+    assert set(NO_PAGES) | set(ON_THE_WAY) <= set(NEEDS), "tests/support/screens/pages.py names one that is gone"
+    paths = [screen.path for screen in screens(things)]
+    assert len(set(paths)) == len(paths)
 
 
 def test_every_model_of_the_panel_has_a_stated_right() -> None:
@@ -90,6 +97,7 @@ def things(db: None, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "locks/lock": locks.lock(actor=ALICE, target_kind="peer", target="laptop", reason="").lock_id,
         "access/assertion": access.add_assertion(actor=ALICE, who="laptop", scopes=["a"], allowed=False).pk,
         "access/grant": grant.pk,
+        "panel/savedfilter": 1,
         "enrolment/invite": invites.create_invite(actor=ALICE, address="a:1", node=f"ed25519:{7:064x}").facts.invite_id,
         "audit/auditentry": AuditEntry.objects.latest("pk").pk,
         "backups/backup": Backup.objects.create(file="/nowhere", state="done", way="panel", made_by="ann").pk,
