@@ -12,7 +12,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-MAX_BODY = 4 * 1024 * 1024
+MAX_BODY = 8 * 1024 * 1024
 """Longest body, in bytes: above the largest form that the panel's fields allow."""
 
 

@@ -6,8 +6,8 @@ from apps.peers.portable.rows import refuse
 
 MAX_FILE = 32 * 1024 * 1024
 """Longest file, in bytes."""
-MAX_UPLOAD = 3 * 1024 * 1024
-"""Longest file over HTTP, in bytes: some 15 000 peers. `alknet peer import` takes longer ones."""
+MAX_UPLOAD = 7 * 1024 * 1024
+"""Longest file over HTTP, in bytes: some 20 000 peers as TOML. `alknet peer import` takes longer ones."""
 
 _BOM = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n|\r|\n")

@@ -10,6 +10,7 @@ from apps.audit.models import AuditEntry
 from apps.peers import selectors, services
 from apps.peers.models import PeerNote, PeerTerm
 from apps.peers.portable.formats import Format, read
+from apps.peers.portable.text import MAX_UPLOAD
 from apps.peers.services import PlanChanged
 from apps.peers.terms import PeerTerms
 from node.core.peers import PeerEntry
@@ -110,7 +111,7 @@ def test_rest_refuses_by_row_and_by_right(api: Caller) -> None:
     wrong = problem_of(api.call("POST", "/peers/import", FILE + b"x\n", Content_Type="text/csv"), 422)
     assert wrong["errors"] == {"row 5": ["It has 1 cells, and the header 3."]}
     problem_of(api.call("POST", "/peers/import", FILE, Content_Type="application/json"), 415)
-    problem_of(api.call("POST", "/peers/import", b"x" * (3 * 1024 * 1024 + 1), Content_Type="text/csv"), 413)
+    problem_of(api.call("POST", "/peers/import", b"x" * (MAX_UPLOAD + 1), Content_Type="text/csv"), 413)
     reader = Caller(token_with("peers:read"))
     problem_of(reader.call("POST", "/peers/import?dry_run=true", FILE, Content_Type="text/csv"), 403)
     assert rows() == {}
