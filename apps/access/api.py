@@ -7,7 +7,7 @@ from ninja import Router
 from pydantic import BaseModel, Field
 
 from apps.access import selectors, services
-from apps.access.json_forms import assertion_json, explanation_json
+from apps.access.json_forms import assertion_json, assertions_json, explanation_json
 from apps.access.questions import MAX_WHO, question
 from apps.accounts.rights import Right
 from apps.peers.api_models import PeerChange
@@ -168,7 +168,7 @@ def list_assertions(request: HttpRequest, *, cursor: Cursor = None, limit: Limit
     """Assertions in the order of their ids."""
     found = selectors.page_of_assertions(after=text_place(_KIND, cursor), limit=limit + 1)
     rows, following = page_of(found, limit=limit, kind=_KIND, key=lambda row: row.pk)
-    return Page(items=[AssertionOut(**assertion_json(row)) for row in rows], next=following)
+    return Page(items=[AssertionOut(**told) for told in assertions_json(rows)], next=following)
 
 
 @router.post("/assertions", auth=_WRITE, response={201: AssertionOut}, summary="Add an assertion")

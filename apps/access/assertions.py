@@ -5,17 +5,16 @@ What must be there has to be there without grants, which end; what must not be t
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from apps.access.models import Assertion
-from apps.access.questions import InvalidQuestion, question
+from apps.access.questions import question
 from apps.access.selectors import check_without_locks, grants_of
-from node.core.explain import Explanation
+from apps.peers import selectors as peers
+from apps.peers.services.batches import batches
+from node.core.explain import Explanation, Question
 from node.core.grants import Grant
-
-BATCH = 500
-"""Names that one query looks for."""
 
 
 def broken(names: Iterable[str], renamed: Mapping[str, str], besides: Sequence[Grant] = ()) -> list[str]:
@@ -24,36 +23,44 @@ def broken(names: Iterable[str], renamed: Mapping[str, str], besides: Sequence[G
     `renamed` has the new name of those that have just got one; `besides` are grants that nobody has given yet.
     """
     found = []
-    for row in _about(names):
-        told = judge(row, renamed.get(row.who, row.who), besides)
-        if told.allowed is not row.allowed:
-            found.append(f"It is asserted that {row}, and {told.text}.")
+    for rows in _about(names):
+        told = judge(rows, renamed, besides)
+        wrong = [row for row in rows if told[row.pk].allowed is not row.allowed]
+        found += [f"It is asserted that {row}, and {told[row.pk].text}." for row in wrong]
     return found
 
 
-def judge(row: Assertion, who: str | None = None, besides: Sequence[Grant] = ()) -> Explanation:
-    """What its subject may do now. One that is named like neither a peer nor an API key may do nothing.
+def judge(
+    rows: Sequence[Assertion], renamed: Mapping[str, str] | None = None, besides: Sequence[Grant] = ()
+) -> dict[str, Explanation]:
+    """What the subject of each may do now, by the assertion's id: a handful of queries, however many there are.
 
-    Its grants are under its old name yet where it has just got another.
+    One that is named like neither a peer nor an API key may do nothing. Its grants are under its old name yet where it
+    has just got another.
     """
+    names = {row.who: (renamed or {}).get(row.who, row.who) for row in rows}
+    known = peers.existing(names.values())
+    asked = {row.pk: _question(row, names[row.who], known) for row in rows}
+    barred = [row for row in rows if not row.allowed]
+    stored = [replace(one, peer_id=names[one.peer_id]) for one in grants_of([row.who for row in barred])]
+    lasting = [one for one in (*stored, *besides) if one.expires_at > time.time()]
+    kept = check_without_locks({row.pk: asked[row.pk] for row in rows if row.allowed})
+    return kept | check_without_locks({row.pk: asked[row.pk] for row in barred}, lasting)
+
+
+def holding(rows: Sequence[Assertion]) -> dict[str, bool]:
+    """Whether each holds as things are, by its id."""
+    told = judge(rows)
+    return {row.pk: told[row.pk].allowed is row.allowed for row in rows}
+
+
+def _question(row: Assertion, who: str, known: Container[str]) -> Question:
     asked = {"scopes": row.scopes, "resource_type": row.resource_type, "resource": row.resource}
-    name = who or row.who
-    stored = [] if row.allowed else [replace(one, peer_id=name) for one in grants_of([row.who])]
-    grants = () if row.allowed else [one for one in (*stored, *besides) if one.expires_at > time.time()]
-    return check_without_locks(question(who=name, **asked), grants)
+    return question(who=who, known=known, **asked)
 
 
-def holds(row: Assertion) -> bool:
-    try:
-        return judge(row).allowed is row.allowed
-    except InvalidQuestion:
-        return False
-
-
-def _about(names: Iterable[str]) -> Iterable[Assertion]:
+def _about(names: Iterable[str]) -> Iterable[list[Assertion]]:
     """One query where there are no assertions at all, however many names there are."""
-    if not Assertion.objects.exists():
-        return
-    wanted = sorted(set(names))
-    for start in range(0, len(wanted), BATCH):
-        yield from Assertion.objects.filter(who__in=wanted[start : start + BATCH])
+    if Assertion.objects.exists():
+        for wanted in batches(sorted(set(names))):
+            yield list(Assertion.objects.filter(who__in=wanted))

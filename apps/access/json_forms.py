@@ -1,8 +1,9 @@
 """Answers, assertions and grants as JSON, for programs."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from apps.access.assertions import holds
+from apps.access.assertions import holding
 from apps.access.models import Assertion, Grant
 from node.core.explain import Explanation
 
@@ -18,7 +19,16 @@ def explanation_json(found: Explanation) -> dict[str, Any]:
 
 
 def assertion_json(row: Assertion) -> dict[str, Any]:
+    return assertions_json([row])[0]
+
+
+def assertions_json(rows: Sequence[Assertion]) -> list[dict[str, Any]]:
     """`holds` is as things are now."""
+    held = holding(rows)
+    return [_assertion_json(row, holds=held[row.pk]) for row in rows]
+
+
+def _assertion_json(row: Assertion, *, holds: bool) -> dict[str, Any]:
     return {
         "id": row.pk,
         "who": row.who,
@@ -30,7 +40,7 @@ def assertion_json(row: Assertion) -> dict[str, Any]:
         "created_at": row.created_at.isoformat(timespec="seconds"),
         "created_by": row.created_by,
         "sentence": str(row),
-        "holds": holds(row),
+        "holds": holds,
     }
 
 

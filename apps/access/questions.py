@@ -1,6 +1,6 @@
 """From what people type to a question that the node's rules answer."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from apps.peers import selectors as peers
 from node.core.access import AccessControl
@@ -20,11 +20,18 @@ class InvalidQuestion(InvalidFields):
 
 
 def question(
-    *, who: str = "", alpn: str = "", scopes: Sequence[str] = (), resource_type: str = "", resource: str = ""
+    *,
+    who: str = "",
+    alpn: str = "",
+    scopes: Sequence[str] = (),
+    resource_type: str = "",
+    resource: str = "",
+    known: Container[str] | None = None,
 ) -> Question:
     """`who` is a peer's name, an API key's prefix or a key in any spelling; empty is a stranger.
 
-    All that is left empty is not asked. Raises InvalidQuestion.
+    All that is left empty is not asked. `known` has the names that peers have; without it the rows are asked.
+    Raises InvalidQuestion.
     """
     errors = {"alpn": check_target(LockKind.ALPN, alpn) if alpn else [], "scopes": check_scopes(list(scopes))}
     if resource and not resource_type:
@@ -32,7 +39,7 @@ def question(
     elif resource_type:
         errors["resource"] = check_resources({resource_type: [resource] if resource else []})
     try:
-        subject = _subject(who)
+        subject = _subject(who, known)
     except ValueError as error:
         errors["who"], subject = [str(error)], Subject(SubjectKind.ANYBODY)
     if any(errors.values()):
@@ -41,13 +48,13 @@ def question(
     return Question(subject, alpn.encode(), control)
 
 
-def _subject(who: str) -> Subject:
+def _subject(who: str, known: Container[str] | None) -> Subject:
     """A peer of this very name comes first, whatever the name looks like. Raises ValueError in a sentence."""
     if not who:
         return Subject(SubjectKind.ANYBODY)
     if len(who) > MAX_WHO:
         raise ValueError(f"At most {MAX_WHO} characters.")
-    if check_peer_id(who) == [] and peers.find_peer(who) is not None:
+    if check_peer_id(who) == [] and who in (peers.existing([who]) if known is None else known):
         return Subject(SubjectKind.PEER, who)
     if is_api_key_prefix(who):
         return Subject(SubjectKind.API_KEY, who)

@@ -50,6 +50,11 @@ def find_peer(peer_id: str) -> PeerEntry | None:
     return row.entry() if row else None
 
 
+def find_peers(peer_ids: Iterable[str]) -> list[PeerEntry]:
+    """Those of these that there are."""
+    return [row.entry() for row in Peer.objects.in_bulk(set(peer_ids)).values()]
+
+
 def get_state(peer_id: str) -> PeerState:
     """A peer with what stands beside it. Raises Absent."""
     return get_states([peer_id])[0]
@@ -168,7 +173,7 @@ def peers_with_keys(fingerprints: Iterable[str]) -> list[PeerEntry]:
 
 def find_api_keys(prefixes: Iterable[str]) -> list[ApiKeyEntry]:
     """Those of these API keys that there are."""
-    return [row.entry() for row in ApiKey.objects.filter(pk__in=list(prefixes))]
+    return [row.entry() for row in ApiKey.objects.in_bulk(set(prefixes)).values()]
 
 
 def token_holder(token_hash: str, *, besides: str) -> str | None:

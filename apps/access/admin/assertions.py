@@ -11,7 +11,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from alknet_site.form_errors import show_errors
 from apps.access import services
-from apps.access.assertions import holds
+from apps.access.assertions import holding
 from apps.access.forms import TesterForm
 from apps.access.models import Assertion
 from apps.access.questions import InvalidQuestion
@@ -78,6 +78,14 @@ class AssertionAdmin(AuditedModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         return ["sentence", "now", "reason", "created_by"] if obj else []
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The rows of the page know whether they hold: all are judged at once."""
+        changelist = super().get_changelist_instance(request)
+        held = holding(changelist.result_list)
+        for row in changelist.result_list:
+            row.held = held[row.pk]
+        return changelist
+
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
@@ -98,4 +106,5 @@ class AssertionAdmin(AuditedModelAdmin):
 
     @admin.display(description="now")
     def now(self, row: Assertion) -> str:
-        return "holds" if holds(row) else "does not hold"
+        holds: bool = row.held if hasattr(row, "held") else holding([row])[row.pk]
+        return "holds" if holds else "does not hold"

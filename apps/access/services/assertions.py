@@ -54,7 +54,7 @@ def plan_assertion(
     row = Assertion(
         who=who, allowed=allowed, scopes=list(scopes), resource_type=resource_type, resource=resource, reason=reason
     )
-    if not errors and (told := judge(row)).allowed is not allowed:
+    if not errors and (told := judge([row])[row.pk]).allowed is not allowed:
         errors["who"] = [f"This does not hold now: {told.text}."]
     if errors:
         raise InvalidQuestion(errors)

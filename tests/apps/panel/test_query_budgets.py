@@ -29,6 +29,7 @@ BUDGETS = {
     "/credentials/credential/": 7,
     "/locks/lock/": 7,
     "/access/grant/": 6,
+    "/access/assertion/": 10,
     "/audit/auditentry/": 11,
     "/activity/event/": 7,
     "/activity/connection/": 4,
@@ -51,6 +52,8 @@ def fill(numbers: range) -> None:
         peers.create_api_key(actor=ALICE, description=name, scopes=["x"])
         credentials.put_credential(actor=ALICE, provider=name, blob=blob(number))
         access.grant_access(actor=ALICE, peer_id=name, scopes=["y"], expires_at=time.time() + 60)
+        access.add_assertion(actor=ALICE, who=name, scopes=["x"])
+        access.add_assertion(actor=ALICE, who=name, scopes=["z"], allowed=False)
         locks.lock(actor=ALICE, target_kind="scope", target=f"s{number}", reason="")
         Event.objects.create(journal="j", number=number, at=at, boot="b", kind="connected", peer_id=name)
         Connection.objects.create(boot="b", connection=number, peer_id=name, since=at)

@@ -8,7 +8,7 @@ from typing import Any
 from alknet_site.json_command import BadRequest, JsonCommand, Reply
 from apps.access import selectors, services
 from apps.access.errors import Absent
-from apps.access.json_forms import assertion_json, explanation_json, grant_json
+from apps.access.json_forms import assertion_json, assertions_json, explanation_json, grant_json
 from apps.access.questions import InvalidQuestion, question
 from apps.audit.actors import Actor
 from node.core.grants import InvalidGrant
@@ -34,7 +34,7 @@ class Command(JsonCommand):
         return assertion_json(services.add_assertion(actor=actor, allowed=allowed, **wish))
 
     def do_assertions(self, actor: Actor, values: Values) -> Reply:
-        return [assertion_json(row) for row in selectors.list_assertions()]
+        return assertions_json(selectors.list_assertions())
 
     def do_unassert(self, actor: Actor, values: Values) -> Reply:
         return {"removed": services.remove_assertions(actor=actor, ids=[_id(values, "assertion")])}
