@@ -1,0 +1,92 @@
+"""An open file of the tree, for a thread; and what changes the attributes of any."""
+
+import errno
+import fcntl
+import os
+
+from node.handlers.sftp.codec.attributes import Attributes
+from node.handlers.sftp.directory.ledger import Held, Ledger
+from node.handlers.sftp.directory.rules import PERMISSIONS, check_owner_stays, check_regular
+
+MAX_OFFSET = 2**63 - 1
+"""The last byte that a file of Linux can have."""
+
+
+class HeldFile:
+    """A descriptor, and the file's line in the ledger. One thread at a time."""
+
+    def __init__(self, descriptor: int, ledger: Ledger) -> None:
+        """The descriptor is this one's to close, from now on."""
+        self.descriptor = descriptor
+        self._ledger = ledger
+        self._appends = bool(fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_APPEND)
+        self._held: Held = ledger.opened(os.fstat(descriptor))
+
+    def read(self, offset: int, length: int) -> bytes:
+        return os.pread(self.descriptor, length, offset) if offset <= MAX_OFFSET else b""
+
+    def write(self, offset: int, data: bytes) -> None:
+        end = offset + len(data)
+        if end > MAX_OFFSET and not self._appends:
+            raise OSError(errno.EFBIG, "too long")
+        if self._appends:
+            self._ledger.append(self._held, len(data))
+        else:
+            self._ledger.grow(self._held, end)
+        try:
+            self._write_all(offset, data)
+        except OSError:
+            self._ledger.is_now(self._held, os.fstat(self.descriptor).st_size)
+            raise
+
+    def attributes(self) -> os.stat_result:
+        return os.fstat(self.descriptor)
+
+    def change(self, attributes: Attributes) -> None:
+        change(self.descriptor, os.fstat(self.descriptor), attributes, self._ledger)
+
+    def empty(self) -> None:
+        os.ftruncate(self.descriptor, 0)
+        self._ledger.is_now(self._held, 0)
+
+    def sync(self) -> None:
+        os.fsync(self.descriptor)
+
+    def close(self) -> None:
+        self._ledger.closed(self._held)
+        os.close(self.descriptor)
+
+    def _write_all(self, offset: int, data: bytes) -> None:
+        """A file that appends takes no notice of the offset (open(2), pwrite(2))."""
+        view = memoryview(data)
+        while view:
+            count = os.pwrite(self.descriptor, view, offset)
+            offset += count
+            view = view[count:]
+
+
+def change(target: int | str, found: os.stat_result, attributes: Attributes, ledger: Ledger) -> None:
+    """Change what is wished; `target` is a descriptor, or a path to exactly that. Raises OSError on the way.
+
+    The length first, whose change would set the time, and the time last.
+    """
+    check_owner_stays(found, attributes)
+    if attributes.size is not None:
+        _resize(target, found, attributes.size, ledger)
+    if attributes.permissions is not None:
+        os.chmod(target, attributes.permissions & PERMISSIONS)  # noqa: PTH101 - of a descriptor too
+    if attributes.times is not None:
+        os.utime(target, attributes.times)
+
+
+def _resize(target: int | str, found: os.stat_result, size: int, ledger: Ledger) -> None:
+    check_regular(found)
+    if size > MAX_OFFSET:
+        raise OSError(errno.EFBIG, "too long")
+    held = ledger.opened(found)
+    try:
+        ledger.grow(held, size)
+        os.truncate(target, size)
+    finally:
+        ledger.is_now(held, os.stat(target).st_size)  # noqa: PTH116 - of a descriptor too
+        ledger.closed(held)

@@ -1,0 +1,51 @@
+"""The names of one directory, some at a time, for a thread."""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+
+from node.handlers.sftp.codec.packets import Entry, write_entry
+from node.handlers.sftp.directory.facts import entry_of
+
+MAX_ENTRIES = 128
+"""Names that are told at a time."""
+MAX_BYTES = 24 * 1024
+"""Bytes of them, but for the last one: every client takes an answer of 34 000 bytes (§3 of the draft)."""
+
+
+class HeldListing:
+    """A descriptor of a directory, and how far it was read. One thread at a time."""
+
+    def __init__(self, descriptor: int) -> None:
+        """The descriptor is this one's to close, from now on."""
+        self._descriptor = descriptor
+        self._entries = os.scandir(descriptor)
+        self._names = self._all_names()
+
+    def more(self) -> tuple[Entry, ...]:
+        """The next names; () once there are no more."""
+        told: list[Entry] = []
+        size = 0
+        for name in self._names:
+            with suppress(FileNotFoundError):  # gone since
+                entry = entry_of(name, self._status_of(name))
+                told.append(entry)
+                size += len(write_entry(entry))
+            if len(told) >= MAX_ENTRIES or size >= MAX_BYTES:
+                break
+        return tuple(told)
+
+    def close(self) -> None:
+        self._entries.close()
+        os.close(self._descriptor)
+
+    def _status_of(self, name: bytes) -> os.stat_result:
+        """The directory above is not looked at, which may be outside the tree: it is told as this one."""
+        if name == b"..":
+            return os.fstat(self._descriptor)
+        return os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
+
+    def _all_names(self) -> Iterator[bytes]:
+        yield from (b".", b"..")
+        for entry in self._entries:
+            yield os.fsencode(entry.name)

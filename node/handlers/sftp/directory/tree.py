@@ -1,0 +1,230 @@
+"""What can be done below one directory, for threads. Everything here works on what `walk` has found and holds open."""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from node.handlers.sftp.backend import Path as Names
+from node.handlers.sftp.codec.attributes import Attributes
+from node.handlers.sftp.codec.extensions import Space
+from node.handlers.sftp.codec.numbers import OpenFlags
+from node.handlers.sftp.directory.count import usage_below
+from node.handlers.sftp.directory.held import HeldFile, change
+from node.handlers.sftp.directory.ledger import Ledger, Quota
+from node.handlers.sftp.directory.rules import (
+    check_harmless,
+    check_own,
+    check_regular,
+    permissions_for,
+)
+from node.handlers.sftp.directory.space import space_of
+from node.handlers.sftp.directory.walk import Last, Place, by_descriptor, found, missing
+
+TRIES = 8
+"""How often a file that somebody else makes and removes again and again is looked for."""
+_ALWAYS = os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
+_NO_LINKS_HERE = (errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS)
+_NEW = OpenFlags.CREATE | OpenFlags.EXCLUSIVE
+_WRITING = OpenFlags.WRITE | OpenFlags.APPEND | OpenFlags.TRUNCATE
+
+
+class Tree:
+    """`root` is trusted, with all that leads to it; nothing below it is. `umask` holds for what is made."""
+
+    def __init__(self, root: str, quota: Quota, umask: int) -> None:
+        self._root = root
+        self._umask = umask
+        self.ledger = Ledger(quota, lambda: usage_below(root))
+
+    def stat(self, path: Names, last: Last) -> os.stat_result:
+        with found(self._root, path, last) as place:
+            return os.fstat(place.there())
+
+    def open(self, path: Names, flags: OpenFlags, attributes: Attributes) -> HeldFile:
+        last = Last.ITSELF if flags & _NEW == _NEW else Last.FOLLOWED
+        for _ in range(TRIES):
+            with found(self._root, path, last) as place:
+                if place.node is not None:
+                    return self._existing(place.node, flags)
+                if not flags & OpenFlags.CREATE:
+                    raise missing()
+                made = self._new(place, flags, attributes)
+                if made is not None:
+                    return made
+        raise OSError(errno.EBUSY, "somebody else makes and removes it all the time")
+
+    def open_directory(self, path: Names) -> int:
+        """A descriptor to read it by."""
+        with found(self._root, path, Last.FOLLOWED) as place:
+            return os.open(by_descriptor(place.there()), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def change(self, path: Names, attributes: Attributes) -> None:
+        with found(self._root, path, Last.FOLLOWED) as place:
+            status = os.fstat(place.there())
+            if not stat.S_ISDIR(status.st_mode):
+                self._check(status, writing=attributes.size is not None)
+            change(by_descriptor(place.there()), status, attributes, self.ledger)
+
+    def remove(self, path: Names) -> None:
+        with found(self._root, path, Last.ITSELF) as place:
+            status = os.fstat(place.there())
+            if stat.S_ISDIR(status.st_mode):
+                raise IsADirectoryError(errno.EISDIR, "it is a directory")
+            os.unlink(place.name, dir_fd=place.named())
+            self.ledger.gone(status)
+
+    def make_directory(self, path: Names, attributes: Attributes) -> None:
+        with found(self._root, path, Last.ITSELF) as place:
+            parent = _free(place)
+            with self._one_more():
+                os.mkdir(place.name, permissions_for(attributes.permissions, 0o777, self._umask), dir_fd=parent)
+
+    def remove_directory(self, path: Names) -> None:
+        with found(self._root, path, Last.ITSELF) as place:
+            place.there()
+            os.rmdir(place.name, dir_fd=place.named())
+            self.ledger.unmade()
+
+    def rename(self, old: Names, new: Names) -> None:
+        """Files and links get the new name before they lose the old one, which never takes the place of anything."""
+        with self._two(old, new) as (source, target):
+            is_directory, to = stat.S_ISDIR(os.fstat(source.there()).st_mode), _free(target)
+            if is_directory or not _linked(source, target):
+                os.rename(source.name, target.name, src_dir_fd=source.named(), dst_dir_fd=to)
+            else:
+                os.unlink(source.name, dir_fd=source.named())
+
+    def replace(self, old: Names, new: Names) -> None:
+        with self._two(old, new) as (source, target):
+            moved = os.fstat(source.there())
+            replaced = None if target.node is None else os.fstat(target.node)
+            os.rename(source.name, target.name, src_dir_fd=source.named(), dst_dir_fd=target.named())
+            if replaced is None or os.path.samestat(moved, replaced):
+                return
+            if stat.S_ISDIR(replaced.st_mode):
+                self.ledger.unmade()
+            else:
+                self.ledger.gone(replaced)
+
+    def link(self, old: Names, new: Names) -> None:
+        """The very file that was checked gets the name, whatever its old name means by now."""
+        with self._two(old, new) as (source, target):
+            status = os.fstat(source.there())
+            self._check(status, writing=True)
+            parent = _free(target)
+            with self._one_more():
+                exactly = by_descriptor(source.there()).encode()
+                os.link(exactly, target.name, dst_dir_fd=parent, follow_symlinks=True)
+
+    def symlink(self, target: bytes, path: Names) -> None:
+        """A relative one that stays below the root as it is written: programs beside us follow links by the kernel."""
+        _check_target(target, len(path) - 1)
+        with found(self._root, path, Last.ITSELF) as place:
+            parent = _free(place)
+            with self._one_more():
+                os.symlink(target, place.name, dir_fd=parent)
+
+    def read_link(self, path: Names) -> bytes:
+        with found(self._root, path, Last.ITSELF) as place:
+            node = place.there()
+            if not stat.S_ISLNK(os.fstat(node).st_mode):
+                raise OSError(errno.EINVAL, "no symbolic link")
+            return os.readlink(b"", dir_fd=node)
+
+    def space(self, path: Names) -> Space:
+        with found(self._root, path, Last.FOLLOWED) as place:
+            return self.space_at(place.there())
+
+    def space_at(self, descriptor: int) -> Space:
+        return space_of(os.fstatvfs(descriptor), self.ledger)
+
+    def _existing(self, node: int, flags: OpenFlags) -> HeldFile:
+        if flags & _NEW == _NEW:
+            raise FileExistsError(errno.EEXIST, "there is one")
+        self._check(os.fstat(node), writing=bool(flags & _WRITING))
+        opened = HeldFile(os.open(by_descriptor(node), _mode(flags) | _ALWAYS), self.ledger)
+        if flags & OpenFlags.TRUNCATE:
+            try:
+                opened.empty()
+            except OSError:
+                opened.close()
+                raise
+        return opened
+
+    def _new(self, place: Place, flags: OpenFlags, attributes: Attributes) -> HeldFile | None:
+        """None where somebody else was faster."""
+        permissions = permissions_for(attributes.permissions, 0o666, self._umask)
+        how = _mode(flags) | _ALWAYS | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        try:
+            with self._one_more():
+                return HeldFile(os.open(place.name, how, permissions, dir_fd=place.named()), self.ledger)
+        except FileExistsError:
+            return None
+
+    def _check(self, status: os.stat_result, *, writing: bool) -> None:
+        check_regular(status)
+        check_own(status, Path(self._root).stat().st_uid)
+        if writing:
+            check_harmless(status)
+
+    @contextmanager
+    def _two(self, old: Names, new: Names) -> Iterator[tuple[Place, Place]]:
+        with found(self._root, old, Last.ITSELF) as source, found(self._root, new, Last.ITSELF) as target:
+            yield source, target
+
+    @contextmanager
+    def _one_more(self) -> Iterator[None]:
+        """A name is made meanwhile; it is charged for, unless that fails."""
+        self.ledger.made()
+        try:
+            yield
+        except OSError:
+            self.ledger.unmade()
+            raise
+
+
+def _mode(flags: OpenFlags) -> int:
+    """As open(2) has it. Whoever only appends writes too."""
+    writes = flags & (OpenFlags.WRITE | OpenFlags.APPEND)
+    reads = flags & OpenFlags.READ
+    mode = (os.O_RDWR if reads else os.O_WRONLY) if writes else os.O_RDONLY
+    return mode | (os.O_APPEND if flags & OpenFlags.APPEND else 0)
+
+
+def _free(place: Place) -> int:
+    """The directory of a name that nothing has. Raises OSError."""
+    if place.parent is None or place.node is not None:
+        raise FileExistsError(errno.EEXIST, "there is one")
+    return place.parent
+
+
+def _linked(source: Place, target: Place) -> bool:
+    """Give what `source` names a second name; False where the file system gives it none."""
+    try:
+        os.link(
+            source.name,
+            target.name,
+            src_dir_fd=source.named(),
+            dst_dir_fd=target.named(),
+            follow_symlinks=False,
+        )
+    except OSError as error:
+        if error.errno in _NO_LINKS_HERE:
+            return False
+        raise
+    return True
+
+
+def _check_target(target: bytes, depth: int) -> None:
+    """`depth` is how many directories below the root the link is. Raises OSError."""
+    if not target or b"\0" in target:
+        raise OSError(errno.EINVAL, "no target")
+    if target.startswith(b"/"):
+        raise PermissionError(errno.EPERM, "leads out")
+    for name in target.split(b"/"):
+        depth += {b"..": -1, b".": 0, b"": 0}.get(name, 1)
+        if depth < 0:
+            raise PermissionError(errno.EPERM, "leads out")
