@@ -20,7 +20,7 @@ from node.settings import LoadedSettings, Settings, SettingsError, is_live, know
 LOOK_EVERY = 1.0
 """Seconds between two looks at the file."""
 
-_FOLLOWED = ("endpoint", "call", "control", "quic", "store", "journal", "capabilities", "nodes", "enrolment")
+_FOLLOWED = ("endpoint", "call", "control", "quic", "store", "journal", "capabilities", "nodes", "enrolment", "ssh")
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ class LiveSettings:
         self.capabilities = Live(settings.capabilities)
         self.nodes = Live(settings.nodes)
         self.enrolment = Live(settings.enrolment)
+        self.ssh = Live(settings.ssh)
         self._subscribers: list[Callable[[], None]] = []
 
     def subscribe(self, callback: Callable[[], None]) -> None:

@@ -6,6 +6,7 @@ from node.assembly.operations import add_installed
 from node.assembly.store import Store
 from node.core import attempts
 from node.core.attempts import TokenGuards
+from node.core.handler import ProtocolHandler
 from node.core.journal import Journal
 from node.core.metrics import Metrics
 from node.core.ownership import OwnershipStore
@@ -48,6 +49,7 @@ def make_handlers(
     opened: OpenedCredentials,
     journal: Journal,
     register: RegisterHandler | None = None,
+    ssh: ProtocolHandler | None = None,
 ) -> Protocols:
     """Every protocol, in order of preference, each with the credentials that the settings name for it."""
     guards = TokenGuards(store, lambda: limits.endpoint.value.max_token_failures)
@@ -56,4 +58,5 @@ def make_handlers(
     calls = CallHandler(operations, store, limits.call, guards, capabilities, journal=journal)
     metrics.add("calls", calls.snapshot, meanings=call_handler.MEANINGS)
     metrics.add_denials("calls", calls.denials)
-    return Protocols(HandlerRegistry([calls] if register is None else [calls, register]), calls)
+    handlers = [calls, *(handler for handler in (register, ssh) if handler is not None)]
+    return Protocols(HandlerRegistry(handlers), calls)

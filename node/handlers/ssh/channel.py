@@ -1,0 +1,157 @@
+"""One session's channel: asyncssh's, narrowed, and what a program or a subsystem sees of it, which is one stream."""
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+import asyncssh
+from asyncssh.packet import SSHPacket
+
+from node.core.connection import BiStream
+from node.core.errors import StreamClosed
+from node.handlers.ssh.environment import MAX_VARIABLES, admitted
+
+if TYPE_CHECKING:
+    _Channel = asyncssh.SSHServerChannel[bytes]
+else:
+    _Channel = asyncssh.SSHServerChannel
+
+PACKET = 32 * 1024
+"""Bytes of one packet of data, at most."""
+WINDOW = 2 * 1024 * 1024
+"""Bytes that a client may send ahead on one channel, where there is room."""
+LEAST_WINDOW = 64 * 1024
+_HELD = 64 * 1024
+"""Bytes of one channel that wait for their reader before asyncssh keeps the rest, and so the client."""
+
+
+def window_of(free: int) -> int:
+    """The window of one more channel, of the bytes that a connection may still hold; 0 where that is too little.
+
+    A few channels get a whole one; the more there are, the smaller are the next.
+    """
+    return 0 if free < LEAST_WINDOW else max(LEAST_WINDOW, min(WINDOW, free // 4))
+
+
+class SessionChannel(_Channel):
+    """A channel that takes the few variables that are admitted, and tells of each whether it was."""
+
+    def __init__(self, conn: asyncssh.SSHServerConnection, window: int) -> None:
+        loop = asyncio.get_running_loop()
+        super().__init__(
+            conn,
+            loop,
+            allow_pty=False,
+            line_editor=False,
+            line_echo=False,
+            line_history=0,
+            max_line_length=1024,
+            encoding=None,
+            errors="strict",
+            window=window,
+            max_pktsize=PACKET,
+        )
+        self.variables: dict[str, str] = {}
+
+    def _process_env_request(self, packet: SSHPacket) -> bool:
+        name, value = packet.get_string(), packet.get_string()
+        packet.check_end()
+        found = admitted(name, value)
+        if found is None or len(self.variables) >= MAX_VARIABLES:
+            return False
+        self.variables[found[0]] = found[1]
+        return True
+
+
+class ChannelStream(BiStream):
+    """A channel's data as a stream, and its standard error beside it. Writers wait for the channel and the connection.
+
+    asyncssh tells it what comes by `fed`, `ended` and `lost`, and when to wait by `pause` and `go_on`.
+    """
+
+    def __init__(self, channel: SessionChannel, connection_takes: asyncio.Event) -> None:
+        self._channel = channel
+        self._connection_takes = connection_takes
+        self._channel_takes = asyncio.Event()
+        self._channel_takes.set()
+        self._waiting: deque[bytes] = deque()
+        self._held = 0
+        self._news = asyncio.Event()
+        self._ended = self._gone = self._finished = False
+
+    async def read(self, limit: int = 65_536) -> bytes:
+        while not self._waiting:
+            if self._gone:
+                raise StreamClosed
+            if self._ended:
+                return b""
+            self._news.clear()
+            await self._news.wait()
+        data = self._waiting.popleft()
+        if len(data) > limit:
+            self._waiting.appendleft(data[limit:])
+            data = data[:limit]
+        self._held -= len(data)
+        if self._held <= _HELD // 2 and not self._gone:
+            self._channel.resume_reading()
+        return data
+
+    async def write(self, data: bytes) -> None:
+        await self._write(data, None)
+
+    async def write_error(self, data: bytes) -> None:
+        """The same to the client's standard error."""
+        await self._write(data, asyncssh.EXTENDED_DATA_STDERR)
+
+    def finish(self) -> None:
+        if not self._gone and not self._finished:
+            self._finished = True
+            self._channel.write_eof()
+
+    def reset(self, code: int = 0) -> None:
+        if not self._gone:
+            self._channel.abort()
+            self.lost()
+
+    @property
+    def at_end(self) -> bool:
+        return self._ended and not self._waiting
+
+    def fed(self, data: bytes) -> None:
+        """The client has sent these."""
+        self._waiting.append(data)
+        self._held += len(data)
+        self._news.set()
+        if self._held >= _HELD:
+            self._channel.pause_reading()
+
+    def ended(self) -> None:
+        """The client sends no more."""
+        self._ended = True
+        self._news.set()
+
+    def lost(self) -> None:
+        """There is no channel any more."""
+        self._gone = True
+        self._waiting.clear()
+        self._news.set()
+        self._channel_takes.set()
+
+    def pause(self) -> None:
+        """The client takes no more for now."""
+        self._channel_takes.clear()
+
+    def go_on(self) -> None:
+        self._channel_takes.set()
+
+    async def _write(self, data: bytes, kind: int | None) -> None:
+        """Wait first, so that what is written next is held back by what was written before."""
+        await self._room()
+        if self._gone or self._finished or self._channel.is_closing():
+            raise StreamClosed
+        self._channel.write(data, kind)
+
+    async def _room(self) -> None:
+        while not self._gone and not (self._channel_takes.is_set() and self._connection_takes.is_set()):
+            await self._channel_takes.wait()
+            await self._connection_takes.wait()

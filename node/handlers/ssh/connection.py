@@ -1,0 +1,211 @@
+"""One connection of SSH: signing in by a key, and the sessions of the peer that holds it."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import asyncssh
+
+from node.core.access import Decision
+from node.core.address import format_host_port
+from node.core.connection import Connection
+from node.core.identity import AuthContext, Identity
+from node.core.journal import Event, EventKind, Journal
+from node.core.live import Live
+from node.core.repository import IdentityProvider
+from node.core.tasks import TaskSet
+from node.core.text import printable
+from node.handlers.call.denials import Denials
+from node.handlers.ssh.channel import SessionChannel, window_of
+from node.handlers.ssh.keys import fingerprint_of_key, shown
+from node.handlers.ssh.limits import SshSettings
+from node.handlers.ssh.session import Session, Subsystem
+
+MAX_USER = 64
+"""Characters of a client's user name that are told. It counts for nothing: the key says who it is."""
+_TURNS = 2
+"""How often a good key is shown to sign in: asked about, then proven. Beyond that it is one more attempt."""
+
+logger = logging.getLogger(__name__)
+
+
+class SshConnection(asyncssh.SSHServer):
+    """asyncssh asks this one. `identity` stands once the client has proven a key that is a peer's."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        auth: AuthContext,
+        provider: IdentityProvider,
+        settings: Live[SshSettings],
+        subsystems: Mapping[str, Subsystem],
+        journal: Journal,
+        admit: Callable[["SshConnection"], bool],
+    ) -> None:
+        """`admit` is asked once, when the client has signed in: False where its peer has too many connections."""
+        self._settings = settings
+        self.subsystems = subsystems
+        self.identity = Identity("")
+        self.fingerprint: str | None = None
+        """The key that was proven, as the table of peers names it."""
+        self.takes = asyncio.Event()
+        self.ended = asyncio.Event()
+        """Set once asyncssh has let go of the connection."""
+        self.signed_in: Callable[[], None] = lambda: None
+        self.sessions: set[Session] = set()
+        self.attempts = 0
+        self._connection = connection
+        self._auth = auth
+        self._provider = provider
+        self._journal = journal
+        self._admit = admit
+        self._tasks = TaskSet()
+        self._user = ""
+        self._offered: tuple[str, str] | None = None
+        self._turns = 0
+        self._windows: dict[Session, int] = {}
+        self._denials: Denials | None = None
+        self._ssh: asyncssh.SSHServerConnection | None = None
+        self._begun = time.monotonic()
+
+    # asyncssh's server
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._ssh = conn
+        logger.info("connection opened", extra={"remote_addr": self._where})
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.fingerprint is None and self._offered is not None:
+            self._attempt(self._offered[1], "reject")
+        self.ended.set()
+        facts = {"remote_addr": self._where, "duration": round(time.monotonic() - self._begun, 3)}
+        logger.info("connection closed", extra=facts | {"peer_id": self.identity.id or None, "error": _kind(exc)})
+
+    def begin_auth(self, username: str) -> bool:
+        self._user = printable(username[:MAX_USER])
+        return True
+
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        """Whether the key is a peer's. It proves nothing yet: who only asks has no signature."""
+        name = fingerprint_of_key(key)
+        known = name is not None and self._provider.resolve_from_fingerprint(name) is not None
+        self._turns += known
+        if not known or self._turns > _TURNS:
+            self._attempt(shown(key), "reject")
+            self._count()
+        self._offered = (name, shown(key)) if known and name is not None else None
+        return known
+
+    def auth_completed(self) -> None:
+        """asyncssh has checked a signature of the key that it validated last."""
+        offered, identity = self._offered, None
+        if offered is not None:
+            self.fingerprint = offered[0]
+            identity = self.current()
+        if offered is None or identity is None:
+            self._disconnect("no peer's key")
+            return
+        self.identity = identity
+        self._denials = Denials(self._journal, self._signed)
+        self._attempt(offered[1], "accept")
+        if not self._admit(self):
+            self._disconnect("this peer has too many connections")
+            return
+        self._connection.keep_alive()
+        self.signed_in()
+
+    def session_requested(self) -> tuple[SessionChannel, Session]:
+        window = window_of(self.settings.max_in_flight - sum(self._windows.values()))
+        if self._ssh is None or not window or len(self._windows) >= self.settings.max_sessions:
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "too many sessions")
+        channel = SessionChannel(self._ssh, window)
+        session = Session(self, channel)
+        self._windows[session] = window
+        return channel, session
+
+    # What its sessions ask
+
+    @property
+    def settings(self) -> SshSettings:
+        """Those in force."""
+        return self._settings.value
+
+    def current(self) -> Identity | None:
+        """Who holds the proven key at this moment."""
+        return None if self.fingerprint is None else self._provider.resolve_from_fingerprint(self.fingerprint)
+
+    def denied(self, asked: str, decision: Decision) -> None:
+        if self._denials is not None:
+            self._denials.tell(f"ssh {asked}", self.identity, decision)
+
+    def spawn(self, session: Session) -> "asyncio.Task[None]":
+        self.sessions.add(session)
+        return self._tasks.spawn(session.run(), "ssh session")
+
+    def over(self, session: Session) -> None:
+        self.sessions.discard(session)
+        self._windows.pop(session, None)
+
+    # What its handler asks
+
+    @property
+    def auth(self) -> AuthContext:
+        """As for the rules of locks: the peer is the one whose key was proven here, not in the handshake below."""
+        return replace(self._auth, identity=None, tls_client_fingerprint=self.fingerprint, alternative_fingerprint=None)
+
+    def judge(self) -> int:
+        """End the sessions whose scope the peer has lost; how many there were."""
+        identity = self.current()
+        return 0 if identity is None else sum(session.judge(identity) for session in tuple(self.sessions))
+
+    def close(self, code: int, reason: str) -> None:
+        """End the connection at once, on the node's word, and what runs for it by force."""
+        for session in self.sessions:
+            session.kill()
+        self._connection.close(code, reason)
+        if self._ssh is not None:
+            self._ssh.abort()
+
+    async def finish(self) -> None:
+        """Wait until everything that ran for the connection has ended."""
+        await self._tasks.cancel()
+        if self._denials is not None:
+            self._denials.close()
+
+    @property
+    def _signed(self) -> AuthContext:
+        return replace(self.auth, identity=self.identity)
+
+    @property
+    def _where(self) -> str:
+        address = self._auth.remote_addr
+        return "" if address is None else format_host_port(address)
+
+    def _attempt(self, key: str, result: str) -> None:
+        facts = {"remote_addr": self._where, "user": self._user, "key_fingerprint": key, "result": result}
+        logger.info("auth attempt", extra=facts | ({"peer_id": self.identity.id} if result == "accept" else {}))
+
+    def _count(self) -> None:
+        self.attempts += 1
+        if self.attempts >= self.settings.max_attempts:
+            self._refused("too many keys that are no peer's")
+            self._disconnect("too many keys")
+
+    def _refused(self, reason: str) -> None:
+        detail = {"rule": "ssh sign-in", "message": reason}
+        at, alpn = self._where or None, self._auth.alpn.decode(errors="replace")
+        self._journal.record(Event(EventKind.REFUSED, alpn=alpn, address=at, reason=reason, detail=detail))
+
+    def _disconnect(self, words: str) -> None:
+        if self._ssh is not None:
+            self._ssh.disconnect(asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, words)
+
+
+def _kind(error: Exception | None) -> str | None:
+    """What kind of error ended a connection: its words may hold what a client has sent."""
+    return None if error is None else type(error).__name__

@@ -1,0 +1,182 @@
+"""The protocol handler of `alknet/ssh`."""
+
+import asyncio
+import contextlib
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from node.core import current
+from node.core.connection import CLOSE_LOCKED, CLOSE_REVOKED, BiStream, Connection
+from node.core.identity import AuthContext
+from node.core.index import IndexSwap
+from node.core.journal import Journal, NoJournal
+from node.core.live import Live, live
+from node.core.lock_provider import LockSwap
+from node.core.metrics import counters, gauges
+from node.core.repository import IdentityProvider
+from node.core.stream_transport import StreamTransport
+from node.handlers.ssh.acceptor import Acceptor, open_acceptor, require_shape
+from node.handlers.ssh.connection import SshConnection
+from node.handlers.ssh.errors import NoHostKey
+from node.handlers.ssh.guarded import Guarded
+from node.handlers.ssh.limits import SshSettings
+from node.handlers.ssh.session import Subsystem
+
+ALPN = b"alknet/ssh"
+PARTING = 2.0
+"""Seconds that a client's transport has to take the last words."""
+READING = 0.2
+"""Seconds that the client has to read them, before the connection below is closed."""
+
+MEANINGS = {
+    **gauges(
+        connections="Connections that have signed in.",
+        waiting="Connections that have not signed in yet.",
+        sessions="Sessions that run something.",
+    ),
+    **counters(
+        busy="Connections that were closed since too many had not signed in, or there was no host key.",
+        rejected="Keys that were offered and are no peer's.",
+        revoked="Connections and sessions that a change of rights or a lock has ended.",
+    ),
+}
+
+logger = logging.getLogger(__name__)
+
+
+class SshHandler:
+    """Serves every connection of `alknet/ssh`. Subscribe `enforce` and `enforce_locks` to the store."""
+
+    alpn = ALPN
+
+    def __init__(
+        self,
+        provider: IdentityProvider,
+        settings: SshSettings | Live[SshSettings],
+        host_key: Callable[[], Ed25519PrivateKey],
+        subsystems: Mapping[str, Subsystem] | None = None,
+        journal: Journal | None = None,
+    ) -> None:
+        """`host_key` raises NoHostKey while there is none. Raises ShapeChanged where asyncssh is another."""
+        require_shape()
+        self._provider = provider
+        self._settings = live(settings)
+        self._host_key = host_key
+        self._subsystems = subsystems or {}
+        self._journal = journal or NoJournal()
+        self._acceptor: tuple[SshSettings, Acceptor] | None = None
+        self._waiting: set[SshConnection] = set()
+        self._by_peer: defaultdict[str, set[SshConnection]] = defaultdict(set)
+        self._busy = self._rejected = self._revoked = 0
+
+    def snapshot(self) -> dict[str, int]:
+        signed_in = [one for peer in self._by_peer.values() for one in peer]
+        return {
+            "connections": len(signed_in),
+            "waiting": len(self._waiting),
+            "sessions": sum(len(one.sessions) for one in signed_in),
+            "busy": self._busy,
+            "rejected": self._rejected + sum(one.attempts for one in (*self._waiting, *signed_in)),
+            "revoked": self._revoked,
+        }
+
+    async def handle(self, connection: Connection, auth: AuthContext) -> None:
+        settings = self._settings.value
+        if len(self._waiting) >= settings.max_waiting:
+            self._turn_away("too many connections have not signed in")
+            return
+        try:
+            acceptor = await self._ready(settings)
+        except NoHostKey as error:
+            self._turn_away(str(error))
+            return
+        served = SshConnection(
+            connection, auth, self._provider, self._settings, self._subsystems, self._journal, self._admit
+        )
+        self._waiting.add(served)
+        try:
+            async with asyncio.timeout(settings.login_timeout):
+                stream = await connection.accept_bi()
+            await self._serve(acceptor, served, stream, connection)
+        except TimeoutError:
+            logger.info("no stream was opened in time", extra={"remote_addr": auth.remote_addr})
+        finally:
+            self._forget(served)
+
+    def enforce(self, swap: IndexSwap) -> None:
+        """End what peers have lost the right to. Neither blocks nor raises."""
+        for served in self._concerned(swap.changed):
+            standing = swap.new.standing(served.identity.id, (served.fingerprint or "",))
+            self._judge(served, CLOSE_REVOKED, standing.value)
+
+    def enforce_locks(self, swap: LockSwap) -> None:
+        """The same of what is locked."""
+        for served in self._concerned(None):
+            lock = self._provider.lock_on(served.auth)
+            self._judge(served, CLOSE_LOCKED, "" if lock is None else lock.words)
+
+    async def _serve(self, acceptor: Acceptor, served: SshConnection, stream: BiStream, connection: Connection) -> None:
+        address = connection.remote_addr
+        transports: list[StreamTransport] = []
+
+        def connect(ssh: asyncio.Protocol) -> None:
+            guarded = Guarded(ssh)
+            served.takes = guarded.writable
+            served.signed_in = guarded.let_in
+            transports.append(StreamTransport.attach(stream, guarded, peername=address))
+
+        acceptor.connection(served, connect)
+        try:
+            await served.ended.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(transports[0].wait_closed(), PARTING)
+                await asyncio.wait_for(connection.wait_closed(), READING)
+        finally:
+            transports[0].abort()
+            await served.finish()
+
+    async def _ready(self, settings: SshSettings) -> Acceptor:
+        """What makes connections by these settings. Raises NoHostKey."""
+        if self._acceptor is None or self._acceptor[0] != settings:
+            self._acceptor = (settings, await open_acceptor(self._host_key(), settings))
+        return self._acceptor[1]
+
+    def _admit(self, served: SshConnection) -> bool:
+        """Count a connection that has signed in to its peer; False where that has its share."""
+        self._waiting.discard(served)
+        others = self._by_peer[served.identity.id]
+        if len(others) >= served.settings.max_connections:
+            return False
+        others.add(served)
+        return True
+
+    def _forget(self, served: SshConnection) -> None:
+        self._rejected += served.attempts
+        self._waiting.discard(served)
+        others = self._by_peer.get(served.identity.id, set())
+        others.discard(served)
+        if not others:
+            self._by_peer.pop(served.identity.id, None)
+
+    def _concerned(self, peers: Iterable[str] | None) -> Iterable[SshConnection]:
+        names = tuple(self._by_peer) if peers is None else tuple(peers)
+        return [served for name in names for served in self._by_peer.get(name, ())]
+
+    def _judge(self, served: SshConnection, code: int, reason: str) -> None:
+        identity = served.current()
+        if identity is not None and identity.id == served.identity.id and not reason:
+            ended = served.judge()
+        else:
+            ended = 1
+            served.close(code, reason or "revoked")
+        self._revoked += ended
+        if ended:
+            facts = {"peer_id": served.identity.id, "reason": reason or "revoked: scope", "ended": ended}
+            logger.info("enforced", extra=facts)
+
+    def _turn_away(self, reason: str) -> None:
+        self._busy += 1
+        logger.warning("connection refused", extra={"alpn": ALPN.decode(), "reason": reason, **current.facts()})

@@ -1,0 +1,86 @@
+"""OpenSSH's ssh, unchanged, against the node's SSH over QUIC; and what ssh-audit says of it."""
+
+import asyncio
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import asyncssh
+import pytest
+
+from tests.support.quic import soon
+from tests.support.ssh import SshNode, bridged, ssh_node
+
+pytestmark = pytest.mark.interop
+FAILED = 255
+"""Exit status of ssh itself."""
+
+
+class OpenSsh:
+    """Runs ssh with a key file and a file of known hosts of its own, and nothing of the user's."""
+
+    def __init__(self, path: str, directory: Path, node: SshNode, port: int) -> None:
+        node.ann.write_private_key(directory / "key")
+        (directory / "key").chmod(0o600)
+        host = asyncssh.import_private_key(_openssh(node)).export_public_key().decode()
+        (directory / "known").write_text(f"[127.0.0.1]:{port} {host}")
+        self._command = [path, "-F", "none", "-p", str(port), "-i", str(directory / "key"), "-o", "BatchMode=yes",
+                         "-o", f"UserKnownHostsFile={directory / 'known'}", "-o", "IdentitiesOnly=yes",
+                         "-o", "StrictHostKeyChecking=yes", "any@127.0.0.1"]  # fmt: skip
+
+    async def run(self, *words: str, given: bytes = b"", options: tuple[str, ...] = ()) -> tuple[int, bytes, bytes]:
+        command = [*self._command[:-1], *options, self._command[-1], *words]
+        pipe = asyncio.subprocess.PIPE
+        environment = {"PATH": os.environ["PATH"], "LANG": "C"}
+        process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment)
+        out, err = await asyncio.wait_for(process.communicate(given), 60)
+        return process.returncode or 0, out, err
+
+
+def _openssh(node: SshNode) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    return node.host_key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+
+
+async def test_ssh_runs_what_is_allowed_and_nothing_else(program, tmp_path: Path) -> None:
+    async with ssh_node(scopes=("ssh:exec:sh", "ssh:exec:cat")) as node, bridged(node) as port:
+        ssh = OpenSsh(program("ssh"), tmp_path, node, port)
+        assert await ssh.run("sh -c 'cat; echo err >&2; exit 7'", given=b"in") == (7, b"in", b"err\n")
+        status, out, err = await ssh.run("id")
+        assert (status, out, b"not allowed" in err) == (126, b"", True)
+        assert (await ssh.run())[0] != 0
+        assert (await ssh.run(options=("-tt",)))[0] != 0
+        assert (await ssh.run("sftp", options=("-s",)))[1] == b""
+        status, out, err = await ssh.run("cat", given=b"x", options=("-A", "-X"))
+        assert (status, out) == (0, b"x")
+
+
+async def test_ssh_moves_much_both_ways(program, tmp_path: Path) -> None:
+    data = os.urandom(1 << 20) * 20
+    async with ssh_node() as node, bridged(node) as port:
+        status, out, _ = await OpenSsh(program("ssh"), tmp_path, node, port).run("cat", given=data)
+        assert (status, hashlib.sha256(out).digest()) == (0, hashlib.sha256(data).digest())
+
+
+async def test_ssh_with_a_strangers_key_is_refused(program, tmp_path: Path) -> None:
+    async with ssh_node() as node, bridged(node) as port:
+        ssh = OpenSsh(program("ssh"), tmp_path, node, port)
+        await node.know("ssh:exec:*", key=asyncssh.generate_private_key("ssh-ed25519"))
+        status, _, err = await ssh.run("true")
+        assert (status, b"Permission denied (publickey)" in err) == (FAILED, True)
+
+
+@pytest.mark.parametrize("key_exchange", ["any", "post-quantum"])
+async def test_ssh_audit_finds_nothing_to_mend(program, key_exchange: str) -> None:
+    """Newer ones warn of whatever no quantum computer has broken yet: curve25519 is for clients that know no other."""
+    async with ssh_node(key_exchange=key_exchange) as node, bridged(node) as port:
+        command = [program("ssh-audit"), "-j", "-p", str(port), "127.0.0.1"]
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        out, _ = await soon(process.communicate())
+        found = json.loads(out)
+        named = [entry for kind in ("kex", "key", "enc", "mac") for entry in found[kind]]
+        wrong = {entry["algorithm"] for entry in named if entry.get("notes", {}).keys() & {"fail", "warn"}}
+        assert wrong <= ({"curve25519-sha256", "curve25519-sha256@libssh.org"} if key_exchange == "any" else set())
+        assert {"kex-strict-s-v00@openssh.com", "mlkem768x25519-sha256"} <= {entry["algorithm"] for entry in named}
