@@ -25,12 +25,14 @@ _HELD = 64 * 1024
 """Bytes of one channel that wait for their reader before asyncssh keeps the rest, and so the client."""
 
 
-def window_of(free: int) -> int:
+def window_of(free: int, others: int) -> int:
     """The window of one more channel, of the bytes that a connection may still hold; 0 where that is too little.
 
-    A few channels get a whole one; the more there are, the smaller are the next.
+    The least one is set aside for each of the `others` that may still come; of the rest the first few channels get
+    whole windows, and later ones smaller and smaller ones.
     """
-    return 0 if free < LEAST_WINDOW else max(LEAST_WINDOW, min(WINDOW, free // 4))
+    spare = free - (others + 1) * LEAST_WINDOW
+    return 0 if free < LEAST_WINDOW else LEAST_WINDOW + max(0, min(WINDOW - LEAST_WINDOW, spare // 4))
 
 
 class SessionChannel(_Channel):

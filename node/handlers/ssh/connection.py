@@ -120,8 +120,9 @@ class SshConnection(asyncssh.SSHServer):
         self.signed_in()
 
     def session_requested(self) -> tuple[SessionChannel, Session]:
-        window = window_of(self.settings.max_in_flight - sum(self._windows.values()))
-        if self._ssh is None or not window or len(self._windows) >= self.settings.max_sessions:
+        others = self.settings.max_sessions - len(self._windows) - 1
+        window = window_of(self.settings.max_in_flight - sum(self._windows.values()), others)
+        if self._ssh is None or not window or others < 0:
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "too many sessions")
         channel = SessionChannel(self._ssh, window)
         session = Session(self, channel)

@@ -54,13 +54,15 @@ def test_only_locales_and_gits_version_are_taken() -> None:
 
 
 @settings(max_examples=30)
-@given(st.integers(1 << 20, 1 << 26))
-def test_windows_are_whole_for_a_few_and_never_more_than_there_is(most: int) -> None:
+@given(st.integers(1 << 20, 1 << 26), st.integers(1, 300))
+def test_windows_are_whole_for_a_few_and_never_more_than_there_is(most: int, sessions: int) -> None:
     left, windows = most, []
-    while window := window_of(left):
-        windows.append(window)
-        left -= window
+    for number in range(sessions):
+        if window := window_of(left, sessions - number - 1):
+            windows.append(window)
+            left -= window
     assert sum(windows) <= most
-    assert len(windows) >= 8
+    assert len(windows) == min(sessions, most // LEAST_WINDOW)
     assert max(windows) <= WINDOW
     assert min(windows) >= LEAST_WINDOW
+    assert windows == sorted(windows, reverse=True)
