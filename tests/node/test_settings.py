@@ -244,7 +244,7 @@ def test_every_key_can_be_set_by_its_variable(tmp_path: Path, monkeypatch: pytes
         ("OIDC__ROLE", "viewer"),
     ):
         monkeypatch.setenv(f"ALKNET_PANEL__{name}", value)
-    for name in ("PROGRAMS", "HOST_KEY", "DIRECTORY"):
+    for name in ("PROGRAMS", "HOST_KEY", "SHELL", "DIRECTORY"):
         monkeypatch.setenv(f"ALKNET_SSH__{name}", "/x/y")
     for process in ("NODE", "WEB"):
         monkeypatch.setenv(f"ALKNET_METRICS__{process}_LISTEN", "127.0.0.1:0")

@@ -43,7 +43,7 @@ class SessionChannel(_Channel):
         super().__init__(
             conn,
             loop,
-            allow_pty=False,
+            allow_pty=True,  # the session is asked about each
             line_editor=False,
             line_echo=False,
             line_history=0,

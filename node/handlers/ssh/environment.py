@@ -21,7 +21,7 @@ def admitted(name: bytes, value: bytes) -> tuple[str, str] | None:
     return (names, values) if _NAME.fullmatch(names) and _VALUE.fullmatch(values) else None
 
 
-def environment_of(user: LocalUser, peer_id: str, asked: dict[str, str]) -> dict[str, str]:
+def environment_of(user: LocalUser, peer_id: str, asked: dict[str, str], **more: str) -> dict[str, str]:
     """All of it: nothing comes from the node's own. ALKNET_PEER is the peer that the program works for."""
     given = {
         "PATH": SEARCHED,
@@ -30,4 +30,4 @@ def environment_of(user: LocalUser, peer_id: str, asked: dict[str, str]) -> dict
         "LOGNAME": user.name,
         "LANG": "C.UTF-8",
     }
-    return {**given, **asked, "ALKNET_PEER": peer_id}
+    return {**given, **asked, **more, "ALKNET_PEER": peer_id}

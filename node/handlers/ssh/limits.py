@@ -33,6 +33,12 @@ class SshSettings(BaseModel):
         description="Programs that peers may run, each as an absolute path; a peer needs the scope ssh:exec:NAME for "
         "each, NAME being the last part of the path.",
     )
+    shell: str = Field(
+        default="",
+        max_length=4096,
+        description="Absolute path of the shell for peers with the scope ssh:shell; where none is named there are no "
+        "shells and no terminals. Who has a shell may do whatever its user may.",
+    )
     user: str = Field(
         default="",
         max_length=64,
@@ -79,7 +85,7 @@ class SshSettings(BaseModel):
                 raise ValueError(f"two programs are called {name!r}, and one scope would name both")
         return programs
 
-    @field_validator("host_key", "directory")
+    @field_validator("host_key", "directory", "shell")
     @classmethod
     def _absolute(cls, path: str) -> str:
         if path and (not path.startswith("/") or "\0" in path):

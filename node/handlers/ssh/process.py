@@ -13,6 +13,7 @@ from node.core.errors import StreamError
 from node.core.tasks import TaskSet
 from node.handlers.ssh.errors import CannotRun
 from node.handlers.ssh.local_user import LocalUser
+from node.handlers.ssh.terminal import Size, Terminal, TerminalWish, session_of, take_terminal
 
 PIECE = 32 * 1024
 """Bytes of one read: a packet of SSH."""
@@ -33,29 +34,64 @@ class Program:
     environment: dict[str, str]
     user: LocalUser
     directory: str
+    terminal: TerminalWish | None = None
+    """One to be opened for its three streams, which are pipes otherwise."""
 
     async def start(self) -> "Running":
         """Start it in a session and process group of its own, with no descriptor but its three. Raises CannotRun."""
-        switch = self.user.switch
-        identity = {} if switch is None else {"user": switch[0], "group": switch[1], "extra_groups": list(switch[2])}
         try:
-            loop = asyncio.get_running_loop()
-            transport, told = await loop.subprocess_exec(
-                lambda: _Told(limit=_HELD, loop=loop),
-                *self.words,
-                executable=self.path,
-                stdin=PIPE,
-                stdout=PIPE,
-                stderr=PIPE,
-                cwd=self.user.directory(self.directory),
-                env=self.environment,
-                start_new_session=True,
-                close_fds=True,
-                **identity,  # type: ignore[arg-type]
-            )
+            return await (self._with_pipes() if self.terminal is None else self._in_terminal(self.terminal))
         except (OSError, ValueError) as error:
             raise CannotRun(error.strerror if isinstance(error, OSError) and error.strerror else str(error)) from None
-        return Running(Process(transport, told, loop), told)
+
+    async def _with_pipes(self) -> "Running":
+        process, exited = await self._spawn(PIPE, PIPE, PIPE)
+        if process.stdin is None or process.stdout is None or process.stderr is None:
+            raise ValueError("a program has three streams")
+        return Running(process, exited, Pipes(process.stdin, process.stdout, process.stderr))
+
+    async def _in_terminal(self, wish: TerminalWish) -> "Running":
+        terminal = Terminal(wish, self.user)
+        try:
+            inner = terminal.inner
+            process, exited = await self._spawn(inner, inner, inner, take_terminal)
+            terminal.close_inner()
+            shown, typed = await terminal.streams(_HELD)
+        except BaseException:
+            terminal.close()
+            raise
+        return Running(process, exited, Pipes(typed, shown), terminal)
+
+    async def _spawn(
+        self, given: int, out: int, err: int, before: Callable[[], None] | None = None
+    ) -> tuple[Process, asyncio.Event]:
+        switch = self.user.switch
+        identity = {} if switch is None else {"user": switch[0], "group": switch[1], "extra_groups": list(switch[2])}
+        loop = asyncio.get_running_loop()
+        transport, told = await loop.subprocess_exec(
+            lambda: _Told(limit=_HELD, loop=loop),
+            *self.words,
+            executable=self.path,
+            stdin=given,
+            stdout=out,
+            stderr=err,
+            cwd=self.user.directory(self.directory),
+            env=self.environment,
+            start_new_session=True,
+            close_fds=True,
+            preexec_fn=before,
+            **identity,  # type: ignore[arg-type]
+        )
+        return Process(transport, told, loop), told.exited
+
+
+@dataclass(frozen=True, slots=True)
+class Pipes:
+    """A program's streams as the node has them. In a terminal there is no `errors`: they are in what is shown."""
+
+    given: asyncio.StreamWriter
+    out: asyncio.StreamReader
+    errors: asyncio.StreamReader | None = None
 
 
 class _Told(SubprocessStreamProtocol):
@@ -71,39 +107,62 @@ class _Told(SubprocessStreamProtocol):
 
 
 class Running:
-    """A process and its group."""
+    """A process, and its group; in a terminal all of its session."""
 
-    def __init__(self, process: Process, told: _Told) -> None:
+    def __init__(self, process: Process, exited: asyncio.Event, pipes: Pipes, terminal: Terminal | None = None) -> None:
         self._process = process
-        self._exited = told.exited
+        self._exited = exited
+        self._pipes = pipes
+        self._terminal = terminal
         self._tasks = TaskSet()
 
-    def signal(self, number: int) -> None:
-        """Send a signal to all of the group. Harmless when there is nobody left."""
+    def tell(self, number: int) -> None:
+        """Send a client's signal to the group, or to what is in the foreground of its terminal."""
+        with contextlib.suppress(OSError):
+            os.killpg(self._process.pid if self._terminal is None else self._terminal.foreground, number)
+
+    def end(self, number: int = signal.SIGKILL) -> None:
+        """Send this to all of them. Harmless when there is nobody left."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)
+        for member in () if self._terminal is None else session_of(self._process.pid):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(member, number)
+
+    def resize(self, size: Size) -> None:
+        """The client's window has another size."""
+        if self._terminal is not None:
+            self._terminal.resize(size)
 
     async def serve(self, stream: BiStream, write_error: Write) -> int:
         """Pump until the program has ended and all that it said is sent; its return code, as `subprocess` has it.
 
         Raises StreamError where the client is gone. However it ends, the group has ended too.
         """
-        process = self._process
-        if process.stdin is None or process.stdout is None or process.stderr is None:
-            raise CannotRun("a program has three streams")
-        self._tasks.spawn(_feed(stream, process.stdin), "ssh input")
+        pipes, process = self._pipes, self._process
+        self._tasks.spawn(self._feed(stream), "ssh input")
         self._tasks.spawn(self._end_group(), "ssh process group")
         try:
-            await _both(_pump(process.stdout, stream.write), _pump(process.stderr, write_error))
+            await _both(_pump(pipes.out, stream.write), _pump(pipes.errors, write_error))
             await self._exited.wait()
             return process.returncode or 0
         finally:
             await self._end()
 
+    async def _feed(self, stream: BiStream) -> None:
+        """The client's bytes into the program, as fast as it takes them; then the end, which a terminal has not."""
+        pipe = self._pipes.given
+        with contextlib.suppress(StreamError, OSError):
+            while data := await stream.read(PIECE):
+                pipe.write(data)
+                await pipe.drain()
+        if self._terminal is None:
+            pipe.close()
+
     async def _end_group(self) -> None:
         """What the program has left behind in its group holds its streams open, and nobody up: it ends with it."""
         await self._exited.wait()
-        self.signal(signal.SIGKILL)
+        self.end()
 
     async def _end(self) -> None:
         """Ask everything to end, and make it, however often this is cancelled meanwhile."""
@@ -116,25 +175,19 @@ class Running:
     async def _end_process(self) -> None:
         process = self._process
         if process.returncode is None:
-            self.signal(signal.SIGTERM)
+            self.end(signal.SIGTERM if self._terminal is None else signal.SIGHUP)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._exited.wait(), GRACE)
-        self.signal(signal.SIGKILL)
+        self.end()
         await self._exited.wait()
+        self._pipes.given.close()
+        if self._terminal is not None:
+            self._terminal.close()
         process._transport.close()  # type: ignore[attr-defined]  # whoever escaped the group may hold its pipes
 
 
-async def _feed(stream: BiStream, pipe: asyncio.StreamWriter) -> None:
-    """The client's bytes into the program, as fast as it takes them; then the end."""
-    with contextlib.suppress(StreamError, BrokenPipeError, ConnectionResetError):
-        while data := await stream.read(PIECE):
-            pipe.write(data)
-            await pipe.drain()
-    pipe.close()
-
-
-async def _pump(pipe: asyncio.StreamReader, write: Write) -> None:
-    while data := await pipe.read(PIECE):
+async def _pump(pipe: asyncio.StreamReader | None, write: Write) -> None:
+    while pipe is not None and (data := await pipe.read(PIECE)):
         await write(data)
 
 

@@ -4,7 +4,8 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
 import asyncssh
@@ -15,12 +16,13 @@ from node.core.identity import Identity
 from node.core.scopes import allowed_by_scope
 from node.core.text import printable
 from node.handlers.ssh.channel import ChannelStream, SessionChannel
-from node.handlers.ssh.command import Command, NoCommand, parse_command, program_of
+from node.handlers.ssh.command import NoCommand, parse_command, program_of
 from node.handlers.ssh.environment import environment_of
 from node.handlers.ssh.errors import CannotRun
 from node.handlers.ssh.limits import SshSettings
 from node.handlers.ssh.local_user import local_user
 from node.handlers.ssh.process import Program, Running
+from node.handlers.ssh.terminal import Size, TerminalWish
 
 if TYPE_CHECKING:
     _Session = asyncssh.SSHServerSession[bytes]
@@ -94,8 +96,23 @@ class Session(_Session):
         self._subsystem: str | None = None
         self._task: asyncio.Task[None] | None = None
         self._running: Running | None = None
-        self.scope: str | None = None
-        """The scope that what runs has been allowed by."""
+        self._wish: TerminalWish | None = None
+        self.scopes: set[str] = set()
+        """The scopes that what runs has been allowed by."""
+
+    def pty_requested(self, term_type: str, term_size: Size, term_modes: Mapping[int, int]) -> bool:
+        """A terminal takes what a shell takes, also for a command."""
+        if not self._may_have_shell():
+            return False
+        self._wish = TerminalWish(term_type, term_size, term_modes)
+        return True
+
+    def terminal_size_changed(self, width: int, height: int, pixwidth: int, pixheight: int) -> None:
+        size = (width, height, pixwidth, pixheight)
+        if self._running is not None:
+            self._running.resize(size)
+        elif self._wish is not None:
+            self._wish = replace(self._wish, size=size)
 
     def exec_requested(self, command: str) -> bool:
         self._command = command
@@ -109,7 +126,7 @@ class Session(_Session):
         return self._may(f"ssh:{subsystem}", subsystem)
 
     def shell_requested(self) -> bool:
-        return False
+        return self._may_have_shell()
 
     def session_started(self) -> None:
         self._task = self._holder.spawn(self)
@@ -130,7 +147,7 @@ class Session(_Session):
 
     def signal_received(self, signal: str) -> None:
         if signal in _SIGNALS and self._running is not None:
-            self._running.signal(_number(signal))
+            self._running.tell(_number(signal))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The channel is closed, by whomever: what still runs for it ends."""
@@ -141,7 +158,7 @@ class Session(_Session):
 
     def judge(self, identity: Identity) -> bool:
         """End what runs if the peer has lost the scope for it; whether it has."""
-        if self.scope is None or allowed_by_scope(identity, self.scope).allowed:
+        if all(allowed_by_scope(identity, scope).allowed for scope in self.scopes):
             return False
         self.kill()
         self._stream.reset()
@@ -150,14 +167,14 @@ class Session(_Session):
     def kill(self) -> None:
         """End what runs by force, at once."""
         if self._running is not None:
-            self._running.signal(signal.SIGKILL)
+            self._running.end()
         if self._task is not None:
             self._task.cancel()
 
     async def run(self) -> None:
         """Do what was asked for, tell how it ended, and close the channel."""
         try:
-            status = await (self._run_command() if self._subsystem is None else self._run_subsystem())
+            status = await self._run()
         except StreamError:
             return
         if status < 0:
@@ -165,30 +182,43 @@ class Session(_Session):
         else:
             self._channel.exit(status)
 
-    async def _run_subsystem(self) -> int:
-        name, holder = str(self._subsystem), self._holder
-        return await holder.subsystems[name](SubsystemSession(holder.identity, holder.current, self._stream))
+    async def _run(self) -> int:
+        holder = self._holder
+        if self._subsystem is not None:
+            given = SubsystemSession(holder.identity, holder.current, self._stream)
+            return await holder.subsystems[self._subsystem](given)
+        if self._command is not None:
+            return await self._run_command(self._command)
+        shell = holder.settings.shell
+        return await self._serve(shell, (f"-{PurePosixPath(shell).name}",), SHELL=shell)
 
-    async def _run_command(self) -> int:
+    async def _run_command(self, text: str) -> int:
         try:
-            command = parse_command(self._command or "")
+            command = parse_command(text)
         except NoCommand:
             return await self._refuse(_NOT_UNDERSTOOD)
         path = program_of(command, self._holder.settings.programs)
         if not self._may(command.scope, command.shown) or path is None:
             return await self._refuse(_NOT_ALLOWED)
+        return await self._serve(path, command.words)
+
+    async def _serve(self, path: str, words: tuple[str, ...], **variables: str) -> int:
         try:
-            self._running = await self._program(path, command).start()
+            self._running = await self._program(path, words, variables).start()
         except CannotRun as error:
             logger.error("a program was not run", extra={"program": path, "error": printable(str(error))})
             return await self._refuse(_NOT_RUN)
         return await self._running.serve(self._stream, self._stream.write_error)
 
-    def _program(self, path: str, command: Command) -> Program:
+    def _program(self, path: str, words: tuple[str, ...], variables: dict[str, str]) -> Program:
         """Raises CannotRun."""
         settings, user = self._holder.settings, local_user(self._holder.settings.user)
-        environment = environment_of(user, self._holder.identity.id, self._channel.variables)
-        return Program(path, command.words, environment, user, settings.directory)
+        more = variables if self._wish is None else {**variables, "TERM": self._wish.term}
+        environment = environment_of(user, self._holder.identity.id, self._channel.variables, **more)
+        return Program(path, words, environment, user, settings.directory, self._wish)
+
+    def _may_have_shell(self) -> bool:
+        return bool(self._holder.settings.shell) and self._may("ssh:shell", "shell")
 
     def _may(self, scope: str, shown: str) -> bool:
         """Whether the peer has the scope at this moment; one that has not is told to the journal."""
@@ -197,7 +227,7 @@ class Session(_Session):
             return False
         decision = allowed_by_scope(identity, scope)
         if decision.allowed:
-            self.scope = scope
+            self.scopes.add(scope)
         else:
             self._holder.denied(shown, decision)
         return decision.allowed

@@ -57,6 +57,16 @@ async def test_ssh_runs_what_is_allowed_and_nothing_else(program, tmp_path: Path
         assert (status, out) == (0, b"x")
 
 
+async def test_ssh_has_a_shell_in_a_terminal_where_that_is_allowed(program, tmp_path: Path) -> None:
+    async with ssh_node(shell="/bin/sh", scopes=("ssh:shell", "ssh:exec:sh")) as node, bridged(node) as port:
+        ssh = OpenSsh(program("ssh"), tmp_path, node, port)
+        status, out, _ = await ssh.run(options=("-tt",), given=b"echo $((6 * 7)) $TERM; tty; exit 9\n")
+        assert (status, b"42 " in out, b"/dev/pts/" in out) == (9, True, True)
+        status, out, _ = await ssh.run("sh -c 'tty; exit 3'", options=("-tt",))
+        assert (status, out.startswith(b"/dev/pts/")) == (3, True)
+        assert await ssh.run(options=("-T",), given=b"echo in; exit 2\n") == (2, b"in\n", b"")
+
+
 async def test_ssh_moves_much_both_ways(program, tmp_path: Path) -> None:
     data = os.urandom(1 << 20) * 20
     async with ssh_node() as node, bridged(node) as port:
