@@ -20,7 +20,19 @@ from node.settings import LoadedSettings, Settings, SettingsError, is_live, know
 LOOK_EVERY = 1.0
 """Seconds between two looks at the file."""
 
-_FOLLOWED = ("endpoint", "call", "control", "quic", "store", "journal", "capabilities", "nodes", "enrolment", "ssh")
+_FOLLOWED = (
+    "endpoint",
+    "call",
+    "control",
+    "quic",
+    "store",
+    "journal",
+    "capabilities",
+    "nodes",
+    "enrolment",
+    "ssh",
+    "sftp",
+)
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +52,7 @@ class LiveSettings:
         self.nodes = Live(settings.nodes)
         self.enrolment = Live(settings.enrolment)
         self.ssh = Live(settings.ssh)
+        self.sftp = Live(settings.sftp)
         self._subscribers: list[Callable[[], None]] = []
 
     def subscribe(self, callback: Callable[[], None]) -> None:

@@ -11,6 +11,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from node.handlers.sftp.limits import BucketSettings
 from node.links.settings import LinkSettings
 from node.settings import Settings, is_live, variable_name
 from node.toml_lines import KeyPath
@@ -85,6 +86,23 @@ node that is new in the file is dialled, one that is gone is left, and a changed
 """,
         LinkSettings,
     ),
+    "sftp": (
+        """
+Each bucket is a table, by the name that peers see; who may read and write which is said with the peers. See
+[files](sftp.md).
+
+```toml
+[sftp.buckets.photos]
+directory = "/srv/alknet/photos"
+quota_bytes = 10_000_000_000
+umask = 0o027
+```
+
+In the environment the table is JSON, as that of `capabilities` is; the strongest source that has it has all of it. The
+keys of one bucket:
+""",
+        BucketSettings,
+    ),
 }
 """What is said of a section below its table; of a model, the keys that each of its tables has."""
 _BOUNDS = ((Ge, "ge", "at least"), (Gt, "gt", "more than"), (Le, "le", "at most"), (Lt, "lt", "less than"))
@@ -118,7 +136,7 @@ def _keys(model: type[BaseModel], above: str = "") -> Iterator[str]:
     texts = _attribute_texts(model)
     for name, field in model.model_fields.items():
         key, below = f"{above}{field.alias or name}", _model_in(field.annotation)
-        shown = "" if field.default in (None, ()) else f"`{json.dumps(field.default)}`"
+        shown = "" if field.is_required() or field.default in (None, ()) else f"`{json.dumps(field.default)}`"
         yield f"| `{key}` | {shown} | {_meaning(texts[name], field)} |"
         if below is not None:
             yield from _keys(below, f"{key}.")

@@ -49,7 +49,7 @@ def make_handlers(
     opened: OpenedCredentials,
     journal: Journal,
     register: RegisterHandler | None = None,
-    ssh: ProtocolHandler | None = None,
+    *others: ProtocolHandler | None,
 ) -> Protocols:
     """Every protocol, in order of preference, each with the credentials that the settings name for it."""
     guards = TokenGuards(store, lambda: limits.endpoint.value.max_token_failures)
@@ -58,5 +58,5 @@ def make_handlers(
     calls = CallHandler(operations, store, limits.call, guards, capabilities, journal=journal)
     metrics.add("calls", calls.snapshot, meanings=call_handler.MEANINGS)
     metrics.add_denials("calls", calls.denials)
-    handlers = [calls, *(handler for handler in (register, ssh) if handler is not None)]
+    handlers = [calls, *(handler for handler in (register, *others) if handler is not None)]
     return Protocols(HandlerRegistry(handlers), calls)

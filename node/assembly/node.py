@@ -21,6 +21,7 @@ from node.assembly.links import open_links
 from node.assembly.numbers import add_process, add_store
 from node.assembly.running import first, on_signals, running
 from node.assembly.serving import Serving
+from node.assembly.sftp import open_sftp, subsystem
 from node.assembly.ssh import open_ssh
 from node.assembly.store import Store, open_store
 from node.core import lock_provider
@@ -130,8 +131,9 @@ async def open_node(loaded: LoadedSettings, load: Load, manager: ServiceManager 
         register = await stack.enter_async_context(
             open_enrolment(settings, limits, store, metrics, lambda: identity.fingerprint, journal)
         )
-        ssh = open_ssh(settings, limits, store, metrics, keeper, journal)
-        protocols = make_handlers(limits, store, metrics, operations, opened, journal, register, ssh)
+        sftp = await stack.enter_async_context(open_sftp(limits, store, metrics, journal))
+        ssh = open_ssh(settings, limits, store, metrics, keeper, journal, {"sftp": subsystem(sftp, journal)})
+        protocols = make_handlers(limits, store, metrics, operations, opened, journal, register, sftp, ssh)
         links = await stack.enter_async_context(open_links(protocols.calls, store, limits, metrics))
         node = Node(
             settings, limits, metrics, keeper, identity, store, opened, operations, protocols.registry, links, journal

@@ -1,7 +1,8 @@
 """SSH of the node: its handler, where the settings want it, and the key by which it proves itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -17,16 +18,25 @@ from node.reload import LiveSettings
 from node.settings import Settings
 from node.vault.errors import VaultError
 
+if TYPE_CHECKING:
+    from node.handlers.ssh.session import Subsystem
+
 
 def open_ssh(
-    settings: Settings, limits: LiveSettings, store: Store, metrics: Metrics, keeper: VaultKeeper, journal: Journal
+    settings: Settings,
+    limits: LiveSettings,
+    store: Store,
+    metrics: Metrics,
+    keeper: VaultKeeper,
+    journal: Journal,
+    subsystems: "Mapping[str, Subsystem] | None" = None,
 ) -> ProtocolHandler | None:
     """The handler of `alknet/ssh`; None where it is not enabled. Raises ShapeChanged."""
     if not settings.ssh.enabled:
         return None
     from node.handlers.ssh import handler as ssh  # noqa: PLC0415 - asyncssh takes long to import, for who wants it
 
-    handler = ssh.SshHandler(store, limits.ssh, host_key(settings.ssh.host_key, keeper), journal=journal)
+    handler = ssh.SshHandler(store, limits.ssh, host_key(settings.ssh.host_key, keeper), subsystems, journal)
     store.subscribe(handler.enforce)
     store.subscribe_locks(handler.enforce_locks)
     metrics.add("ssh", handler.snapshot, meanings=ssh.MEANINGS)

@@ -28,7 +28,7 @@ MAX_CONFIG_FILE = 256 * 1024
 """Longest settings file that is read, in bytes."""
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
-_OPEN_TABLES = frozenset({("capabilities",), ("nodes",), ("live", "layer_options")})
+_OPEN_TABLES = frozenset({("capabilities",), ("nodes",), ("live", "layer_options"), ("sftp", "buckets")})
 """Tables whose keys are names: each table is one setting, and the strongest source that has it has all of it."""
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 

@@ -127,7 +127,10 @@ def test_the_examples_of_settings_and_of_peers_are_accepted(tmp_path: Path) -> N
     (tmp_path / "alknet.toml").write_text(settings)
     loaded = load_settings(data=tmp_path)
     assert {key for key, place in loaded.origins.items() if "alknet.toml" in place} == set(loaded.written)
-    peers, given, nodes = _examples(ROOT / "docs" / "settings.md")
+    peers, bucket, given, nodes = _examples(ROOT / "docs" / "settings.md")
+    for text in (bucket, *_examples(ROOT / "docs" / "sftp.md")):
+        (tmp_path / "alknet.toml").write_text(text)
+        assert load_settings(data=tmp_path).settings.sftp.buckets["photos"].umask == 0o027
     (tmp_path / "alknet.toml").write_text(given)
     assert load_settings(data=tmp_path).settings.capabilities == {"alknet/call": ("openai", "github")}
     (tmp_path / "alknet.toml").write_text(nodes)

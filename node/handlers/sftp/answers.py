@@ -1,0 +1,197 @@
+"""What is answered to each request: the back end is asked, and what it raises becomes a status."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from node.handlers.sftp.backend import Backend
+from node.handlers.sftp.codec import extensions, packets
+from node.handlers.sftp.codec.attributes import Attributes
+from node.handlers.sftp.codec.extensions import LimitsReply, OneHandle, OnePath, TwoPaths, decode_body, encode_body
+from node.handlers.sftp.codec.numbers import Status
+from node.handlers.sftp.codec.packets import Entry, Reply
+from node.handlers.sftp.counts import Counts
+from node.handlers.sftp.handles import Handles
+from node.handlers.sftp.limits import SftpLimits
+from node.handlers.sftp.paths import names_of, text_of
+from node.handlers.sftp.refusals import Refused, told
+
+logger = logging.getLogger(__name__)
+
+END = Refused(Status.EOF, "end of file")
+
+
+class Answers:
+    """Of one session. What it is asked of one handle it hands over before it waits for anything."""
+
+    def __init__(self, backend: Backend, handles: Handles, limits: SftpLimits, counts: Counts) -> None:
+        self._backend = backend
+        self._handles = handles
+        self._limits = limits
+        self._counts = counts
+
+    async def answer(self, request: packets.Request) -> Reply:
+        """Raises nothing but CancelledError."""
+        self._counts.requests += 1
+        try:
+            return await _METHODS[type(request)](self, request)
+        except Refused as refused:
+            self._counts.refused += refused.status is not Status.EOF
+            return packets.StatusReply(request.request_id, refused.status, str(refused))
+        except Exception as error:
+            self._counts.refused += 1
+            if not isinstance(error, OSError | ValueError):
+                logger.exception("a request of sftp failed", extra={"request": type(request).__name__})
+            return packets.StatusReply(request.request_id, *told(error))
+
+    async def _open(self, request: packets.Open) -> Reply:
+        with self._handles.room():
+            opened = await self._backend.open(names_of(request.path), request.flags, request.attributes)
+            handle = self._handles.add(opened)
+        return packets.HandleReply(request.request_id, handle)
+
+    async def _opendir(self, request: packets.Opendir) -> Reply:
+        with self._handles.room():
+            handle = self._handles.add(await self._backend.list(names_of(request.path)))
+        return packets.HandleReply(request.request_id, handle)
+
+    async def _close(self, request: packets.Close) -> Reply:
+        await self._handles.take(request.handle).close()
+        return _ok(request)
+
+    async def _read(self, request: packets.Read) -> Reply:
+        length = min(request.length, self._limits.max_read)
+        data = await self._handles.file(request.handle).read(request.offset, length)
+        if not data:
+            raise END
+        self._counts.read_bytes += len(data)
+        return packets.DataReply(request.request_id, data)
+
+    async def _write(self, request: packets.Write) -> Reply:
+        await self._handles.file(request.handle).write(request.offset, request.data)
+        self._counts.written_bytes += len(request.data)
+        return _ok(request)
+
+    async def _readdir(self, request: packets.Readdir) -> Reply:
+        entries = await self._handles.listing(request.handle).more()
+        if not entries:
+            raise END
+        return packets.NameReply(request.request_id, entries)
+
+    async def _fstat(self, request: packets.Fstat) -> Reply:
+        return packets.AttributesReply(request.request_id, await self._handles.file(request.handle).attributes())
+
+    async def _fsetstat(self, request: packets.Fsetstat) -> Reply:
+        await self._handles.file(request.handle).change(request.attributes)
+        return _ok(request)
+
+    async def _stat(self, request: packets.Stat) -> Reply:
+        return packets.AttributesReply(request.request_id, await self._backend.stat(names_of(request.path)))
+
+    async def _lstat(self, request: packets.Lstat) -> Reply:
+        return packets.AttributesReply(request.request_id, await self._backend.lstat(names_of(request.path)))
+
+    async def _setstat(self, request: packets.Setstat) -> Reply:
+        await self._backend.change(names_of(request.path), request.attributes)
+        return _ok(request)
+
+    async def _remove(self, request: packets.Remove) -> Reply:
+        await self._backend.remove(names_of(request.path))
+        return _ok(request)
+
+    async def _mkdir(self, request: packets.Mkdir) -> Reply:
+        await self._backend.make_directory(names_of(request.path), request.attributes)
+        return _ok(request)
+
+    async def _rmdir(self, request: packets.Rmdir) -> Reply:
+        await self._backend.remove_directory(names_of(request.path))
+        return _ok(request)
+
+    async def _rename(self, request: packets.Rename) -> Reply:
+        await self._backend.rename(names_of(request.old), names_of(request.new))
+        return _ok(request)
+
+    async def _symlink(self, request: packets.Symlink) -> Reply:
+        await self._backend.symlink(request.target, names_of(request.link))
+        return _ok(request)
+
+    async def _readlink(self, request: packets.Readlink) -> Reply:
+        return _name(request, await self._backend.read_link(names_of(request.path)))
+
+    async def _realpath(self, request: packets.Realpath) -> Reply:
+        """The path without `.` and `..`; there need be nothing of that name, and nobody is asked."""
+        return _name(request, text_of(names_of(request.path)))
+
+    async def _extended(self, request: packets.Extended) -> Reply:
+        extension = _EXTENSIONS.get(request.name)
+        if extension is None:
+            raise Refused(Status.UNSUPPORTED, "there is no such extension")
+        return await extension(self, request)
+
+    async def _limits_reply(self, request: packets.Extended) -> Reply:
+        limits = self._limits
+        told = LimitsReply(limits.max_packet, limits.max_read, limits.max_read, limits.max_handles)
+        return packets.ExtendedReply(request.request_id, encode_body(told))
+
+    async def _posix_rename(self, request: packets.Extended) -> Reply:
+        asked = decode_body(TwoPaths, request.body)
+        await self._backend.replace(names_of(asked.old), names_of(asked.new))
+        return _ok(request)
+
+    async def _hardlink(self, request: packets.Extended) -> Reply:
+        asked = decode_body(TwoPaths, request.body)
+        await self._backend.link(names_of(asked.old), names_of(asked.new))
+        return _ok(request)
+
+    async def _fsync(self, request: packets.Extended) -> Reply:
+        await self._handles.file(decode_body(OneHandle, request.body).handle).sync()
+        return _ok(request)
+
+    async def _statvfs(self, request: packets.Extended) -> Reply:
+        space = await self._backend.space(names_of(decode_body(OnePath, request.body).path))
+        return packets.ExtendedReply(request.request_id, encode_body(space))
+
+    async def _fstatvfs(self, request: packets.Extended) -> Reply:
+        space = await self._handles.file(decode_body(OneHandle, request.body).handle).space()
+        return packets.ExtendedReply(request.request_id, encode_body(space))
+
+
+Method = Callable[[Answers, Any], Awaitable[Reply]]
+
+_METHODS: dict[type[packets.Request], Method] = {
+    packets.Open: Answers._open,
+    packets.Close: Answers._close,
+    packets.Read: Answers._read,
+    packets.Write: Answers._write,
+    packets.Lstat: Answers._lstat,
+    packets.Fstat: Answers._fstat,
+    packets.Setstat: Answers._setstat,
+    packets.Fsetstat: Answers._fsetstat,
+    packets.Opendir: Answers._opendir,
+    packets.Readdir: Answers._readdir,
+    packets.Remove: Answers._remove,
+    packets.Mkdir: Answers._mkdir,
+    packets.Rmdir: Answers._rmdir,
+    packets.Realpath: Answers._realpath,
+    packets.Stat: Answers._stat,
+    packets.Rename: Answers._rename,
+    packets.Readlink: Answers._readlink,
+    packets.Symlink: Answers._symlink,
+    packets.Extended: Answers._extended,
+}
+_EXTENSIONS: dict[bytes, Method] = {
+    extensions.LIMITS: Answers._limits_reply,
+    extensions.POSIX_RENAME: Answers._posix_rename,
+    extensions.HARDLINK: Answers._hardlink,
+    extensions.FSYNC: Answers._fsync,
+    extensions.STATVFS: Answers._statvfs,
+    extensions.FSTATVFS: Answers._fstatvfs,
+}
+
+
+def _ok(request: packets.Request) -> Reply:
+    return packets.StatusReply(request.request_id, Status.OK, "")
+
+
+def _name(request: packets.Request, name: bytes) -> Reply:
+    return packets.NameReply(request.request_id, (Entry(name, name, Attributes()),))

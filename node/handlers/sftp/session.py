@@ -1,0 +1,149 @@
+"""One session of SFTP over one byte stream, from its first packet to its end."""
+
+import asyncio
+import contextlib
+from typing import Protocol, get_args
+
+from node.core.tasks import TaskSet
+from node.handlers.sftp.answers import Answers
+from node.handlers.sftp.backend import Backend
+from node.handlers.sftp.budget import Budget
+from node.handlers.sftp.codec import BadMessage, Status, decode, encode, frame_length, packets
+from node.handlers.sftp.codec.extensions import OFFERED
+from node.handlers.sftp.codec.framing import PREFIX, UnknownPacket
+from node.handlers.sftp.codec.numbers import VERSION
+from node.handlers.sftp.counts import Counts
+from node.handlers.sftp.directory.listing import MAX_BYTES
+from node.handlers.sftp.handles import Handles, OpenTotal
+from node.handlers.sftp.limits import SftpLimits
+from node.handlers.sftp.order import Order, Turn
+
+_REQUESTS = get_args(packets.Request)
+_SMALL = 1024
+"""Bytes that an answer without content is reckoned at."""
+
+
+class ByteStream(Protocol):
+    """What a session needs of its stream: of QUIC, of SSH, of anything."""
+
+    async def read_exactly(self, count: int) -> bytes:
+        """Raises EOFError where the peer has finished before."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Waits while too much is unsent."""
+        ...
+
+
+class SftpSession:
+    """Serves `backend` to one client."""
+
+    def __init__(
+        self, stream: ByteStream, backend: Backend, limits: SftpLimits, counts: Counts, total: OpenTotal
+    ) -> None:
+        self._stream = stream
+        self._limits = limits
+        self._counts = counts
+        self._handles = Handles(limits.max_handles, total)
+        self._answers = Answers(backend, self._handles, limits, counts)
+        self._budget = Budget(limits.max_requests, limits.max_bytes)
+        self._order = Order()
+        self._writing = asyncio.Lock()
+        self._tasks = TaskSet()
+        self._failed = asyncio.get_running_loop().create_future()
+
+    async def run(self) -> None:
+        """To the client's end of the stream, after which what it asked before is still answered.
+
+        Raises BadMessage, EOFError inside a packet, TimeoutError where nothing moves, and what the stream raises.
+        """
+        reading = asyncio.create_task(self._read_all())
+        try:
+            await asyncio.wait((reading, self._failed), return_when=asyncio.FIRST_COMPLETED)
+            await (reading if reading.done() else self._failed)
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+            await self._tasks.cancel()
+            self._handles.close_all()
+            if self._failed.done():
+                self._failed.exception()
+
+    async def _read_all(self) -> None:
+        await self._greet()
+        with contextlib.suppress(_Over):
+            while True:
+                await self._take(await self._packet(self._limits.idle_timeout))
+        await self._tasks.idle()
+
+    async def _greet(self) -> None:
+        """The client tells its version, and hears ours. A newer one gets ours too, and is content (§4)."""
+        try:
+            first = decode(await self._packet(self._limits.start_timeout))
+        except _Over:
+            raise EOFError("the session ended before it began") from None
+        if not isinstance(first, packets.Init) or first.version < VERSION:
+            raise BadMessage("a session begins with INIT, of version 3 or later")
+        await self._send(packets.Version(VERSION, OFFERED))
+
+    async def _packet(self, patience: float) -> bytes:
+        """The next packet without its length. Raises _Over where the client has finished between two."""
+        prefix = await self._first(patience)
+        async with asyncio.timeout(self._limits.stall_timeout):
+            prefix += await self._stream.read_exactly(PREFIX - len(prefix))
+            return await self._stream.read_exactly(frame_length(prefix, self._limits.max_packet))
+
+    async def _first(self, patience: float) -> bytes:
+        try:
+            async with asyncio.timeout(patience):
+                return await self._stream.read_exactly(1)
+        except EOFError:
+            raise _Over from None
+
+    async def _take(self, body: bytes) -> None:
+        """Have one request answered, once there is room for it. Raises BadMessage for what is none at all."""
+        try:
+            packet = decode(body)
+        except BadMessage as bad:
+            self._counts.malformed += 1
+            if bad.request_id is None:
+                raise
+            status = Status.UNSUPPORTED if isinstance(bad, UnknownPacket) else Status.BAD_MESSAGE
+            await self._send(packets.StatusReply(bad.request_id, status, str(bad)))
+            return
+        if not isinstance(packet, _REQUESTS):
+            raise BadMessage("a client sends requests")
+        cost = len(body) + self._answer_size(packet)
+        await self._budget.take(cost)
+        self._counts.held_bytes += cost
+        self._tasks.spawn(self._serve(packet, self._order.turn(packet), cost), "sftp request")
+
+    def _answer_size(self, packet: packets.Packet) -> int:
+        if isinstance(packet, packets.Read):
+            return min(packet.length, self._limits.max_read) + _SMALL
+        return MAX_BYTES if isinstance(packet, packets.Readdir) else _SMALL
+
+    async def _serve(self, request: packets.Request, turn: Turn, cost: int) -> None:
+        try:
+            try:
+                await turn.come()
+                answer = await self._answers.answer(request)
+            finally:
+                self._order.over(turn)
+            await self._send(answer)
+        except Exception as error:  # noqa: BLE001 - whoever runs the session is told
+            if not self._failed.done():
+                self._failed.set_exception(error)
+        finally:
+            self._counts.held_bytes -= cost
+            self._budget.give_back(cost)
+
+    async def _send(self, packet: packets.Packet) -> None:
+        """One packet at a time. Raises TimeoutError where the client takes nothing any more."""
+        raw = encode(packet)
+        async with self._writing, asyncio.timeout(self._limits.stall_timeout):
+            await self._stream.write(raw)
+
+
+class _Over(Exception):
+    """The client has finished its side."""
