@@ -6,7 +6,8 @@ import signal
 
 from node.assembly.node import Load, Node, open_node, until_key
 from node.assembly.running import on_signals
-from node.assembly.serving import CannotListen, listen, serve
+from node.assembly.serving import listen, serve
+from node.assembly.ssh import CannotListen
 from node.assembly.store import loaded as store_loaded
 from node.custody.errors import CustodyError
 from node.custody.memory import keep_to_ourselves

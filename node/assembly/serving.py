@@ -3,13 +3,15 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from node.assembly.numbers import add_endpoint, add_listener
 from node.assembly.running import running
+from node.assembly.ssh import CannotListen, ssh_over_tcp
 from node.assembly.store import Store
 from node.core.address import format_host_port, parse_host_port
 from node.core.journal import Journal
+from node.core.listener import Listener
 from node.core.metrics import Metrics
 from node.endpoint.endpoint import Endpoint
 from node.endpoint.registry import HandlerRegistry
@@ -23,10 +25,6 @@ from node.reload import LiveSettings
 from node.settings import Settings
 
 logger = logging.getLogger(__name__)
-
-
-class CannotListen(Exception):
-    """The node's address is taken, or is none of this machine's."""
 
 
 class Serving:
@@ -52,8 +50,16 @@ class Serving:
 class Listening:
     """A bound port whose handlers are ready: what serves as soon as there is an index."""
 
-    def __init__(self, listener: QuicListener, registry: HandlerRegistry, key: NodeKey, shown: Certificates) -> None:
+    def __init__(
+        self,
+        listener: QuicListener,
+        registry: HandlerRegistry,
+        key: NodeKey,
+        shown: Certificates,
+        others: Sequence[Listener] = (),
+    ) -> None:
         self.listener = listener
+        self.others = others
         self.registry = registry
         self.key = key
         self.certificates = shown
@@ -69,7 +75,8 @@ async def listen(
     listener = await _bind(settings, limits, key, registry.alpns(), certificates.credentials)
     try:
         add_listener(metrics, listener)
-        yield Listening(listener, registry, key, certificates)
+        async with ssh_over_tcp(settings, metrics) as others:
+            yield Listening(listener, registry, key, certificates, others)
     finally:
         await listener.close()
 
@@ -80,7 +87,7 @@ async def serve(
 ) -> AsyncIterator[Serving]:
     """Serve for as long as the block lasts, and drain. The store has its index."""
     certificates = listening.certificates
-    endpoint = Endpoint(listening.registry, store, limits.endpoint, [listening.listener], journal)
+    endpoint = Endpoint(listening.registry, store, limits.endpoint, [listening.listener, *listening.others], journal)
     add_endpoint(metrics, endpoint, store)
     store.subscribe(endpoint.enforce)
     store.subscribe_locks(endpoint.enforce_locks)

@@ -1,12 +1,15 @@
 """SSH of the node: its handler, where the settings want it, and the key by which it proves itself."""
 
-from collections.abc import Callable, Mapping
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.assembly.store import Store
+from node.core.address import format_host_port, parse_host_port
 from node.core.handler import ProtocolHandler
 from node.core.journal import Journal
 from node.core.metrics import Metrics
@@ -16,10 +19,20 @@ from node.handlers.ssh.errors import NoHostKey
 from node.quic.tls.keys import KeyFileError, load_node_key
 from node.reload import LiveSettings
 from node.settings import Settings
+from node.tcp import listener as tcp
+from node.tcp.listener import TcpListener
 from node.vault.errors import VaultError
 
 if TYPE_CHECKING:
     from node.handlers.ssh.session import Subsystem
+
+ALPN = b"alknet/ssh"
+
+logger = logging.getLogger(__name__)
+
+
+class CannotListen(Exception):
+    """An address of the node is taken, or is none of this machine's."""
 
 
 def open_ssh(
@@ -41,6 +54,27 @@ def open_ssh(
     store.subscribe_locks(handler.enforce_locks)
     metrics.add("ssh", handler.snapshot, meanings=ssh.MEANINGS)
     return handler
+
+
+@contextlib.asynccontextmanager
+async def ssh_over_tcp(settings: Settings, metrics: Metrics) -> AsyncIterator[tuple[TcpListener, ...]]:
+    """The TCP port of SSH for as long as the block lasts, where the settings name one. Raises CannotListen."""
+    wanted = settings.ssh
+    if not (wanted.enabled and wanted.listen):
+        yield ()
+        return
+    host, port = parse_host_port(wanted.listen)
+    bounds = {"most": wanted.tcp_connections, "most_of_address": wanted.tcp_connections_per_address}
+    try:
+        listener = await TcpListener.bind(host, port, ALPN, **bounds)
+    except OSError as error:
+        raise CannotListen(f"cannot listen on {wanted.listen} (TCP, for SSH): {error.strerror or error}") from error
+    metrics.add("ssh_tcp", listener.snapshot, meanings=tcp.MEANINGS)
+    logger.info("ssh over tcp", extra={"address": format_host_port(listener.address)})
+    try:
+        yield (listener,)
+    finally:
+        await listener.close()
 
 
 def host_key(file: str, keeper: VaultKeeper) -> Callable[[], Ed25519PrivateKey]:

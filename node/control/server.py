@@ -9,7 +9,7 @@ from pathlib import Path
 
 from node.control.administrator import administrator, as_connected
 from node.control.limits import MAX_FRAME, MAX_HELD, ControlLimits
-from node.control.stream import READ_AHEAD, UnixStream
+from node.control.stream import UnixStream
 from node.core.connection import Connection
 from node.core.live import Live, live
 from node.core.metrics import counters, gauges
@@ -22,6 +22,7 @@ from node.handlers.call.dispatch import Dispatcher
 from node.handlers.call.limits import CallLimits
 from node.handlers.call.operation import OperationRegistry
 from node.local_socket import LocalSocket, is_trusted, peer_uid
+from node.socket_stream import READ_AHEAD
 
 LINGER = 2.0
 """Seconds that the last answer has to go out once a client has ended its side."""

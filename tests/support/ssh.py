@@ -26,6 +26,7 @@ from node.quic.limits import QuicLimits
 from node.quic.server.listener import QuicListener
 from node.quic.tls.keys import NodeKey
 from node.store.memory import MemoryIdentityStore
+from node.tcp.listener import TcpListener
 from tests.support.journals import ListJournal
 
 ME = pwd.getpwuid(os.geteuid()).pw_name
@@ -77,8 +78,9 @@ class SshNode:
 
     async def start(self) -> None:
         self.listener = await QuicListener.bind("127.0.0.1", 0, key=self.node_key, alpns=[ALPN], limits=QuicLimits())
-        registry = HandlerRegistry([self.handler])
-        self.endpoint = Endpoint(registry, self.store, EndpointLimits(drain_timeout=0.2), [self.listener], self.journal)
+        self.tcp = await TcpListener.bind("127.0.0.1", 0, ALPN, most=50, most_of_address=40)
+        registry, listeners = HandlerRegistry([self.handler]), [self.listener, self.tcp]
+        self.endpoint = Endpoint(registry, self.store, EndpointLimits(drain_timeout=0.2), listeners, self.journal)
         self.store.subscribe(self.endpoint.enforce)
         self._serving = asyncio.create_task(self.endpoint.run())
 
@@ -98,8 +100,16 @@ class SshNode:
     async def client(self, key: asyncssh.SSHKey | None = None, **options: Any) -> AsyncIterator[Any]:
         """asyncssh's client, signed in as ann or by another key."""
         keys = {"client_keys": [key or self.ann], "known_hosts": None, "config": None, "agent_path": None}
-        tunnel = ClientTunnel(await self.dial())
-        async with asyncssh.connect("node", 22, tunnel=tunnel, username="any", **{**keys, **options}) as signed_in:
+        way = {"host": "node", "port": 22, "tunnel": ClientTunnel(await self.dial())}
+        async with asyncssh.connect(**way, username="any", **{**keys, **options}) as signed_in:
+            yield signed_in
+
+    @contextlib.asynccontextmanager
+    async def client_over_tcp(self, **options: Any) -> AsyncIterator[Any]:
+        """The same through the node's TCP port."""
+        host, port = self.tcp.address
+        keys = {"client_keys": [self.ann], "known_hosts": None, "config": None, "agent_path": None}
+        async with asyncssh.connect(host, port, username="any", **{**keys, **options}) as signed_in:
             yield signed_in
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic_settings import NoDecode
 
+from node.core.address import parse_host_port
 from node.core.live import RESTART
 
 MIB = 1024 * 1024
@@ -22,6 +23,18 @@ class SshSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     enabled: Annotated[bool, RESTART] = Field(default=False, description="Whether the node serves alknet/ssh.")
+    listen: Annotated[str, RESTART] = Field(
+        default="",
+        max_length=300,
+        description="TCP address, as HOST:PORT, at which SSH is served to programs that know no QUIC; where none is "
+        "named there is none.",
+    )
+    tcp_connections: Annotated[int, RESTART] = Field(
+        default=500, ge=1, le=100_000, description="Connections of that TCP port at a time."
+    )
+    tcp_connections_per_address: Annotated[int, RESTART] = Field(
+        default=20, ge=1, le=100_000, description="The same of one IPv4 address, or one /64 of IPv6."
+    )
     host_key: Annotated[str, RESTART] = Field(
         default="",
         max_length=4096,
@@ -84,6 +97,13 @@ class SshSettings(BaseModel):
             if names.count(name) > 1:
                 raise ValueError(f"two programs are called {name!r}, and one scope would name both")
         return programs
+
+    @field_validator("listen")
+    @classmethod
+    def _host_port(cls, text: str) -> str:
+        if text:
+            parse_host_port(text)
+        return text
 
     @field_validator("host_key", "directory", "shell")
     @classmethod
