@@ -10,10 +10,19 @@ from typing import Any
 from node.core.connection import BiStream, Connection
 from node.core.identity import AuthContext, Identity
 from node.core.live import Live
+from node.core.peers import PeerEntry
 from node.core.repository import IdentityProvider
+from node.endpoint.endpoint import Endpoint
+from node.endpoint.limits import EndpointLimits
+from node.endpoint.registry import HandlerRegistry
 from node.handlers.sftp.codec import Attributes, OpenFlags, Status, decode, encode, frame_length, packets
 from node.handlers.sftp.handler import ALPN, SftpHandler
 from node.handlers.sftp.limits import BucketSettings, SftpLimits
+from node.quic.client.dial import dial_quic
+from node.quic.limits import QuicLimits
+from node.quic.server.listener import QuicListener
+from node.quic.tls.keys import NodeKey
+from node.store.memory import MemoryIdentityStore
 from tests.support.journals import ListJournal
 from tests.support.quic import soon
 from tests.support.streams import connection_pair
@@ -160,3 +169,47 @@ async def sftp_world(directory: Path, **limits: Any) -> AsyncIterator[SftpWorld]
         yield world
     finally:
         await world.close()
+
+
+class SftpNode:
+    """An endpoint over QUIC that serves one bucket, and one peer with a key of its own."""
+
+    def __init__(self, root: Path, **limits: Any) -> None:
+        self.root = root
+        self.key, self.peer_key = NodeKey.generate(), NodeKey.generate()
+        self.store = MemoryIdentityStore()
+        self.limits = Live(SftpLimits(buckets={"files": BucketSettings(directory=root)}, **limits))
+        self.handler = SftpHandler(self.store, self.limits)
+
+    async def give(self, *scopes: str) -> None:
+        await self.store.put_peer(
+            PeerEntry("laptop", (self.peer_key.fingerprint,), scopes=scopes, resources={"bucket": ("files",)})
+        )
+
+    async def start(self) -> None:
+        self.listener = await QuicListener.bind("127.0.0.1", 0, key=self.key, alpns=[ALPN], limits=QuicLimits())
+        registry = HandlerRegistry([self.handler])
+        self.endpoint = Endpoint(registry, self.store, EndpointLimits(drain_timeout=0.2), [self.listener])
+        self.store.subscribe(self.endpoint.enforce)
+        self._serving = asyncio.create_task(self.endpoint.run())
+
+    async def stop(self) -> None:
+        await self.endpoint.shutdown()
+        await self._serving
+        await self.handler.close()
+
+    async def dial(self) -> Connection:
+        host, port = self.listener.address
+        return await dial_quic(host=host, port=port, alpn=ALPN, key=self.peer_key, pin=self.key.fingerprint, timeout=20)
+
+
+@contextlib.asynccontextmanager
+async def sftp_node(root: Path, *scopes: str, **limits: Any) -> AsyncIterator[SftpNode]:
+    root.mkdir(exist_ok=True)
+    node = SftpNode(root, **limits)
+    await node.give(*(scopes or ("sftp:*",)))
+    await node.start()
+    try:
+        yield node
+    finally:
+        await node.stop()

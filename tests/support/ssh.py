@@ -5,7 +5,7 @@ import contextlib
 import os
 import pwd
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, Protocol
 
 import asyncssh
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -126,8 +126,14 @@ async def ssh_node(
         await node.stop()
 
 
+class Dialled(Protocol):
+    """A node that can be dialled."""
+
+    async def dial(self) -> Connection: ...
+
+
 @contextlib.asynccontextmanager
-async def bridged(node: SshNode) -> AsyncIterator[int]:
+async def bridged(node: Dialled) -> AsyncIterator[int]:
     """A TCP port of the loopback for programs that know no other: each connection to it is a QUIC connection."""
 
     async def bridge(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

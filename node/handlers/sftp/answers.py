@@ -112,7 +112,14 @@ class Answers:
         return _ok(request)
 
     async def _symlink(self, request: packets.Symlink) -> Reply:
-        await self._backend.symlink(request.target, names_of(request.link))
+        """The draft has the link first, and OpenSSH's way is to have it second; some clients choose by what they meet.
+
+        Targets are relative here, and clients name links from the root, so that the two can be told apart.
+        """
+        target, link = request.target, request.link
+        if target.startswith(b"/") and not link.startswith(b"/"):
+            target, link = link, target
+        await self._backend.symlink(target, names_of(link))
         return _ok(request)
 
     async def _readlink(self, request: packets.Readlink) -> Reply:

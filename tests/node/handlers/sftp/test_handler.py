@@ -64,6 +64,8 @@ async def test_files_are_put_listed_moved_and_fetched(world: SftpWorld) -> None:
     assert (await client.do(packets.Lstat, b"/files/link")).attributes.size == 1
     await client.do(packets.Remove, b"/files/link")
     await client.do(packets.Rmdir, b"/files/dir")
+    await client.do(packets.Symlink, b"/files/draft", b"b")
+    assert (world.files / "draft").readlink() == Path("b")
     assert (await client.do(packets.Realpath, b"./files//x/../y/.")).entries[0].filename == b"/files/y"
     assert (world.files / "b").read_bytes() == content
     counted = world.handler.snapshot()
