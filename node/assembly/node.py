@@ -131,7 +131,7 @@ async def open_node(loaded: LoadedSettings, load: Load, manager: ServiceManager 
         register = await stack.enter_async_context(
             open_enrolment(settings, limits, store, metrics, lambda: identity.fingerprint, journal)
         )
-        sftp = await stack.enter_async_context(open_sftp(limits, store, metrics, journal))
+        sftp = await stack.enter_async_context(open_sftp(settings, limits, store, metrics, journal))
         ssh = open_ssh(settings, limits, store, metrics, keeper, journal, {"sftp": subsystem(sftp, journal)})
         protocols = make_handlers(limits, store, metrics, operations, opened, journal, register, sftp, ssh)
         links = await stack.enter_async_context(open_links(protocols.calls, store, limits, metrics))

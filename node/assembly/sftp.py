@@ -13,6 +13,7 @@ from node.handlers.sftp import counts
 from node.handlers.sftp.codec import BadMessage
 from node.handlers.sftp.handler import SessionsFull, SftpHandler
 from node.reload import LiveSettings
+from node.settings import Settings
 
 if TYPE_CHECKING:
     from node.handlers.ssh.session import Subsystem, SubsystemSession
@@ -24,10 +25,10 @@ OK, FAILED = 0, 1
 
 @contextlib.asynccontextmanager
 async def open_sftp(
-    limits: LiveSettings, store: Store, metrics: Metrics, journal: Journal
+    settings: Settings, limits: LiveSettings, store: Store, metrics: Metrics, journal: Journal
 ) -> AsyncIterator[SftpHandler]:
     """The handler of `alknet/sftp`. What sessions left open is closed on the way out."""
-    handler = SftpHandler(store, limits.sftp, journal)
+    handler = SftpHandler(store, limits.sftp, journal, settings.data)
     metrics.add("sftp", handler.snapshot, meanings=counts.MEANINGS)
     metrics.add_denials("sftp", handler.denials)
     try:

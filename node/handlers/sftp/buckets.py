@@ -1,11 +1,13 @@
 """The root that a client sees: the buckets that it may see, and below each its files."""
 
 import errno
+import logging
 import stat as modes
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path as Directory
 from typing import Protocol
 
 from node.core.live import Live
@@ -19,6 +21,8 @@ from node.handlers.sftp.directory.ledger import Quota
 from node.handlers.sftp.limits import BucketSettings, SftpLimits
 from node.handlers.sftp.refusals import Denied
 from node.handlers.sftp.rights import Right, Rights
+
+logger = logging.getLogger(__name__)
 
 _WRITING = ~OpenFlags.READ
 
@@ -40,15 +44,19 @@ class Bucket:
 
 
 class DirectoryBuckets:
-    """As the settings have them now. One that did not change keeps what it knows of its quota."""
+    """As the settings have them now. One that did not change keeps what it knows of its quota.
 
-    def __init__(self, limits: Live[SftpLimits], threads: ThreadPoolExecutor) -> None:
+    None has anything of the directory `never` in it, which holds the node's own secrets: that one is not there.
+    """
+
+    def __init__(self, limits: Live[SftpLimits], threads: ThreadPoolExecutor, never: Directory | None) -> None:
         self._limits = limits
         self._threads = threads
-        self._made: dict[str, tuple[BucketSettings, Bucket]] = {}
+        self._never = None if never is None else never.resolve()
+        self._made: dict[str, tuple[BucketSettings, Bucket | None]] = {}
 
     def names(self) -> tuple[str, ...]:
-        return tuple(self._limits.value.buckets)
+        return tuple(name for name in self._limits.value.buckets if self.get(name) is not None)
 
     def get(self, name: str) -> Bucket | None:
         wanted = self._limits.value.buckets.get(name)
@@ -57,10 +65,14 @@ class DirectoryBuckets:
             self._made.pop(name, None)
             return None
         if made is None or (made[0] is not wanted and made[0] != wanted):
-            made = self._made[name] = (wanted, self._make(wanted))
+            made = self._made[name] = (wanted, self._make(name, wanted))
         return made[1]
 
-    def _make(self, wanted: BucketSettings) -> Bucket:
+    def _make(self, name: str, wanted: BucketSettings) -> Bucket | None:
+        directory = wanted.directory.resolve()
+        if self._never is not None and (directory.is_relative_to(self._never) or self._never.is_relative_to(directory)):
+            logger.error("a bucket is not served, as the node's own data is in its directory", extra={"bucket": name})
+            return None
         quota = Quota(wanted.quota_bytes, wanted.quota_files)
         return Bucket(DirectoryBackend(str(wanted.directory), self._threads, quota, wanted.umask), wanted.read_only)
 

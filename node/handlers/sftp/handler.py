@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from pathlib import Path
 
 from node.core.access import Decision
 from node.core.connection import BiStream, Connection
@@ -39,15 +40,20 @@ class SftpHandler:
     alpn = ALPN
 
     def __init__(
-        self, provider: IdentityProvider, limits: SftpLimits | Live[SftpLimits], journal: Journal | None = None
+        self,
+        provider: IdentityProvider,
+        limits: SftpLimits | Live[SftpLimits],
+        journal: Journal | None = None,
+        never: Path | None = None,
     ) -> None:
+        """Nothing of the directory `never`, and nothing that holds it, is in any bucket."""
         self._provider = provider
         self._limits = live(limits)
         self._journal = journal or NoJournal()
         self._counts = Counts()
         self._total = OpenTotal(lambda: self._limits.value.max_open)
         self._threads = ThreadPoolExecutor(self._limits.value.threads, "sftp")
-        self._buckets = DirectoryBuckets(self._limits, self._threads)
+        self._buckets = DirectoryBuckets(self._limits, self._threads, never)
 
     async def handle(self, connection: Connection, auth: AuthContext) -> None:
         """Raises AuthRequired, HandlerError."""

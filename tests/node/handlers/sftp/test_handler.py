@@ -1,16 +1,21 @@
 """Sessions at the node's handler, by a client that can say anything: rights, order, bounds, and ends of every kind."""
 
 import asyncio
+import contextlib
+import logging
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from node.core.errors import AuthRequired, StreamError
+from node.core.identity import AuthContext
 from node.core.journal import EventKind
-from node.handlers.sftp.codec import Attributes, OpenFlags, Status, encode, packets
+from node.handlers.sftp.codec import Attributes, OpenFlags, Status, encode, frame, packets
 from node.handlers.sftp.codec.extensions import (
     LIMITS,
     OFFERED,
@@ -24,10 +29,20 @@ from node.handlers.sftp.codec.extensions import (
     decode_body,
     encode_body,
 )
+from node.handlers.sftp.handler import ALPN, SftpHandler
 from node.handlers.sftp.limits import BucketSettings, SftpLimits
 from tests.support.quic import settled, soon
-from tests.support.sftp import NEW, NOTHING, Failed, SftpWorld, sftp_world
+from tests.support.sftp import KEY, NEW, NOTHING, Failed, OnePeer, RawSftp, SftpWorld, sftp_world
+from tests.support.streams import connection_pair
 
+SAMPLES = [
+    encode(packets.Open(1, b"/files/a", NEW | OpenFlags.READ, NOTHING))[4:],
+    encode(packets.Write(2, b"\0" * 7 + b"\1", 1, b"x"))[4:],
+    encode(packets.Read(3, b"\0" * 7 + b"\1", 2**64 - 1, 2**32 - 1))[4:],
+    encode(packets.Fsetstat(4, b"\0" * 7 + b"\1", Attributes(2**64 - 1, (1, 2), 0o7777, (0, 0))))[4:],
+    encode(packets.Rename(5, b"/files/a", b"/files/a/../b"))[4:],
+    encode(packets.Close(6, b"\0" * 7 + b"\1"))[4:],
+]
 ALL = ("sftp:read", "sftp:write")
 
 
@@ -96,8 +111,6 @@ async def test_a_session_tells_its_version_and_extensions(world: SftpWorld) -> N
     connection, _ = await world.connect()
     stream = await connection.open_bi()
     await stream.write(encode(packets.Init(6)))
-    from tests.support.sftp import RawSftp
-
     assert await RawSftp(stream).next() == packets.Version(3, OFFERED)
 
 
@@ -398,6 +411,42 @@ async def test_a_session_in_which_nothing_moves_ends(tmp_path: Path, limit: str)
         with pytest.raises(StreamError):
             await soon(stream.read())
         assert world.handler.snapshot()["stalled"] == 1
+
+
+@pytest.mark.parametrize("directory", ["data", "data/secrets", ".", "link"])
+async def test_no_bucket_has_the_nodes_own_data_in_it(tmp_path: Path, directory: str) -> None:
+    (tmp_path / "data" / "secrets").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("data")
+    (tmp_path / "database").mkdir()
+    buckets = {"bad": tmp_path / directory, "good": tmp_path / "database"}
+    limits = SftpLimits(buckets={name: BucketSettings(directory=path) for name, path in buckets.items()})
+    handler = SftpHandler(OnePeer(*ALL, buckets=("*",)), limits, never=tmp_path / "data")
+    ours, theirs = connection_pair(ALPN)
+    serving = asyncio.create_task(handler.handle(theirs, AuthContext(None, ALPN, None, KEY)))
+    client = RawSftp(await ours.open_bi())
+    await client.begin()
+    assert await client.names(b"/") == [b"good"]
+    assert await refused(client.do(packets.Opendir, b"/bad")) == Status.NO_SUCH_FILE
+    ours.close()
+    await soon(asyncio.wait((serving,)))
+    assert serving.exception() is not None
+    await handler.close()
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.binary(min_size=1, max_size=40) | st.sampled_from(SAMPLES), max_size=12))
+async def test_bytes_of_anybodys_choosing_fail_no_session_but_their_own(
+    world: SftpWorld, caplog: pytest.LogCaptureFixture, bodies: list[bytes]
+) -> None:
+    client = await world.session()
+    with contextlib.suppress(StreamError):
+        for body in bodies:
+            await client.stream.write(frame(body))
+        client.stream.finish()
+        while await soon(client.stream.read()):
+            pass
+    await settled(lambda: world.handler.snapshot()["sessions"] == 0)
+    assert not [record for record in caplog.records if record.levelno > logging.INFO]
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", ".x", "a/b", "ä", "a b", "x" * 65])

@@ -84,7 +84,7 @@ async def test_a_client_that_is_none_of_ours_does_everything(files: Files, tmp_p
         async with sftp.open("d/a", "rb") as file:
             assert await file.read() == content[:5] + b"more"
             assert (await file.statvfs()).namemax == 255
-        await sftp.posix_rename("hard", "d/a")
+        await sftp.posix_rename("hard", "d/b")
         with pytest.raises(SFTPFailure):
             await sftp.rename("l", "d/a")
         with pytest.raises(SFTPNoSuchFile):
