@@ -1,9 +1,11 @@
 """OpenSSH's ssh, unchanged, against the node's SSH over QUIC; and what ssh-audit says of it."""
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import os
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import asyncssh
@@ -13,8 +15,21 @@ from tests.support.quic import soon
 from tests.support.ssh import SshNode, bridged, ssh_node
 
 pytestmark = pytest.mark.interop
+Way = Callable[[SshNode], contextlib.AbstractAsyncContextManager[int]]
 FAILED = 255
 """Exit status of ssh itself."""
+
+
+@contextlib.asynccontextmanager
+async def tcp(node: SshNode) -> AsyncIterator[int]:
+    yield node.tcp.address[1]
+
+
+@pytest.fixture(params=[bridged, tcp], ids=["quic", "tcp"])
+def way(request: pytest.FixtureRequest) -> Way:
+    """A port of the loopback that leads to the node: by its QUIC port, and by its own TCP port."""
+    way: Way = request.param
+    return way
 
 
 class OpenSsh:
@@ -44,8 +59,8 @@ def _openssh(node: SshNode) -> bytes:
     return node.host_key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
 
 
-async def test_ssh_runs_what_is_allowed_and_nothing_else(program, tmp_path: Path) -> None:
-    async with ssh_node(scopes=("ssh:exec:sh", "ssh:exec:cat")) as node, bridged(node) as port:
+async def test_ssh_runs_what_is_allowed_and_nothing_else(program, tmp_path: Path, way: Way) -> None:
+    async with ssh_node(scopes=("ssh:exec:sh", "ssh:exec:cat")) as node, way(node) as port:
         ssh = OpenSsh(program("ssh"), tmp_path, node, port)
         assert await ssh.run("sh -c 'cat; echo err >&2; exit 7'", given=b"in") == (7, b"in", b"err\n")
         status, out, err = await ssh.run("id")
@@ -57,8 +72,8 @@ async def test_ssh_runs_what_is_allowed_and_nothing_else(program, tmp_path: Path
         assert (status, out) == (0, b"x")
 
 
-async def test_ssh_has_a_shell_in_a_terminal_where_that_is_allowed(program, tmp_path: Path) -> None:
-    async with ssh_node(shell="/bin/sh", scopes=("ssh:shell", "ssh:exec:sh")) as node, bridged(node) as port:
+async def test_ssh_has_a_shell_in_a_terminal_where_that_is_allowed(program, tmp_path: Path, way: Way) -> None:
+    async with ssh_node(shell="/bin/sh", scopes=("ssh:shell", "ssh:exec:sh")) as node, way(node) as port:
         ssh = OpenSsh(program("ssh"), tmp_path, node, port)
         status, out, _ = await ssh.run(options=("-tt",), given=b"echo $((6 * 7)) $TERM; tty; exit 9\n")
         assert (status, b"42 " in out, b"/dev/pts/" in out) == (9, True, True)
@@ -67,15 +82,15 @@ async def test_ssh_has_a_shell_in_a_terminal_where_that_is_allowed(program, tmp_
         assert await ssh.run(options=("-T",), given=b"echo in; exit 2\n") == (2, b"in\n", b"")
 
 
-async def test_ssh_moves_much_both_ways(program, tmp_path: Path) -> None:
+async def test_ssh_moves_much_both_ways(program, tmp_path: Path, way: Way) -> None:
     data = os.urandom(1 << 20) * 20
-    async with ssh_node() as node, bridged(node) as port:
+    async with ssh_node() as node, way(node) as port:
         status, out, _ = await OpenSsh(program("ssh"), tmp_path, node, port).run("cat", given=data)
         assert (status, hashlib.sha256(out).digest()) == (0, hashlib.sha256(data).digest())
 
 
-async def test_ssh_with_a_strangers_key_is_refused(program, tmp_path: Path) -> None:
-    async with ssh_node() as node, bridged(node) as port:
+async def test_ssh_with_a_strangers_key_is_refused(program, tmp_path: Path, way: Way) -> None:
+    async with ssh_node() as node, way(node) as port:
         ssh = OpenSsh(program("ssh"), tmp_path, node, port)
         await node.know("ssh:exec:*", key=asyncssh.generate_private_key("ssh-ed25519"))
         status, _, err = await ssh.run("true")
@@ -83,9 +98,9 @@ async def test_ssh_with_a_strangers_key_is_refused(program, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("key_exchange", ["any", "post-quantum"])
-async def test_ssh_audit_finds_nothing_to_mend(program, key_exchange: str) -> None:
+async def test_ssh_audit_finds_nothing_to_mend(program, key_exchange: str, way: Way) -> None:
     """Newer ones warn of whatever no quantum computer has broken yet: curve25519 is for clients that know no other."""
-    async with ssh_node(key_exchange=key_exchange) as node, bridged(node) as port:
+    async with ssh_node(key_exchange=key_exchange) as node, way(node) as port:
         command = [program("ssh-audit"), "-j", "-p", str(port), "127.0.0.1"]
         process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
         out, _ = await soon(process.communicate())
