@@ -1,1 +1,1 @@
-"""Django's SQLite, but that the tables of a test can be emptied after it."""
+"""Django's SQLite, but that after a test its database is as it was made."""
