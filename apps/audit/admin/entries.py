@@ -29,7 +29,6 @@ class AuditEntryAdmin(ChainPages):
     list_filter = [("action", ActionFilter), ("actor_kind", WayFilter)]
     search_fields = ["object_id", "actor_name", "request_id"]
     search_help_text = "Beginning of a name, or a request's id"
-    list_before_template = "panel/saved_filters_of_list.html"
     list_per_page = 50
     show_full_result_count = False
     paginator = LogPaginator
