@@ -83,7 +83,12 @@ class Jobs:
                 del self._jobs[old]
         # With its context, so that what it writes down has the id of the request that asked for it.
         context = contextvars.copy_context()
-        threading.Thread(target=context.run, args=[_run, job, work], name=job.kind, daemon=True).start()
+        thread = threading.Thread(target=context.run, args=[_run, job, work], name=job.kind, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # the system gives no more threads; a job that never ran must not bar its kind
+            _broke(job, error)
+            job.ended = time.monotonic()
         return job
 
     def find(self, job_id: str) -> Job | None:
@@ -106,12 +111,19 @@ def _run(job: Job, work: Work) -> None:
         job.failed, job.outcome = True, str(error)
     except InvalidFields as error:
         job.failed, job.outcome = True, f"Nothing was changed: {error}"
-    except Exception:
-        logger.exception("a job failed", extra={"job": job.id, "kind": job.kind})
-        job.failed, job.outcome = True, "It failed, and nothing was changed. The panel's log says why."
+    except Exception as error:  # noqa: BLE001 - it is logged there
+        _broke(job, error)
     finally:
-        connection.close()
-        job.ended = time.monotonic()
+        try:
+            connection.close()
+        finally:
+            job.ended = time.monotonic()
+
+
+def _broke(job: Job, error: Exception) -> None:
+    """Log what nobody foresaw, and say that there was something."""
+    logger.error("a job failed", exc_info=error, extra={"job": job.id, "kind": job.kind})
+    job.failed, job.outcome = True, "It failed, and nothing was changed. The panel's log says why."
 
 
 JOBS = Jobs()

@@ -46,6 +46,20 @@ def test_one_of_a_kind_runs_at_a_time(held: threading.Event) -> None:
     assert jobs.begin(job(), lambda _: "Again.") is not first
 
 
+def test_a_job_that_gets_no_thread_has_failed_and_bars_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    jobs = Jobs()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        first = jobs.begin(job(), lambda _: "Done.")
+    assert (first.running, first.failed, jobs.running("import")) == (False, True, None)
+    second = jobs.begin(job(), lambda _: "Done.")
+    over(second)
+    assert (second is first, second.outcome) == (False, "Done.")
+
+
 def test_what_is_refused_says_why_and_what_nobody_foresaw_does_not() -> None:
     def refuse(_: Job) -> str:
         raise JobRefused("The file is another by now.")
