@@ -35,7 +35,8 @@ def encode(packet: Packet) -> bytes:
     """The whole packet, its length included. Raises BadMessage where a value has no place on the wire."""
     names = _NAMES[type(packet)]
     parts = [kind.write(getattr(packet, name)) for kind, name in zip(packet.KINDS, names, strict=True)]
-    return frame(bytes((packet.TYPE,)) + b"".join(parts))
+    head = pack_u32(1 + sum(map(len, parts))) + bytes((packet.TYPE,))
+    return b"".join((head, *parts))
 
 
 def decode(body: bytes | memoryview) -> Packet:
