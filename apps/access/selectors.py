@@ -64,8 +64,10 @@ def grants_in_force(peer_id: str | None = None) -> QuerySet[Grant]:
     return rows if peer_id is None else rows.filter(peer_id=peer_id)
 
 
-def ended_grants() -> QuerySet[Grant]:
-    return Grant.objects.filter(expires_at__lte=time.time())
+def ended_grants(peer_id: str | None = None) -> QuerySet[Grant]:
+    """The others."""
+    rows = Grant.objects.filter(expires_at__lte=time.time())
+    return rows if peer_id is None else rows.filter(peer_id=peer_id)
 
 
 def get_grant(grant_id: str) -> Grant:

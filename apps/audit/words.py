@@ -26,6 +26,7 @@ _ACTIONS = {
     "grant.revoked": "revoked the grant",
     "grant.followed": "moved the grant with its peer",
     "grant.removed": "removed, with its peer, the grant",
+    "grant.cleared": "removed, long after its end, the grant",
     "lock.placed": "locked",
     "lock.lifted": "unlocked",
     "lock.removed": "removed the ended lock of",

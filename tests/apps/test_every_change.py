@@ -166,8 +166,7 @@ def changes() -> Iterator[tuple[Callable[..., Any], int, dict[str, Any]]]:
     yield peers.update_peer, 2, {"peer_id": "f", "changes": {"peer_id": "c"}}
     access.grant_access(actor=ALICE, **grant)
     Grant.objects.update(expires_at=1.0)
-    yield access.revoke_ended_grants, 1, {}
-    access.grant_access(actor=ALICE, **grant)
+    yield access.grant_access, 2, grant  # and one that ended long ago
     yield locks.lock_peers, 2, {"peer_ids": ["b", "c"], "reason": "lost"}
     sql("DELETE FROM locks")
     yield locks.lock, 1, {"target_kind": "everything", "target": "", "reason": "", "expires_at": time.time() + 3600}

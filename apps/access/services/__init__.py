@@ -2,16 +2,17 @@
 
 from apps.access.services.assertions import add_assertion, plan_assertion, remove_assertions
 from apps.access.services.grants import (
+    ENDED_KEPT,
     MAX_GRANT,
     MAX_PER_PEER,
     MAX_SCOPES,
     grant_access,
     plan_grant,
-    revoke_ended_grants,
     revoke_grants,
 )
 
 __all__ = [
+    "ENDED_KEPT",
     "MAX_GRANT",
     "MAX_PER_PEER",
     "MAX_SCOPES",
@@ -20,6 +21,5 @@ __all__ = [
     "plan_assertion",
     "plan_grant",
     "remove_assertions",
-    "revoke_ended_grants",
     "revoke_grants",
 ]

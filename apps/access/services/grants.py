@@ -26,7 +26,9 @@ MAX_GRANT = 30 * 86_400.0
 MAX_SCOPES = 20
 """Scopes of one grant."""
 MAX_PER_PEER = 50
-"""Grants that one peer may have in force."""
+"""Grants that one peer may have in force, and rows that it has in all once it has got another."""
+ENDED_KEPT = 30 * 86_400.0
+"""How long an ended grant stays at least for people to see, in seconds, unless its peer has very many."""
 _ANYTHING = "*"
 
 
@@ -37,6 +39,7 @@ class GrantAction(StrEnum):
     REVOKED = "grant.revoked"
     FOLLOWED = "grant.followed"
     REMOVED = "grant.removed"
+    CLEARED = "grant.cleared"
 
 
 def plan_grant(
@@ -69,12 +72,16 @@ def plan_grant(
 
 
 def grant_access(*, actor: Actor, **wish: Any) -> Grant:
-    """It holds from now on up to its end. Takes what `plan_grant` does, and raises the same."""
+    """It holds from now on up to its end. Takes what `plan_grant` does, and raises the same.
+
+    What its peer had long ago goes at the same time, so that ended grants never pile up.
+    """
     with transaction.atomic():
         row = plan_grant(**wish)
         row.created_by = who_words(actor.kind, actor.name)
         row.save(force_insert=True)
         record(actor=actor, changes=[_change(GrantAction.GIVEN, after=row)])
+        _remove(actor, _outlived(row.peer_id), GrantAction.CLEARED)
         row.refresh_from_db()
         return row
 
@@ -88,12 +95,6 @@ def revoke_grants(*, actor: Actor, ids: Iterable[str]) -> int:
             if name not in found:
                 raise Absent(name, "grant")
         return _remove(actor, [found[name] for name in names], GrantAction.REVOKED)
-
-
-def revoke_ended_grants(*, actor: Actor) -> int:
-    """Remove all that have come to their end; how many went."""
-    with transaction.atomic():
-        return _remove(actor, list(selectors.ended_grants()), GrantAction.REVOKED)
 
 
 def follow_rename(*, actor: Actor, old: str, new: str, **_: Any) -> None:
@@ -118,6 +119,14 @@ def forget(*, actor: Actor, peer_ids: Iterable[str], **_: Any) -> None:
         names &= set(Grant.objects.values_list("peer_id", flat=True).distinct())
     rows = [row for name in sorted(names) for row in Grant.objects.filter(peer_id=name)]
     _remove(actor, rows, GrantAction.REMOVED)
+
+
+def _outlived(peer_id: str) -> list[Grant]:
+    """The ended ones of a peer that have been over for long, or beside which the later ones fill its room."""
+    room = MAX_PER_PEER - selectors.grants_in_force(peer_id).count()
+    ended = selectors.ended_grants(peer_id).order_by("-expires_at", "pk")
+    long_ago = time.time() - ENDED_KEPT
+    return [row for place, row in enumerate(ended) if place >= room or row.expires_at <= long_ago]
 
 
 def _remove(actor: Actor, rows: list[Grant], action: GrantAction) -> int:

@@ -57,9 +57,7 @@ def test_a_grant_gives_exactly_this_until_its_end_or_until_it_is_revoked(ci: Pee
     assert (entry.action, entry.object_id, entry.after["reason"]) == ("grant.given", row.pk, "a release")
     Grant.objects.update(expires_at=time.time())
     assert (rule("git:write"), rule(resource="docs")) == (Rule.SCOPE, Rule.RESOURCE)
-    assert services.revoke_ended_grants(actor=ALICE) == 1
-    give()
-    assert services.revoke_grants(actor=ALICE, ids=[Grant.objects.get().pk]) == 1
+    assert services.revoke_grants(actor=ALICE, ids=[give().pk]) == 1
     assert rule("git:write") is Rule.SCOPE
 
 
@@ -106,6 +104,36 @@ def test_no_peer_has_very_many(ci: PeerEntry) -> None:
     )
     with pytest.raises(InvalidGrant, match="has 50 grants"):
         give()
+
+
+def test_what_a_peer_had_goes_with_a_later_grant_once_it_is_long_over(ci: PeerEntry, add_peer: AddPeer) -> None:
+    add_peer("other")
+    now = time.time()
+    long_over, lately = now - services.ENDED_KEPT - 1, now - services.ENDED_KEPT + 60
+    rows = {
+        who + str(end): Grant.objects.create(peer_id=who, scopes=["x"], expires_at=end)
+        for who in ("ci", "other")
+        for end in (long_over, lately, now + 60)
+    }
+    gone = rows.pop(f"ci{long_over}")
+    kept = {row.pk for row in (*rows.values(), give())}
+    assert set(Grant.objects.values_list("pk", flat=True)) == kept
+    cleared = AuditEntry.objects.get(action="grant.cleared")
+    assert (cleared.object_id, cleared.before["peer_id"], cleared.after) == (gone.pk, "ci", None)
+
+
+def test_ended_grants_of_one_peer_never_pile_up(ci: PeerEntry) -> None:
+    now = time.time()
+    Grant.objects.bulk_create(
+        Grant(peer_id="ci", scopes=["x"], expires_at=now - number) for number in range(services.MAX_PER_PEER + 5)
+    )
+    last = now - (services.MAX_PER_PEER - 2)
+    for _ in range(2):
+        given = give()
+        services.revoke_grants(actor=ALICE, ids=[given.pk])
+        assert Grant.objects.count() == services.MAX_PER_PEER - 1
+        assert Grant.objects.order_by("expires_at")[0].expires_at == last
+    assert AuditEntry.objects.filter(action="grant.cleared").count() == 6
 
 
 def test_a_grant_follows_a_rename_and_goes_with_its_peer_by_every_door(ci: PeerEntry, add_peer: AddPeer) -> None:
