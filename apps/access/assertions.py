@@ -42,7 +42,7 @@ def judge(
     known = peers.existing(names.values())
     asked = {row.pk: _question(row, names[row.who], known) for row in rows}
     barred = [row for row in rows if not row.allowed]
-    stored = [replace(one, peer_id=names[one.peer_id]) for one in grants_of([row.who for row in barred])]
+    stored = [replace(one, peer_id=names[one.peer_id]) for one in grants_of(sorted({row.who for row in barred}))]
     lasting = [one for one in (*stored, *besides) if one.expires_at > time.time()]
     kept = check_without_locks({row.pk: asked[row.pk] for row in rows if row.allowed})
     return kept | check_without_locks({row.pk: asked[row.pk] for row in barred}, lasting)

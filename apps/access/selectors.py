@@ -9,6 +9,7 @@ from apps.access.errors import Absent
 from apps.access.models import Assertion, Grant
 from apps.locks import selectors as locks
 from apps.peers import selectors as peers
+from apps.peers.services.batches import batches
 from node.core import grants as core
 from node.core.explain import Explanation, Question, Subject, SubjectKind, explain
 from node.core.index import PeerIndex, build_index
@@ -54,8 +55,8 @@ def list_grants() -> list[Grant]:
 
 
 def grants_of(peer_ids: Sequence[str]) -> list[core.Grant]:
-    """Those of these few peers, as the node reads them."""
-    return [row.core() for row in Grant.objects.filter(peer_id__in=peer_ids)]
+    """Those of these peers, as the node reads them."""
+    return [row.core() for names in batches(peer_ids) for row in Grant.objects.filter(peer_id__in=names)]
 
 
 def grants_in_force(peer_id: str | None = None) -> QuerySet[Grant]:

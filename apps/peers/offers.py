@@ -82,12 +82,12 @@ def _ask_node(before: Needs | None) -> Needs:
         with ControlClient(settings.PATHS.control_socket, timeout=LOOK_SECONDS) as node:
             told = node.call("node/scopes")
         return Needs(_asked(told["scopes"], "scope"), _asked(told["resources"], "kind"), known=True)
-    except (ControlError, KeyError, TypeError):
+    except (ControlError, KeyError, TypeError, ValueError):
         return before or Needs()
 
 
 def _asked(rows: Any, name: str) -> dict[str, Asked]:
-    """Raises KeyError and TypeError where the answer is of another shape (docs/control.md)."""
+    """Raises KeyError, TypeError and ValueError where the answer is of another shape (docs/control.md)."""
     return {str(row[name]): Asked(tuple(map(str, row["operations"])), int(row["count"])) for row in rows[:MAX_KEPT]}
 
 

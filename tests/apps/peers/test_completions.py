@@ -108,6 +108,17 @@ def test_a_node_is_asked_over_its_control_socket(tmp_path: Path, settings: Any) 
     assert offers._asked(told["resources"], "kind") == {"repo": offers.Asked(("git/list",), 1)}
 
 
+@pytest.mark.parametrize("row", [{}, 7, {"name": "x"}, {"scope": "x", "operations": [], "count": "many"}])
+def test_what_a_node_tells_in_another_shape_is_as_if_it_told_nothing(
+    tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch, row: Any
+) -> None:
+    settings.PATHS = DataPaths(tmp_path)
+    settings.PATHS.run.mkdir()
+    monkeypatch.setattr(offers.ControlClient, "call", lambda *_: {"scopes": [row], "resources": []})
+    with control_thread(settings.PATHS.control_socket):
+        assert offers._ask_node(None) == offers.Needs()
+
+
 def test_resources_are_offered_by_kind_and_name(told: None, add_peer: AddPeer) -> None:
     add_peer("a", resources={"repo": ["web", "docs"], "dir": ["home"]})
     add_peer("b", resources={"repo": ["web"]})
