@@ -15,7 +15,7 @@ from enum import StrEnum
 from node.core.grants import Grant, Grants, build_grants, with_grants
 from node.core.identity import AuthContext, AuthToken, Identity
 from node.core.lock_provider import LockProvider
-from node.core.locks import NOTHING_HELD, Lock
+from node.core.locks import NOTHING_HELD, Held, Lock
 from node.core.peers import ApiKeyEntry, PeerEntry
 from node.core.repository import IdentityProvider
 from node.core.sharded import ShardedMap, ShardedMapBuilder
@@ -298,7 +298,8 @@ class IndexSwap:
     """One change of index, told to subscribers after it took effect.
 
     `changed` names the peers that may differ (None: any may). `committed_at` is the writer's clock in unix seconds at
-    the last row that the swap contains, where the notification told it; `swapped_at` is ours.
+    the last row that the swap contains, where the notification told it; `swapped_at` is ours. `held` is what is locked
+    at that moment.
     """
 
     old: PeerIndex
@@ -306,6 +307,7 @@ class IndexSwap:
     changed: frozenset[str] | None
     committed_at: float | None
     swapped_at: float
+    held: Held
 
 
 class IndexProvider(LockProvider, IdentityProvider):
@@ -359,7 +361,7 @@ class IndexProvider(LockProvider, IdentityProvider):
         self.index = index.at(now)
         if changed is not None:
             changed |= index.differing(self.index)
-        swap = IndexSwap(old, self.index, changed, committed_at, now)
+        swap = IndexSwap(old, self.index, changed, committed_at, now, self.held)
         for callback in self._subscribers:
             callback(swap)
         if self.index.span != old.span:

@@ -97,6 +97,7 @@ class Held:
     def resolved(self, identity: Identity | None) -> Identity | None:
         """An identity as it is now: nobody where it is locked itself, else without the scopes that are.
 
+        The same goes for what it is without its grants.
         An API key goes by its prefix, as a peer does by its name. Of an identity that was seen before under these
         locks, the answer is a look into a dictionary, however many scopes it has.
         """
@@ -121,9 +122,10 @@ class Held:
         if self.scopes.keys().isdisjoint(identity.scopes):
             return identity
         kept = tuple(scope for scope in identity.scopes if scope not in self.scopes)
-        return replace(
-            identity, scopes=kept, locked={s: self.scopes[s].words for s in identity.scopes if s in self.scopes}
-        )
+        locked = {scope: self.scopes[scope].words for scope in identity.scopes if scope in self.scopes}
+        alone = replace(identity, scopes=kept, locked=locked, own=None)
+        own = None if identity.own is None else self._resolved(identity.own)
+        return alone if own is None or own == alone else replace(alone, own=own)
 
     def __len__(self) -> int:
         named = len(self.peers) + len(self.scopes) + len(self.alpns) + len(self.credentials)

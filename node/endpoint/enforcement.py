@@ -58,9 +58,12 @@ def touched(swap: IndexSwap, connections: LiveConnections) -> Iterable[LiveConne
 
 
 def _ungranted(swap: IndexSwap, connections: LiveConnections) -> Iterator[tuple[LiveConnection, str]]:
-    """The connections that a grant has carried that is over, and whose it was. A token brings it to any connection."""
+    """The connections that a grant has carried that is over, and whose it was. A token brings it to any connection.
+
+    Who would need a scope for it that is locked may not go on without the grant.
+    """
     changed = swap.old.grants.differing(swap.new.grants)
-    now = {name: swap.new.identity_of(name) for name in changed}
+    now = {name: swap.held.resolved(swap.new.identity_of(name)) for name in changed}
     for live in connections if changed else ():
         if live.carried and not live.ending[1] and (peer_id := live.carried.ended(now)) is not None:
             yield live, peer_id

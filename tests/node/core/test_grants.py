@@ -123,6 +123,22 @@ def test_what_was_granted_can_be_locked_and_a_lock_never_mistakes_one_identity_f
     assert found.scopes == ("a",)
 
 
+def test_what_somebody_is_without_grants_is_without_what_is_locked_as_well() -> None:
+    held = LockIndex({"1": Lock("1", LockKind.SCOPE, "b", "no")}).held(0.0)
+    either = AccessControl(required_scopes_any=("a", "b"))
+    for own, more, alone, kept in (
+        (("b",), ("b", "a"), Identity("ann"), ("a",)),
+        (("b", "c"), ("b", "c", "a"), Identity("ann", ("c",)), ("c", "a")),
+        (("a",), ("a", "b"), None, ("a",)),  # all that was granted is locked
+        (("c",), ("c", "a"), Identity("ann", ("c",)), ("c", "a")),
+    ):
+        found = held.resolved(Identity("ann", more, own=Identity("ann", own)))
+        assert found == Identity("ann", kept, own=alone)
+        carried = Carried()
+        carried.note(found, either)
+        assert bool(carried) is (alone is not None)
+
+
 def test_a_grant_that_is_over_is_told_as_a_change_of_its_peer() -> None:
     provider, swaps = IndexProvider(), list[IndexSwap]()
     provider.subscribe(swaps.append)

@@ -14,6 +14,7 @@ from node.core.grants import Grant
 from node.core.identity import AuthContext, Identity
 from node.core.index import IndexProvider, build_index
 from node.core.listener import Accept
+from node.core.locks import Lock, LockIndex, LockKind
 from node.core.peers import PeerEntry
 from node.core.terms import Term
 from node.endpoint.endpoint import Endpoint
@@ -163,6 +164,23 @@ async def test_a_grant_that_is_over_closes_what_it_has_carried_and_nothing_else(
     grown = PeerEntry("ann", (KEY,), scopes=("a", "c"))
     bench.provider.publish(bench.provider.index.apply({"ann": grown}, {}, 11, grants={"2": None}), frozenset({"ann"}))
     await settled(bench, 2)
+
+
+async def test_what_a_lock_keeps_from_a_peer_carries_nothing_on_after_its_grant(bench: Bench) -> None:
+    """The peer's own b would do for it, and is locked; c would do as well, and is free."""
+    ann = PeerEntry("ann", (KEY,), scopes=("b", "c"))
+    bench.provider.publish(build_index([ann], grants=[Grant("1", "ann", ("a",), "", "", time.time() + 1000)]))
+    bench.provider.publish_locks(LockIndex({"1": Lock("1", LockKind.SCOPE, "b")}))
+    carried, stays = bench.connect(KEY), bench.connect(KEY)
+    await asyncio.sleep(0)
+    granted = bench.provider.resolve_from_fingerprint(KEY)
+    assert granted is not None
+    for live, other in zip(bench.endpoint.connections, "bc", strict=True):
+        live.carried.note(granted, AccessControl(required_scopes_any=("a", other)))
+    bench.provider.publish(bench.provider.index.apply({}, {}, 10, grants={"1": None}), frozenset({"ann"}))
+    assert await ended(carried) == (CLOSE_REVOKED, "revoked: grant ended")
+    await settled(bench, 1)
+    stays.close()
 
 
 async def test_what_serves_a_connection_knows_where_to_note_what_carries_it(bench: Bench) -> None:
