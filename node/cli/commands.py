@@ -41,6 +41,8 @@ COMMANDS = {
     "trust": ("node.cli.trust", "Remember a node's key, so that calls need no --pin."),
     "join": ("node.cli.join", "Join a node by a one-time code."),
     "call": ("node.cli.call", "Call an operation of a node."),
+    "nc": ("node.cli.nc", "Connect standard input and output to a protocol of a node."),
+    "ssh-config": ("node.cli.ssh_config", "Print the lines for ~/.ssh/config that lead ssh to a node."),
     "ops": ("node.cli.ops", "List what can be called on a node."),
 }
 """Each command: the module whose `app` it is, and its line in the help."""

@@ -1,0 +1,164 @@
+"""Standard input and output, or any two descriptors, on one stream.
+
+The descriptors may be pipes, files, terminals or sockets, and others may use them too, so their flags are left as they
+are: threads read and write them, which may wait. One piece is in hand each way and no more: input is read no faster
+than the node takes it, and the node sends no faster than output is taken.
+"""
+
+import asyncio
+import contextlib
+import os
+import select
+import socket
+import stat
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any
+
+from node.core.connection import BiStream
+from node.core.errors import StreamError
+
+PIECE = 64 * 1024
+"""Bytes that are in hand each way at most."""
+
+LINGER = 30.0
+"""Seconds for the node's side to take what was sent last."""
+
+_NOTHING = 0
+"""epoll(7) tells errors and hang-ups whatever it is asked for."""
+
+
+class OutputClosed(Exception):
+    """Nobody reads our output any more."""
+
+
+async def bridge(stream: BiStream, source: int = 0, sink: int = 1) -> None:
+    """Copy `source` to the stream and the stream to `sink` until both have ended; each end is passed on as it comes.
+
+    It is over, too, where the node has finished its side and reads nothing more. A node that only reads no more is
+    still heard to its end. Raises StreamError where the stream breaks before, OutputClosed, and OSError of the
+    descriptors; the stream is reset then. Threads that wait for a descriptor are left to the end of the process.
+    """
+    sending = asyncio.create_task(_send(stream, source))
+    receiving = asyncio.create_task(_receive(stream, sink))
+    unheard = asyncio.create_task(_until_unread(sink))
+    nobody = asyncio.create_task(stream.stopped())
+    tasks = (sending, receiving, unheard, nobody)
+    try:
+        await asyncio.wait({receiving, unheard}, return_when=asyncio.FIRST_COMPLETED)
+        if not receiving.done():
+            raise OutputClosed
+        receiving.result()
+        await asyncio.wait({sending, nobody}, return_when=asyncio.FIRST_COMPLETED)
+        if sending.done():
+            sending.result()
+    except BaseException:
+        stream.reset()
+        raise
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _send(stream: BiStream, source: int) -> None:
+    waiter = _Waiter()
+    while data := await waiter.do(_read, source):
+        await stream.write(data)
+    stream.finish()
+    with contextlib.suppress(StreamError, TimeoutError):  # whether all has come over, the node's own end will tell
+        async with asyncio.timeout(LINGER):
+            await stream.delivered()
+
+
+async def _receive(stream: BiStream, sink: int) -> None:
+    waiter = _Waiter()
+    while data := await stream.read(PIECE):
+        await waiter.do(_write, sink, data)
+    _end(sink)
+
+
+async def _until_unread(sink: int) -> None:
+    """Wait until nobody can read the output, though there may be nothing to write. A file is always read.
+
+    Not by a thread that polls: it would hold the output open beyond its end.
+    """
+    unread = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    with select.epoll() as watch:
+        with contextlib.suppress(PermissionError):  # of files, which are never watched
+            watch.register(sink, _NOTHING)
+        loop.add_reader(watch.fileno(), unread.set)
+        try:
+            await unread.wait()
+        finally:
+            loop.remove_reader(watch.fileno())
+
+
+class _Waiter:
+    """A thread for calls that may wait, one after the other."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._calls: SimpleQueue[tuple[asyncio.Future[Any], Callable[..., Any], tuple[Any, ...]]] = SimpleQueue()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    async def do(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        """What the call returns or raises. Nobody can end it: one that is given up is left to itself."""
+        outcome: asyncio.Future[Any] = self._loop.create_future()
+        self._calls.put((outcome, call, arguments))
+        return await outcome
+
+    def _run(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            while True:
+                outcome, call, arguments = self._calls.get()
+                try:
+                    result = call(*arguments)
+                except (OSError, OutputClosed) as error:
+                    self._loop.call_soon_threadsafe(_settle, outcome, outcome.set_exception, error)
+                else:
+                    self._loop.call_soon_threadsafe(_settle, outcome, outcome.set_result, result)
+
+
+def _settle(outcome: asyncio.Future[Any], settle: Callable[[Any], None], value: Any) -> None:
+    if not outcome.done():
+        settle(value)
+
+
+def _read(source: int) -> bytes:
+    """What there is, as soon as there is something; b"" at the end."""
+    while True:
+        try:
+            return os.read(source, PIECE)
+        except BlockingIOError:  # whoever gave us the descriptor does not want to wait on it
+            _poll(source, select.POLLIN)
+
+
+def _write(sink: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[os.write(sink, view) :]
+        except BlockingIOError:
+            _poll(sink, select.POLLOUT)
+        except (BrokenPipeError, ConnectionResetError):
+            raise OutputClosed from None
+
+
+def _end(sink: int) -> None:
+    """Let whoever reads the output come to its end, and read its input as long as it likes."""
+    if stat.S_ISSOCK(os.fstat(sink).st_mode):
+        with socket.socket(fileno=os.dup(sink)) as one, contextlib.suppress(OSError):
+            one.shutdown(socket.SHUT_WR)
+        return
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sink)  # the number is not given to anything else, which a late word would go to
+    os.close(nothing)
+
+
+def _poll(descriptor: int, events: int) -> None:
+    poll = select.poll()
+    poll.register(descriptor, events)
+    poll.poll()
