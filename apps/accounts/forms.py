@@ -3,8 +3,9 @@
 from typing import Any
 
 from django import forms
+from django.contrib.auth.hashers import is_password_usable
 from django.utils.safestring import mark_safe
-from unfold.forms import UserChangeForm, UserCreationForm
+from unfold.forms import UnfoldReadOnlyPasswordHashWidget, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from apps.accounts.errors import Refused
@@ -23,6 +24,14 @@ ROLES = [
 
 
 _ONLY_A_HASH = 'Only a hash is kept. <a href="../password/" class="alknet-link">Set another password</a>.'
+
+
+class _NoHash(UnfoldReadOnlyPasswordHashWidget):
+    """Whether there is a password: parts of its hash tell nobody anything."""
+
+    def get_context(self, name: str, value: str | None, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        said = "Set" if value and is_password_usable(value) else "None"
+        return {**super().get_context(name, value, attrs), "summary": [{"label": said}]}
 
 
 class _WithRole(forms.Form):
@@ -53,6 +62,7 @@ class UserForm(UserChangeForm, _WithRole):
         super().__init__(*args, **kwargs)
         self.initial["role"] = role_name(self.instance) or ""
         if "password" in self.fields:
+            self.fields["password"].widget = _NoHash()
             self.fields["password"].help_text = mark_safe(_ONLY_A_HASH)  # noqa: S308 - it is a constant
 
     def clean(self) -> dict[str, Any]:

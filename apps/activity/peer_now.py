@@ -16,11 +16,12 @@ CONNECTIONS = 50
 """Open connections of a peer that its page shows, the latest of them."""
 
 
-def now_of_peer(request: HttpRequest, peer_id: str) -> dict[str, Any]:
+def now_of_peer(request: HttpRequest, peer_id: str, *, enabled: bool) -> dict[str, Any]:
     """The context of activity/peer_now.html, for a user who may view connections."""
     return {
         "request": request,
         "peer_id": peer_id,
+        "enabled": enabled,
         "presence": selectors.presence([peer_id])[peer_id],
         "connections": selectors.open_connections(peer_id=peer_id, limit=CONNECTIONS),
         "may_cut": may_cut(request),

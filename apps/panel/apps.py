@@ -9,7 +9,7 @@ GROUPS = {"auth": "Administration", "audit": "Administration", "backups": "Admin
 class PanelConfig(AppConfig):
     name = "apps.panel"
     label = "panel"
-    verbose_name = "Panel"
+    verbose_name = "Lists"
     default = True
 
     def ready(self) -> None:

@@ -59,6 +59,19 @@ function showKeys() {
   }
 }
 
+// The theme shows and hides the side bar by words that only a mouse can reach.
+document.querySelectorAll("span[x-on\\:click*=sidebar].material-symbols-outlined").forEach((toggle) => {
+  toggle.tabIndex = 0;
+  toggle.setAttribute("role", "button");
+  toggle.setAttribute("aria-label", "Show or hide the side bar");
+  toggle.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault();
+      toggle.click();
+    }
+  });
+});
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) {
     return;

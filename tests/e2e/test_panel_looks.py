@@ -67,3 +67,17 @@ def test_without_a_clipboard_the_old_way_copies_too(panel: Panel) -> None:
 
     expect(button).to_have_text("Copied")
     assert panel.complaints == []
+
+
+def test_the_side_bar_is_hidden_from_the_keyboard(panel: Panel) -> None:
+    panel.page.goto(f"{panel.url}/peers/peer/")
+    bar, toggle = (
+        panel.page.locator("#nav-sidebar-apps"),
+        panel.page.get_by_role("button", name="Show or hide the side bar"),
+    )
+    toggle.focus()
+    panel.page.keyboard.press("Enter")
+    expect(bar).to_be_hidden()
+    panel.page.keyboard.press("Enter")
+    expect(bar).to_be_visible()
+    assert panel.complaints == []

@@ -18,6 +18,9 @@ from apps.accounts.sign_in.rows import noted
 _whole = transaction.atomic
 """A view whose changes, with their audit rows, are one transaction."""
 
+_NO_PATH = {"object": None}
+"""The panel's heading would take what a page is about for a row of a list, and there is none of passkeys."""
+
 urlpatterns = [
     path("login/", account.login, name="account_login"),
     path("logout/", account.logout, name="account_logout"),
@@ -48,10 +51,14 @@ urlpatterns = [
     path("2fa/passkeys/add/", _whole(webauthn.add_webauthn), name="mfa_add_webauthn"),
     path("2fa/passkeys/login/", webauthn.login_webauthn, name="mfa_login_webauthn"),
     path("2fa/passkeys/reauthenticate/", webauthn.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
-    path("2fa/passkeys/<int:pk>/remove/", _whole(webauthn.remove_webauthn), name="mfa_remove_webauthn"),
+    path(
+        "2fa/passkeys/<int:pk>/remove/",
+        _whole(webauthn.RemoveWebAuthnView.as_view(extra_context=_NO_PATH)),
+        name="mfa_remove_webauthn",
+    ),
     path(
         "2fa/passkeys/<int:pk>/edit/",
-        noted("user.second_factor_renamed")(webauthn.edit_webauthn),
+        noted("user.second_factor_renamed")(webauthn.EditWebAuthnView.as_view(extra_context=_NO_PATH)),
         name="mfa_edit_webauthn",
     ),
 ]

@@ -18,6 +18,7 @@ from apps.activity.cut import CutFailed, cut, may_cut
 from apps.activity.models import Connection
 from apps.activity.peer_now import events_of_peer, now_of_peer
 from apps.audit.actors import user_actor
+from apps.peers import selectors as peers
 
 MAX_PEERS = 200
 """Peers whose presence is told at once."""
@@ -59,7 +60,9 @@ class ConnectionAdmin(WatchedAdmin):
         peer_id = request.GET.get("peer", "")[:255]
         if not peer_id:
             raise Http404
-        facts = now_of_peer(request, peer_id) | events_of_peer(request, peer_id)
+        peer = peers.find_peer(peer_id)
+        enabled = peer is not None and peer.enabled
+        facts = now_of_peer(request, peer_id, enabled=enabled) | events_of_peer(request, peer_id)
         return self.fragment(request, "activity/peer.html", **facts)
 
     @method_decorator(require_POST)

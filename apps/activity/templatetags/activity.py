@@ -74,7 +74,7 @@ def readable_connections(context: dict[str, Any], connections: Iterable[Connecti
 @register.inclusion_tag("activity/peer_now.html", takes_context=True)
 def peer_now(context: dict[str, Any], peer_id: str) -> dict[str, Any]:
     """Whether a peer is connected, and its open connections."""
-    return now_of_peer(context["request"], peer_id)
+    return now_of_peer(context["request"], peer_id, enabled=context["original"].enabled)
 
 
 @register.inclusion_tag("activity/peer_events.html", takes_context=True)

@@ -39,6 +39,12 @@ class AuditEntryAdmin(ChainPages):
     ]
     readonly_fields = ["row", "time", "who", "via", "what", "which", "before_text", "after_text", "hash"]
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The heading says no number: the pages below tell how many rows there are."""
+        changelist = super().get_changelist_instance(request)
+        changelist.full_result_count = changelist.result_count
+        return changelist
+
     @admin.display(description="row")
     def row(self, entry: AuditEntry) -> int:
         return entry.pk

@@ -127,3 +127,14 @@ def test_the_removal_of_a_user_is_one_row_whatever_they_had(desk: Client, ann: U
     remove_users(actor=ALICE, usernames=["ann"])
     assert did() == ["user.second_factor_added", "user.removed"]
     assert not Authenticator.objects.exists()
+
+
+def test_a_passkey_has_pages_to_rename_and_remove_it(ann: User, desk: Client) -> None:
+    kinds = Authenticator.Type.WEBAUTHN
+    key = Authenticator.objects.create(user=ann, type=kinds, data={"name": "This laptop", "credential": {}})
+    for act in ("edit", "remove"):
+        page = desk.get(f"/account/2fa/passkeys/{key.pk}/{act}/")
+        assert page.status_code == 200
+    desk.post(f"/account/2fa/passkeys/{key.pk}/edit/", {"name": "That laptop"})
+    key.refresh_from_db()
+    assert key.wrap().name == "That laptop"

@@ -239,7 +239,7 @@ PAGES = [
     (f"{CONNECTIONS}presence/?peer=a&peer=b", 6),
     (f"{CONNECTIONS}of-peer/?peer=a", 18),
     ("/peers/peer/", 14),
-    ("/peers/peer/a/change/", 22),
+    ("/peers/peer/a/change/", 23),
     ("/", 20),
     ("/now/", 16),
     ("/?span=month", 20),
