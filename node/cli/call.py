@@ -14,10 +14,11 @@ from typing import Annotated, Any
 
 import typer
 
-from node.cli.call_inputs import bearer_token, claim, input_value, pinned_key
+from node.cli.call_inputs import bearer_token, claim, input_value
 from node.cli.call_outcome import run_calls
 from node.cli.id import IdentityOption, user_key
 from node.cli.options import EXIT_USAGE, JsonOption, fail
+from node.cli.pinning import pinned_key
 from node.client.call import CallClient
 from node.core.identity import Identity
 from node.handlers.call.errors import CallError

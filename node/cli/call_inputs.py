@@ -1,4 +1,4 @@
-"""What `alknet call` is given: input, key, token and claim, each read or refused with exit status 2."""
+"""What `alknet call` is given: input, token and claim, each read or refused with exit status 2."""
 
 import json
 import sys
@@ -8,10 +8,6 @@ from typing import Any, NoReturn
 import msgspec
 
 from node.cli.options import EXIT_USAGE, fail
-from node.client.home import default_known_nodes
-from node.client.known_nodes import KnownNodes, KnownNodesError
-from node.core.address import AddressFormatError
-from node.core.fingerprint import KeyFormatError, parse_key
 from node.core.identity import Identity
 from node.handlers.call.envelope import claimed_identity
 from node.handlers.call.limits import MAX_FRAME
@@ -30,25 +26,6 @@ def input_value(text: str) -> Any:
 
 def _no_json(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
-
-
-def pinned_key(address: str, pin: str | None) -> str:
-    """The key to insist on: the one given, else the one that is trusted. Nothing is trusted because it answers."""
-    try:
-        known = parse_key(pin) if pin is not None else KnownNodes(default_known_nodes()).fingerprint_of(address)
-    except KeyFormatError as error:
-        fail(f"--pin: {error}", EXIT_USAGE)
-    except AddressFormatError as error:
-        fail(f"ADDRESS: {error}", EXIT_USAGE)
-    except KnownNodesError as error:
-        fail(str(error), EXIT_USAGE)
-    if known is None:
-        fail(
-            f"the key of {address} is not known: give it with --pin FINGERPRINT (`alknet up` shows it), "
-            f"or once and for all with: alknet trust {address} FINGERPRINT",
-            EXIT_USAGE,
-        )
-    return known
 
 
 def bearer_token(text: str | None, file: Path | None) -> str | None:

@@ -13,9 +13,9 @@ from typing import Annotated
 
 import typer
 
-from node.cli.call_inputs import pinned_key
 from node.cli.id import IdentityOption, user_key
 from node.cli.options import EXIT_FAILED, EXIT_USAGE, fail
+from node.cli.pinning import pinned_key
 from node.client.dial import dial
 from node.client.nc import OutputClosed, bridge
 from node.core.connection import CLOSE_LOCKED, CLOSE_NORMAL, CLOSE_REVOKED, Connection

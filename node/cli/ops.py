@@ -13,10 +13,11 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 import typer
 
-from node.cli.call_inputs import bearer_token, pinned_key
+from node.cli.call_inputs import bearer_token
 from node.cli.call_outcome import run_calls
 from node.cli.id import IdentityOption, user_key
 from node.cli.options import EXIT_USAGE, JsonOption, fail
+from node.cli.pinning import pinned_key
 from node.cli.schema_text import schema_text
 from node.cli.table import table
 from node.client.call import CallClient

@@ -77,7 +77,7 @@ async def test_socat_listens_for_programs_that_can_only_dial(program: Any, tmp_p
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         listen = f"TCP-LISTEN:{port},bind=127.0.0.1,fork,reuseaddr"
-        with subprocess.Popen([program("socat"), listen, f"EXEC:{nc}"], env=node.environment()) as socat:
+        with subprocess.Popen([program("socat"), "-t", "30", listen, f"EXEC:{nc}"], env=node.environment()) as socat:
             try:
                 assert await echoed(port, b"hello" * 1000) == b"hello" * 1000
             finally:
