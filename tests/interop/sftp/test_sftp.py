@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -11,33 +12,20 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from node.assembly.sftp import subsystem
+from node.core.address import format_host_port
 from node.core.journal import NoJournal
 from node.core.peers import PeerEntry
 from node.handlers.sftp.handler import SftpHandler
 from node.handlers.sftp.limits import BucketSettings, SftpLimits
 from node.handlers.ssh.session import SubsystemSession
+from node.quic.tls.keys import load_or_create_node_key
+from tests.support.nc import ROOT
 from tests.support.sftp import sftp_node
 from tests.support.ssh import SshNode, bridged, named, ssh_node
 
 pytestmark = pytest.mark.interop
 Program = Callable[[str], str]
 
-RELAY = """
-import os, socket, sys, threading
-stream = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
-def back():
-    while data := stream.recv(65536):
-        view = memoryview(data)
-        while view:
-            view = view[os.write(1, view):]
-    os._exit(0)
-threading.Thread(target=back, daemon=True).start()
-while data := os.read(0, 65536):
-    stream.sendall(data)
-stream.shutdown(socket.SHUT_WR)
-threading.Event().wait(30)
-"""
-"""Standard input and output to a TCP port, for `sftp -D`, which takes one program without arguments."""
 SCRIPT = """\
 cd /files
 mkdir dir
@@ -85,10 +73,15 @@ async def carry_out(root: Path, directory: Path, *command: str) -> None:
 
 
 async def test_sftp_on_a_stream_of_its_own(program: Program, tmp_path: Path) -> None:
-    async with sftp_node(tmp_path / "files") as node, bridged(node) as port:
-        (tmp_path / "relay.py").write_text(RELAY)
+    """By `alknet nc`, in a script, as `sftp -D` takes one program without arguments."""
+    async with sftp_node(tmp_path / "files") as node:
+        identity = tmp_path / "identity"
+        node.peer_key = load_or_create_node_key(identity)
+        await node.give("sftp:*")
+        address, pin = format_host_port(node.listener.address), node.key.fingerprint
+        nc = [sys.executable, "-m", "node.cli.main", "nc", "alknet/sftp", address, "--pin", pin]
         wrapper = tmp_path / "wrapper"
-        wrapper.write_text(f"#!/bin/sh\nexec {sys.executable} {tmp_path}/relay.py {port}\n")
+        wrapper.write_text(f"#!/bin/sh\ncd {ROOT} && exec {shlex.join([*nc, '--identity', str(identity)])}\n")
         wrapper.chmod(0o755)
         await carry_out(node.root, tmp_path, program("sftp"), "-D", str(wrapper), "-b", "SCRIPT")
 
