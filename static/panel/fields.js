@@ -180,3 +180,10 @@ document.addEventListener("htmx:afterSwap", (event) => {
     said(event.target);
   }
 });
+
+// A field that is judged is no reason to leave the page: whoever is signed out would lose what was filled in.
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  if (event.target.closest(".alknet-checked, .alknet-complete") && event.detail.xhr.getResponseHeader("HX-Redirect")) {
+    event.preventDefault();
+  }
+});

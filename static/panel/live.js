@@ -65,7 +65,9 @@ function end(words) {
 function signIn() {
   const last = Number(window.sessionStorage.getItem(RELOADED) || 0);
   const filledIn = [...document.querySelectorAll("form[method=post] :is(input, textarea)")].some((field) =>
-    field.type !== "hidden" && (field.value !== field.defaultValue || field.checked !== field.defaultChecked));
+    ["checkbox", "radio"].includes(field.type)
+      ? field.checked !== field.defaultChecked
+      : field.type !== "hidden" && field.value !== field.defaultValue);
   end("You are signed out. Load the page again to sign in.");
   if (!filledIn && Date.now() - last > RELOAD_MS) {
     window.sessionStorage.setItem(RELOADED, String(Date.now()));

@@ -27,7 +27,8 @@ def decided(tmp_path: Path) -> Path:
     data = data_of(tmp_path / "data", "old")
     stage = new_stage(data)
     data_of(tmp_path / "new", "new")
-    brings = ("alknet.db", "node.db", "alknet.toml", "secrets/vault.json", "secrets/node_certificate.pem")
+    keys = ("secrets/vault.json", "secrets/node_certificate.pem", "secrets/token_key")
+    brings = ("alknet.db", "node.db", "alknet.toml", *keys)
     beside = [f"{name}{suffix}" for name in brings[:2] for suffix in ("-wal", "-shm")]
     for name in brings:
         (stage / name).write_bytes((tmp_path / "new" / name).read_bytes())
