@@ -102,12 +102,7 @@ class Open:
     """§6.3. The attributes are those of a file that is made."""
 
     TYPE: ClassVar = PacketType.OPEN
-    KINDS: ClassVar = (
-        U32,
-        PATH,
-        FLAGS,
-        ATTRIBUTES,
-    )
+    KINDS: ClassVar = (U32, PATH, FLAGS, ATTRIBUTES)
     request_id: int
     path: bytes
     flags: OpenFlags
@@ -119,10 +114,7 @@ class Close:
     """§6.3."""
 
     TYPE: ClassVar = PacketType.CLOSE
-    KINDS: ClassVar = (
-        U32,
-        HANDLE,
-    )
+    KINDS: ClassVar = (U32, HANDLE)
     request_id: int
     handle: bytes
 
@@ -132,12 +124,7 @@ class Read:
     """§6.4."""
 
     TYPE: ClassVar = PacketType.READ
-    KINDS: ClassVar = (
-        U32,
-        HANDLE,
-        U64,
-        U32,
-    )
+    KINDS: ClassVar = (U32, HANDLE, U64, U32)
     request_id: int
     handle: bytes
     offset: int
@@ -149,12 +136,7 @@ class Write:
     """§6.4."""
 
     TYPE: ClassVar = PacketType.WRITE
-    KINDS: ClassVar = (
-        U32,
-        HANDLE,
-        U64,
-        CONTENT,
-    )
+    KINDS: ClassVar = (U32, HANDLE, U64, CONTENT)
     request_id: int
     handle: bytes
     offset: int
@@ -166,10 +148,7 @@ class Lstat:
     """§6.8. Of a symbolic link itself."""
 
     TYPE: ClassVar = PacketType.LSTAT
-    KINDS: ClassVar = (
-        U32,
-        PATH,
-    )
+    KINDS: ClassVar = (U32, PATH)
     request_id: int
     path: bytes
 
@@ -179,10 +158,7 @@ class Fstat:
     """§6.8."""
 
     TYPE: ClassVar = PacketType.FSTAT
-    KINDS: ClassVar = (
-        U32,
-        HANDLE,
-    )
+    KINDS: ClassVar = (U32, HANDLE)
     request_id: int
     handle: bytes
 
@@ -192,11 +168,7 @@ class Setstat:
     """§6.9."""
 
     TYPE: ClassVar = PacketType.SETSTAT
-    KINDS: ClassVar = (
-        U32,
-        PATH,
-        ATTRIBUTES,
-    )
+    KINDS: ClassVar = (U32, PATH, ATTRIBUTES)
     request_id: int
     path: bytes
     attributes: Attributes
@@ -207,11 +179,7 @@ class Fsetstat:
     """§6.9."""
 
     TYPE: ClassVar = PacketType.FSETSTAT
-    KINDS: ClassVar = (
-        U32,
-        HANDLE,
-        ATTRIBUTES,
-    )
+    KINDS: ClassVar = (U32, HANDLE, ATTRIBUTES)
     request_id: int
     handle: bytes
     attributes: Attributes
@@ -222,10 +190,7 @@ class Opendir:
     """§6.7."""
 
     TYPE: ClassVar = PacketType.OPENDIR
-    KINDS: ClassVar = (
-        U32,
-        PATH,
-    )
+    KINDS: ClassVar = (U32, PATH)
     request_id: int
     path: bytes
 
@@ -235,10 +200,7 @@ class Readdir:
     """§6.7. Asks for some more names."""
 
     TYPE: ClassVar = PacketType.READDIR
-    KINDS: ClassVar = (
-        U32,
-        HANDLE,
-    )
+    KINDS: ClassVar = (U32, HANDLE)
     request_id: int
     handle: bytes
 
@@ -248,10 +210,7 @@ class Remove:
     """§6.5."""
 
     TYPE: ClassVar = PacketType.REMOVE
-    KINDS: ClassVar = (
-        U32,
-        PATH,
-    )
+    KINDS: ClassVar = (U32, PATH)
     request_id: int
     path: bytes
 
@@ -261,11 +220,7 @@ class Mkdir:
     """§6.6."""
 
     TYPE: ClassVar = PacketType.MKDIR
-    KINDS: ClassVar = (
-        U32,
-        PATH,
-        ATTRIBUTES,
-    )
+    KINDS: ClassVar = (U32, PATH, ATTRIBUTES)
     request_id: int
     path: bytes
     attributes: Attributes
@@ -276,10 +231,7 @@ class Rmdir:
     """§6.6."""
 
     TYPE: ClassVar = PacketType.RMDIR
-    KINDS: ClassVar = (
-        U32,
-        PATH,
-    )
+    KINDS: ClassVar = (U32, PATH)
     request_id: int
     path: bytes
 
@@ -289,10 +241,7 @@ class Realpath:
     """§6.11."""
 
     TYPE: ClassVar = PacketType.REALPATH
-    KINDS: ClassVar = (
-        U32,
-        PATH,
-    )
+    KINDS: ClassVar = (U32, PATH)
     request_id: int
     path: bytes
 
@@ -302,10 +251,7 @@ class Stat:
     """§6.8. Of what a symbolic link leads to."""
 
     TYPE: ClassVar = PacketType.STAT
-    KINDS: ClassVar = (
-        U32,
-        PATH,
-    )
+    KINDS: ClassVar = (U32, PATH)
     request_id: int
     path: bytes
 
@@ -315,11 +261,7 @@ class Rename:
     """§6.5. Never onto a name that exists."""
 
     TYPE: ClassVar = PacketType.RENAME
-    KINDS: ClassVar = (
-        U32,
-        PATH,
-        PATH,
-    )
+    KINDS: ClassVar = (U32, PATH, PATH)
     request_id: int
     old: bytes
     new: bytes
@@ -330,10 +272,7 @@ class Readlink:
     """§6.10."""
 
     TYPE: ClassVar = PacketType.READLINK
-    KINDS: ClassVar = (
-        U32,
-        PATH,
-    )
+    KINDS: ClassVar = (U32, PATH)
     request_id: int
     path: bytes
 
@@ -343,11 +282,7 @@ class Symlink:
     """§6.10, with its paths in the order in which OpenSSH, and so everybody, sends them."""
 
     TYPE: ClassVar = PacketType.SYMLINK
-    KINDS: ClassVar = (
-        U32,
-        PATH,
-        PATH,
-    )
+    KINDS: ClassVar = (U32, PATH, PATH)
     request_id: int
     target: bytes
     link: bytes
@@ -358,11 +293,7 @@ class Extended:
     """§8. A request that is none of the draft's."""
 
     TYPE: ClassVar = PacketType.EXTENDED
-    KINDS: ClassVar = (
-        U32,
-        WORD,
-        REST,
-    )
+    KINDS: ClassVar = (U32, WORD, REST)
     request_id: int
     name: bytes
     body: bytes
@@ -373,12 +304,7 @@ class StatusReply:
     """§7. The message is for people."""
 
     TYPE: ClassVar = PacketType.STATUS
-    KINDS: ClassVar = (
-        U32,
-        STATUS,
-        TEXT,
-        TEXT,
-    )
+    KINDS: ClassVar = (U32, STATUS, TEXT, TEXT)
     request_id: int
     code: int
     message: str
@@ -390,10 +316,7 @@ class HandleReply:
     """§7."""
 
     TYPE: ClassVar = PacketType.HANDLE
-    KINDS: ClassVar = (
-        U32,
-        HANDLE,
-    )
+    KINDS: ClassVar = (U32, HANDLE)
     request_id: int
     handle: bytes
 
@@ -403,10 +326,7 @@ class DataReply:
     """§7."""
 
     TYPE: ClassVar = PacketType.DATA
-    KINDS: ClassVar = (
-        U32,
-        CONTENT,
-    )
+    KINDS: ClassVar = (U32, CONTENT)
     request_id: int
     data: bytes
 
@@ -416,10 +336,7 @@ class NameReply:
     """§7."""
 
     TYPE: ClassVar = PacketType.NAME
-    KINDS: ClassVar = (
-        U32,
-        ENTRIES,
-    )
+    KINDS: ClassVar = (U32, ENTRIES)
     request_id: int
     entries: tuple[Entry, ...]
 
@@ -429,10 +346,7 @@ class AttributesReply:
     """§7."""
 
     TYPE: ClassVar = PacketType.ATTRS
-    KINDS: ClassVar = (
-        U32,
-        ATTRIBUTES,
-    )
+    KINDS: ClassVar = (U32, ATTRIBUTES)
     request_id: int
     attributes: Attributes
 
@@ -442,10 +356,7 @@ class ExtendedReply:
     """§8."""
 
     TYPE: ClassVar = PacketType.EXTENDED_REPLY
-    KINDS: ClassVar = (
-        U32,
-        REST,
-    )
+    KINDS: ClassVar = (U32, REST)
     request_id: int
     body: bytes
 
