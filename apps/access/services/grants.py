@@ -16,6 +16,7 @@ from apps.audit.services import Change, record
 from apps.audit.words import who_words
 from apps.locks import selectors as locks
 from apps.peers import selectors as peers
+from apps.peers.services.batches import batches
 from node.core.grants import InvalidGrant, with_grants
 from node.core.locks import LockKind, check_reason
 from node.core.peers import PeerEntry, check_end, check_resources, check_scopes
@@ -130,8 +131,8 @@ def _outlived(peer_id: str) -> list[Grant]:
 
 
 def _remove(actor: Actor, rows: list[Grant], action: GrantAction) -> int:
-    for row in rows:
-        Grant.objects.filter(pk=row.pk).delete()
+    for names in batches([row.pk for row in rows]):
+        Grant.objects.filter(pk__in=names).delete()
     if rows:
         record(actor=actor, changes=[_change(action, before=row) for row in rows])
     return len(rows)
