@@ -1,0 +1,109 @@
+"""The patterns of forwarding rules (spec handlers §2): which targets a rule is about.
+
+A pattern is asked about one target at one of its addresses, and answers yes, no, or that this cannot be told: whether a
+name lies in a network is not known before the name is resolved.
+"""
+
+import ipaddress
+from dataclasses import dataclass
+
+from node.core.forwarding.target import MAX_PORT, RESERVED, AnyTarget, IpAddress, Target, UnixTarget
+
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+STAR = "*"
+PORTS = MAX_PORT + 1
+"""Where the last range of ports ends: one past the last port."""
+
+
+@dataclass(frozen=True, slots=True)
+class Any:
+    """Every target, Unix sockets included."""
+
+    def covers(self, target: AnyTarget, address: IpAddress | None) -> bool | None:
+        return True
+
+    def __str__(self) -> str:
+        return STAR
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Hosts by name; one `*` in it stands for any characters, dots included. An IP address is no name: not covered."""
+
+    name: str
+
+    def covers(self, target: AnyTarget, address: IpAddress | None) -> bool | None:
+        return isinstance(target, Target) and target.literal is None and _fits(self.name, target.host)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Cidr:
+    """A network: the address that is dialled or listened on is in it. Not known of a name that was not resolved."""
+
+    network: IpNetwork
+
+    def covers(self, target: AnyTarget, address: IpAddress | None) -> bool | None:
+        if isinstance(target, UnixTarget) or target.reserved:
+            return False
+        return None if address is None else address in self.network
+
+    def __str__(self) -> str:
+        single = self.network.prefixlen == self.network.max_prefixlen
+        return str(self.network.network_address if single else self.network)
+
+
+@dataclass(frozen=True, slots=True)
+class PortRange:
+    """Ports from `start` up to, and without, `end`, of hosts that the other pattern covers: half-open."""
+
+    host: "Any | Host | Cidr"
+    start: int
+    end: int
+
+    def covers(self, target: AnyTarget, address: IpAddress | None) -> bool | None:
+        within = isinstance(target, Target) and self.start <= target.port < self.end
+        return self.host.covers(target, address) if within else False
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in str(self.host) else str(self.host)
+        return f"{host}:{self.start}" if self.end == self.start + 1 else f"{host}:{self.start}..{self.end}"
+
+
+@dataclass(frozen=True, slots=True)
+class AlknetPrefix:
+    """The reserved names, which begin with `alknet-`."""
+
+    def covers(self, target: AnyTarget, address: IpAddress | None) -> bool | None:
+        return isinstance(target, Target) and target.reserved
+
+    def __str__(self) -> str:
+        return RESERVED + STAR
+
+
+@dataclass(frozen=True, slots=True)
+class SocketPath:
+    """Unix sockets by path; one `*` in it stands for any characters but a slash."""
+
+    path: str
+
+    def covers(self, target: AnyTarget, address: IpAddress | None) -> bool | None:
+        if not isinstance(target, UnixTarget) or target.path.count("/") != self.path.count("/"):
+            return False
+        return _fits(self.path, target.path)
+
+    def __str__(self) -> str:
+        return self.path
+
+
+Pattern = Any | Host | Cidr | PortRange | AlknetPrefix | SocketPath
+
+
+def _fits(pattern: str, text: str) -> bool:
+    """Whether the text is the pattern, its one star put in place of any characters or none."""
+    before, star, after = pattern.partition(STAR)
+    if not star:
+        return pattern == text
+    return len(text) >= len(before) + len(after) and text.startswith(before) and text.endswith(after)
