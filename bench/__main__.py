@@ -22,6 +22,7 @@ from bench import (
     revocation,
     scrape,
     soak,
+    ssh,
     vault,
 )
 
@@ -43,6 +44,7 @@ _MODULES = (
     audit,
     scrape,
     panel,
+    ssh,
 )
 BENCHES = {module.NAME: module for module in _MODULES}
 

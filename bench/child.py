@@ -12,7 +12,7 @@ from bench.database import ROOT, environment
 from node.core.paths import DataPaths
 
 TIMEOUT_S = 60.0
-"""For one line: far more than any of them takes."""
+"""For one line: far more than nearly any of them takes."""
 MAX_LINE = 64 * 1024 * 1024
 """Bytes of one line."""
 
@@ -21,10 +21,10 @@ class Child:
     def __init__(self, process: Process) -> None:
         self._process = process
 
-    async def line(self) -> str:
+    async def line(self, patience: float = TIMEOUT_S) -> str:
         """The next line that it prints. Raises EOFError if it ended, TimeoutError if it hangs."""
         assert self._process.stdout is not None
-        line = await asyncio.wait_for(self._process.stdout.readline(), TIMEOUT_S)
+        line = await asyncio.wait_for(self._process.stdout.readline(), patience)
         if not line:
             raise EOFError("the child process ended")
         return line.decode().strip()

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import asyncssh
 
+from bench.ssh_tunnel import Tunnel
 from node.core.address import parse_host_port
 from node.handlers.ssh.handler import ALPN
 from node.quic.client.dial import dial_quic
 from tests.support.node_process import running
 from tests.support.quic import settled, soon
-from tests.support.ssh import ME, ClientTunnel, named
+from tests.support.ssh import ME, named
 
 PEER = '[[peers]]\npeer_id = "ann"\nfingerprints = ["{}"]\nscopes = ["ssh:exec:echo"]\n'
 
@@ -29,7 +30,7 @@ async def test_a_node_serves_ssh_and_follows_its_peers(tmp_path: Path) -> None:
         )
         options = {"client_keys": [ann], "config": None, "agent_path": None, "username": "x"}
         known = asyncssh.import_known_hosts(f"node {host.export_public_key().decode()}")
-        async with asyncssh.connect("node", tunnel=ClientTunnel(connection), known_hosts=known, **options) as ssh:
+        async with asyncssh.connect("node", tunnel=Tunnel(connection), known_hosts=known, **options) as ssh:
             assert (await soon(ssh.run("echo it is me"))).stdout == "it is me\n"
             assert (await soon(ssh.run("cat secret"))).exit_status == 126
             (tmp_path / "peers.toml").write_text("")

@@ -4,16 +4,16 @@ import asyncio
 import contextlib
 import os
 import pwd
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
 import asyncssh
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from bench.ssh_tunnel import Tunnel
 from node.core.connection import Connection
 from node.core.errors import StreamError
 from node.core.peers import PeerEntry
-from node.core.stream_transport import StreamTransport
 from node.endpoint.endpoint import Endpoint
 from node.endpoint.limits import EndpointLimits
 from node.endpoint.registry import HandlerRegistry
@@ -39,23 +39,6 @@ def named(key: asyncssh.SSHKey) -> str:
     name = fingerprint_of_key(key)
     assert name
     return name
-
-
-class ClientTunnel:
-    """What asyncssh's client takes for a connection to go through."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    async def create_connection(self, factory: Callable[[], Any], _host: str, _port: int) -> tuple[Any, Any]:
-        protocol = factory()
-        return StreamTransport.attach(await self._connection.open_bi(), protocol), protocol
-
-    def close(self) -> None:
-        self._connection.close()
-
-    async def wait_closed(self) -> None:
-        await self._connection.wait_closed()
 
 
 class SshNode:
@@ -100,7 +83,7 @@ class SshNode:
     async def client(self, key: asyncssh.SSHKey | None = None, **options: Any) -> AsyncIterator[Any]:
         """asyncssh's client, signed in as ann or by another key."""
         keys = {"client_keys": [key or self.ann], "known_hosts": None, "config": None, "agent_path": None}
-        way = {"host": "node", "port": 22, "tunnel": ClientTunnel(await self.dial())}
+        way = {"host": "node", "port": 22, "tunnel": Tunnel(await self.dial())}
         async with asyncssh.connect(**way, username="any", **{**keys, **options}) as signed_in:
             yield signed_in
 

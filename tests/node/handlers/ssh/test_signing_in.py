@@ -7,6 +7,7 @@ from typing import Any
 import asyncssh
 import pytest
 
+from bench.ssh_tunnel import Tunnel
 from node.core.errors import StreamError
 from node.core.journal import EventKind
 from node.handlers.ssh import acceptor
@@ -14,7 +15,7 @@ from node.handlers.ssh.errors import NoHostKey, ShapeChanged
 from node.handlers.ssh.guarded import MAX_BEFORE_SIGN_IN
 from node.quic.tls.keys import NodeKey
 from tests.support.quic import settled, soon
-from tests.support.ssh import ClientTunnel, SshNode, ssh_node
+from tests.support.ssh import SshNode, ssh_node
 
 
 def attempts(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, str]]:
@@ -53,7 +54,7 @@ async def test_the_key_of_the_handshake_below_signs_nobody_in() -> None:
     async with ssh_node() as node:
         below = NodeKey.generate()
         await node.know("ssh:exec:*", name="bob", key=asyncssh.import_private_key(_pem(below)))
-        tunnel = ClientTunnel(await node.dial(below))
+        tunnel = Tunnel(await node.dial(below))
         with pytest.raises(asyncssh.PermissionDenied):
             await soon(
                 asyncssh.connect(
@@ -66,7 +67,7 @@ async def test_the_key_of_the_handshake_below_signs_nobody_in() -> None:
 async def test_no_other_method_is_offered_or_taken() -> None:
     async with ssh_node() as node:
         methods = await soon(
-            asyncssh.get_server_auth_methods("node", 22, username="any", tunnel=ClientTunnel(await node.dial()))
+            asyncssh.get_server_auth_methods("node", 22, username="any", tunnel=Tunnel(await node.dial()))
         )
         assert methods == ["publickey"]
         with pytest.raises(asyncssh.PermissionDenied):
