@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from node.handlers.ssh.algorithms import CIPHERS, KEY_EXCHANGE, MACS, POST_QUANTUM, SIGNATURES, available
+from node.handlers.ssh.dropbear import NEEDS, make_room
 from node.handlers.ssh.errors import ShapeChanged
 from node.handlers.ssh.limits import SshSettings
 
@@ -61,6 +62,7 @@ class Acceptor:
             raise ShapeChanged("asyncssh has not asked for a listener")
         made = self._factory("", 0)
         _require_shut(made)
+        make_room(made)
         self._server = server
         try:
             connect(made)
@@ -129,7 +131,10 @@ def require_shape() -> None:
 
 
 def _require_shut(made: object) -> None:
-    """Raises ShapeChanged where a connection would do what no setting of ours turns on."""
+    """Raises ShapeChanged where a connection would do what no setting of ours turns on, or has not what is used."""
+    for name in NEEDS:
+        if not hasattr(made, name):
+            raise ShapeChanged(f"asyncssh's connections have no {name}")
     for name in _MUST_BE_OFF:
         if getattr(made, name, True):
             raise ShapeChanged(f"asyncssh's {name} is not off")

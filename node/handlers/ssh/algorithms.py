@@ -3,7 +3,7 @@
 Every one has a place in today's OpenSSH: no SHA-1, no NIST curve, no CBC, no MAC over plain text. Strict key exchange,
 the answer to prefix truncation (CVE-2023-48795), is announced by asyncssh to whoever knows it; ciphers that are open to
 that without it (ChaCha20-Poly1305, and a MAC over cipher text in CBC) are left out, so that the answer hangs on no
-client.
+client; but for one that has nothing else (`dropbear`).
 """
 
 POST_QUANTUM = ("mlkem768x25519-sha256", "sntrup761x25519-sha512", "sntrup761x25519-sha512@openssh.com")

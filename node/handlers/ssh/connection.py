@@ -19,6 +19,7 @@ from node.core.tasks import TaskSet
 from node.core.text import printable
 from node.handlers.call.denials import Denials
 from node.handlers.ssh.channel import SessionChannel, window_of
+from node.handlers.ssh.dropbear import is_open_to_truncation
 from node.handlers.ssh.keys import fingerprint_of_key, shown
 from node.handlers.ssh.limits import SshSettings
 from node.handlers.ssh.session import Session, Subsystem
@@ -85,6 +86,8 @@ class SshConnection(asyncssh.SSHServer):
 
     def begin_auth(self, username: str) -> bool:
         self._user = printable(username[:MAX_USER])
+        if is_open_to_truncation(self._ssh):
+            self._disconnect("this cipher takes strict key exchange")
         return True
 
     def public_key_auth_supported(self) -> bool:

@@ -188,3 +188,27 @@ class WrongSigner(asyncssh.SSHKeyPair):
 
     def sign(self, data: bytes) -> bytes:
         return self._other.sign(data, b"ssh-ed25519")
+
+
+CHACHA = {"encryption_algs": ["chacha20-poly1305@openssh.com"]}
+
+
+async def test_chacha20_is_for_dropbear_alone_and_for_it_with_strict_key_exchange(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dropbear = {**CHACHA, "client_version": "dropbear_2022.83"}
+    async with ssh_node() as node:
+        with pytest.raises(asyncssh.KeyExchangeFailed):
+            await soon(node.client(**CHACHA).__aenter__())
+        async with node.client(**dropbear) as ann:
+            assert (await soon(ann.run("true"))).exit_status == 0
+        unaware = {
+            "_get_extra_kex_algs": lambda _: [b"ext-info-c"],
+            "_strict_kex": property(lambda _: False, lambda _, __: None),
+        }
+        for name, made in unaware.items():
+            monkeypatch.setattr(asyncssh.SSHClientConnection, name, made, raising=False)
+        with pytest.raises(asyncssh.DisconnectError, match="strict key exchange"):
+            await soon(node.client(**dropbear).__aenter__())
+        async with node.client() as ann:
+            assert (await soon(ann.run("true"))).exit_status == 0
