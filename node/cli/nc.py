@@ -16,8 +16,10 @@ import typer
 from node.cli.id import IdentityOption, user_key
 from node.cli.options import EXIT_FAILED, EXIT_USAGE, fail
 from node.cli.pinning import pinned_key
+from node.cli.proxy import ProxyLoginOption, ProxyOption, proxy_from
 from node.client.dial import dial
 from node.client.nc import OutputClosed, bridge
+from node.client.socks5.associate import Proxy
 from node.core.connection import CLOSE_LOCKED, CLOSE_NORMAL, CLOSE_REVOKED, Connection
 from node.core.errors import ConnectionClosed, DialError, HandshakeError, PinMismatch, StreamError, TlsConfigError
 from node.core.text import printable
@@ -50,6 +52,7 @@ class _Wanted:
     key: NodeKey | None
     pin: str
     timeout: float
+    proxy: Proxy | None
 
 
 @app.command()
@@ -60,6 +63,8 @@ def nc(
     pin: Annotated[str | None, typer.Option("--pin", metavar="KEY", help="The node's key, however spelled.")] = None,
     identity: IdentityOption = None,
     anonymous: Annotated[bool, typer.Option("--anonymous", help="Show no key.")] = False,
+    proxy: ProxyOption = None,
+    proxy_login: ProxyLoginOption = None,
     timeout: Annotated[
         float, typer.Option("--timeout", metavar="SECONDS", min=0.1, max=3600, help="For the connection to be made.")
     ] = 10.0,
@@ -76,6 +81,7 @@ def nc(
         key=None if anonymous else user_key(identity),
         pin=pinned_key(address, pin),
         timeout=timeout,
+        proxy=proxy_from(proxy, proxy_login),
     )
     _run(wanted)
 
@@ -102,7 +108,9 @@ def _run(wanted: _Wanted) -> None:
 
 
 async def _nc(wanted: _Wanted) -> None:
-    connection = await dial(wanted.address, wanted.alpn, key=wanted.key, pin=wanted.pin, timeout=wanted.timeout)
+    connection = await dial(
+        wanted.address, wanted.alpn, key=wanted.key, pin=wanted.pin, timeout=wanted.timeout, proxy=wanted.proxy
+    )
     connection.keep_alive()  # the protocol may have nothing to say for longer than a connection lasts in silence
     copying = asyncio.create_task(_copy(connection))
     signals = _ends_by_signal(copying)

@@ -6,11 +6,12 @@ from node.core.connection import Connection
 from node.core.errors import ConnectError, TlsConfigError
 from node.core.fingerprint import is_fingerprint
 from node.quic.client.outgoing import DialSettings
-from node.quic.client.ports import FreshSockets, Port
+from node.quic.client.ports import FreshSockets, Port, RelayedSockets
 from node.quic.client.race import Race, in_turn
 from node.quic.limits import QuicLimits
 from node.quic.selftest import check_engine
 from node.quic.tls.keys import NodeKey
+from node.quic.udp.relayed import Envelope
 from node.quic.udp.socket import Target, resolve
 
 
@@ -66,6 +67,25 @@ async def dial_quic(
     """One connection with a socket of its own; otherwise as `Dialler.dial`, which says what is raised."""
     dialler = Dialler(limits=limits)
     return await dialler.dial(host, port, alpn=alpn, key=key, pin=pin, server_name=server_name, timeout=timeout)
+
+
+async def dial_relayed(
+    relay: Target,
+    envelope: Envelope,
+    *,
+    alpn: bytes,
+    key: NodeKey | None,
+    pin: str | None,
+    server_name: str = "alknet",
+    timeout: float = 10.0,
+    limits: QuicLimits | None = None,
+) -> Connection:
+    """One connection through a relay of datagrams, to the peer that `envelope` names; otherwise as `Dialler.dial`."""
+    check_engine()
+    settings = _settings(alpn, key, pin, server_name, limits or QuicLimits())
+    deadline = asyncio.get_running_loop().time() + timeout
+    call = await Race([relay], lambda target: RelayedSockets(envelope).begin(target, settings), deadline).run()
+    return Connection(call.link.source, settings.alpn)
 
 
 def _settings(alpn: bytes, key: NodeKey | None, pin: str | None, server_name: str, limits: QuicLimits) -> DialSettings:

@@ -11,6 +11,7 @@ from node.quic.connection.endpoint import Endpoint
 from node.quic.engine.budget import Budget, Part
 from node.quic.engine.ending import EndCause, Ending
 from node.quic.engine.reset import ResetTokens
+from node.quic.udp.relayed import Envelope, RelayedSocket
 from node.quic.udp.socket import SocketAddress, Target, UdpSocket
 
 LINGER = 2.0
@@ -31,6 +32,20 @@ class FreshSockets:
     def begin(self, target: Target, settings: DialSettings) -> OutgoingCall:
         try:
             udp = UdpSocket.connected(target)
+        except OSError as error:
+            raise ConnectError(f"cannot reach {spell(target.address)}: {error.strerror}") from error
+        return OwnSocket(udp).carry(udp.peer or udp.address, settings)
+
+
+class RelayedSockets:
+    """A socket of its own for each connection, to a relay that takes its datagrams in this envelope."""
+
+    def __init__(self, envelope: Envelope) -> None:
+        self._envelope = envelope
+
+    def begin(self, target: Target, settings: DialSettings) -> OutgoingCall:
+        try:
+            udp = RelayedSocket(target, self._envelope)
         except OSError as error:
             raise ConnectError(f"cannot reach {spell(target.address)}: {error.strerror}") from error
         return OwnSocket(udp).carry(udp.peer or udp.address, settings)

@@ -14,11 +14,14 @@ import pytest
 
 from node.cli.nc import bracketed
 from node.client.nc import OutputClosed, bridge
+from node.client.socks5.wire import Login
+from node.core.address import format_host_port, parse_host_port
 from node.core.connection import BiStream
 from node.core.errors import StreamClosed
 from tests.support.nc import NcNode, nc_node
 from tests.support.quic import settled, soon
 from tests.support.streams import stream_pair
+from tests.support.udp_proxy import udp_proxy
 
 
 class Ours:
@@ -228,3 +231,14 @@ async def test_the_node_sends_no_faster_than_output_is_taken(node: NcNode) -> No
 def test_an_address_as_openssh_joins_it_is_one() -> None:
     joined = {"fd00::1:4433": "[fd00::1]:4433", "[fd00::1]:4433": "[fd00::1]:4433", "box:22": "box:22", "box": "box"}
     assert {text: bracketed(text) for text in joined} == joined
+
+
+async def test_it_goes_through_a_proxy_with_its_login_from_a_file(node: NcNode, tmp_path: Path) -> None:
+    (tmp_path / "login").touch(0o600)
+    (tmp_path / "login").write_text("ann:se:cret\n")
+    async with udp_proxy(Login(b"ann", b"se:cret")) as far:
+        way = ("--proxy", f"socks5://{format_host_port(far.proxy.address)}", "--proxy-login", str(tmp_path / "login"))
+        nc = await node.nc("echo", "--anonymous", *way)
+        out, err = await soon(nc.communicate(b"through"))
+        assert (nc.returncode, out, err) == (0, b"through", b"")
+        assert far.asked == {parse_host_port(node.address)}
