@@ -1,0 +1,79 @@
+"""A local TCP connection and a stream elsewhere, joined: bytes, ends and breaks of each are passed to the other."""
+
+import asyncio
+import contextlib
+import socket
+import struct
+
+from node.core.connection import BiStream
+from node.core.errors import StreamError
+
+PIECE = 64 * 1024
+"""Bytes that are in hand each way at most, besides what the two connections themselves hold."""
+
+_RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER: closing sends a reset, and no end in order."""
+
+
+async def relay(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, stream: BiStream, first: bytes = b""
+) -> None:
+    """Copy both ways until both have ended; an end of one side is passed on, and the other goes on.
+
+    It is over, too, where the stream has ended and takes nothing more. Where one breaks the other is reset, so that
+    half of an answer never looks like all of it. `first` is sent before what is read. Neither is open afterwards.
+    """
+    sending = asyncio.create_task(_send(reader, stream, first))
+    receiving = asyncio.create_task(_receive(stream, writer))
+    nobody = asyncio.create_task(stream.stopped())
+    tasks = (sending, receiving, nobody)
+    try:
+        await _until_over(sending, receiving, nobody)
+        if not sending.done():
+            stream.reset()
+        writer.close()
+    except BaseException as error:
+        stream.reset()
+        reset(writer)
+        if not isinstance(error, StreamError | OSError):
+            raise
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Close a TCP connection so that its peer sees it break. Harmless when repeated."""
+    sock = writer.get_extra_info("socket")
+    if sock is not None:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    writer.transport.abort()
+
+
+async def _until_over(
+    sending: "asyncio.Task[None]", receiving: "asyncio.Task[None]", nobody: "asyncio.Task[StreamError]"
+) -> None:
+    await asyncio.wait((sending, receiving), return_when=asyncio.FIRST_COMPLETED)
+    if sending.done():
+        sending.result()
+    await receiving
+    await asyncio.wait((sending, nobody), return_when=asyncio.FIRST_COMPLETED)
+    if sending.done():
+        sending.result()
+
+
+async def _send(reader: asyncio.StreamReader, stream: BiStream, first: bytes) -> None:
+    if first:
+        await stream.write(first)
+    while data := await reader.read(PIECE):
+        await stream.write(data)
+    stream.finish()
+
+
+async def _receive(stream: BiStream, writer: asyncio.StreamWriter) -> None:
+    while data := await stream.read(PIECE):
+        writer.write(data)
+        await writer.drain()
+    writer.write_eof()
