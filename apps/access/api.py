@@ -1,5 +1,6 @@
 """REST: may somebody do something, and why; and what must go on being so."""
 
+from collections.abc import Container
 from typing import Annotated
 
 from django.http import HttpRequest
@@ -96,6 +97,13 @@ class ClosingOut(BaseModel):
     at: float | None = Field(description="When, in unix seconds; null is at once.")
 
 
+class GrantGoing(BaseModel):
+    """A grant that would go."""
+
+    id: str
+    words: str = Field(description="What it gives, and until when.")
+
+
 class ImpactOut(BaseModel):
     """What would go."""
 
@@ -103,9 +111,10 @@ class ImpactOut(BaseModel):
     closes: int = Field(description="So many connections would close.")
     closing: list[ClosingOut] = Field(description=f"The first {SHOWN} of them; none without the right activity:read.")
     keys: list[str]
-    scopes: list[str]
-    resources: list[str] = Field(description="As kind/name.")
+    scopes: list[str] = Field(description="Those that no grant goes on giving.")
+    resources: list[str] = Field(description="As kind/name; those that no grant goes on giving.")
     token: bool = Field(description="Whether the peer's token goes.")
+    grants: list[GrantGoing] = Field(description="Those in force that go; none without the right grants:read.")
 
 
 @router.post(
@@ -118,13 +127,13 @@ class ImpactOut(BaseModel):
 def preview_change(request: HttpRequest, body: ImpactIn) -> Answer:
     """Which live connections a change of a peer would close, and which rights would go."""
     changes = None if body.changes is None else body.changes.model_dump(exclude_unset=True)
-    told = Right.ACTIVITY_READ in caller_of(request).rights
-    return Answer(_impact_model(impact(body.peer_id, changes), with_connections=told))
+    return Answer(_impact_model(impact(body.peer_id, changes), caller_of(request).rights))
 
 
-def _impact_model(found: Impact, *, with_connections: bool) -> ImpactOut:
+def _impact_model(found: Impact, rights: Container[Right]) -> ImpactOut:
     closings = found.closings
-    shown = closings.shown if with_connections else ()
+    shown = closings.shown if Right.ACTIVITY_READ in rights else ()
+    grants = (one for one in found.hanging if one.gives is not None) if Right.GRANTS_READ in rights else ()
     return ImpactOut(
         known=closings.known,
         closes=closings.total,
@@ -133,6 +142,7 @@ def _impact_model(found: Impact, *, with_connections: bool) -> ImpactOut:
         scopes=list(found.scopes),
         resources=list(found.resources),
         token=found.token,
+        grants=[GrantGoing(id=one.row_id, words=one.words) for one in grants],
     )
 
 

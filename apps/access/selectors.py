@@ -8,7 +8,9 @@ from django.db.models import QuerySet
 from apps.access.errors import Absent
 from apps.access.models import Assertion, Grant
 from apps.locks import selectors as locks
+from apps.locks.words import end_words
 from apps.peers import selectors as peers
+from apps.peers.hanging import Hanging
 from apps.peers.services.batches import batches
 from node.core import grants as core
 from node.core.explain import Explanation, Question, Subject, SubjectKind, explain
@@ -63,6 +65,18 @@ def grants_in_force(peer_id: str | None = None) -> QuerySet[Grant]:
     """The rows of one peer, or of all, that have not come to their end."""
     rows = Grant.objects.filter(expires_at__gt=time.time())
     return rows if peer_id is None else rows.filter(peer_id=peer_id)
+
+
+def hanging_grants(peer_ids: Sequence[str]) -> list[Hanging]:
+    """The grants in force of these peers, by peer and the one that lasts longest first. Few of many peers have any."""
+    named = set(peer_ids) & set(grants_in_force().values_list("peer_id", flat=True).distinct())
+    rows = (row for names in batches(sorted(named)) for row in grants_in_force().filter(peer_id__in=names))
+    return [_hanging(row) for row in sorted(rows, key=lambda row: (row.peer_id, -row.expires_at, row.pk))]
+
+
+def _hanging(row: Grant) -> Hanging:
+    words = f"{row.gives}, until {end_words(row.expires_at, holds=True)}"
+    return Hanging(row.pk, row.peer_id, "Grant", words, row.core())
 
 
 def ended_grants(peer_id: str | None = None) -> QuerySet[Grant]:

@@ -9,6 +9,7 @@ from django import forms
 from apps.audit.actors import Actor
 from apps.peers.closings import Closings
 from apps.peers.digests import states_digest
+from apps.peers.hanging import Hanging
 from apps.peers.terms import PeerState
 from node.core.peers import PeerEntry
 
@@ -42,6 +43,10 @@ class BulkAct:
     run: Callable[[Actor, Sequence[str], Any], int]
     form: type[forms.Form] = NothingForm
     closings: Callable[[Sequence[PeerState], Any], Closings] | None = None
+    hanging: Callable[[Sequence[PeerState], Any], Sequence[Hanging]] | None = None
+    """What other apps hang on those that change, as far as it matters; the form is filled in."""
+    hanging_words: str = ""
+    """What becomes of it, such as “go with them”."""
     danger: bool = False
     by_form: bool = False
     """Who changes is not known before the form is filled in."""
@@ -65,6 +70,7 @@ class Preview:
     changing: tuple[str, ...]
     closing: Closings
     digest: str
+    hanging: Sequence[Hanging] = ()
 
     @property
     def same(self) -> int:
@@ -79,14 +85,24 @@ class Preview:
     def more(self) -> int:
         return len(self.changing) - len(self.shown)
 
+    @property
+    def hanging_shown(self) -> Sequence[Hanging]:
+        return self.hanging[:SHOWN]
+
+    @property
+    def hanging_more(self) -> int:
+        return len(self.hanging) - len(self.hanging_shown)
+
 
 def preview(act: BulkAct, states: Sequence[PeerState], form: Any) -> Preview:
     """Raises InvalidPeer where the act cannot be done to one of them."""
     known = not act.by_form or (form.is_bound and form.is_valid())
     changing = changing_of(act, states, form) if known else ()
-    changed = frozenset(changing)
-    closing = act.closings([one for one in states if one.peer_id in changed], form) if act.closings else Closings()
-    return Preview(len(states), known, changing, closing, states_digest(states))
+    names = frozenset(changing)
+    changed = [one for one in states if one.peer_id in names]
+    closing = act.closings(changed, form) if act.closings else Closings()
+    hanging = act.hanging(changed, form) if act.hanging and known else ()
+    return Preview(len(states), known, changing, closing, states_digest(states), hanging)
 
 
 def changing_of(act: BulkAct, states: Sequence[PeerState], form: Any) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ from apps.peers import services
 from apps.peers.bulk import SHOWN, BulkAct
 from apps.peers.closings import closings_of_disabling, closings_of_removing
 from apps.peers.form_fields import ScopesField
+from apps.peers.hanging import Hanging, hanging_on
+from apps.peers.terms import PeerState
 
 
 class ManyScopesForm(forms.Form):
@@ -23,6 +25,16 @@ class ManyScopesForm(forms.Form):
 def _scopes(form: forms.Form) -> Sequence[str]:
     scopes: list[str] = form.cleaned_data["scopes"]
     return scopes
+
+
+def _going(states: Sequence[PeerState], _: object) -> Sequence[Hanging]:
+    return hanging_on(state.peer_id for state in states)
+
+
+def _giving_on(states: Sequence[PeerState], form: forms.Form) -> Sequence[Hanging]:
+    """What gives one of the scopes all the same."""
+    wanted = set(_scopes(form))
+    return [one for one in _going(states, form) if one.gives is not None and not wanted.isdisjoint(one.gives.scopes)]
 
 
 ENABLE = BulkAct(
@@ -76,6 +88,8 @@ REMOVE_SCOPES = BulkAct(
         entry.peer_id for entry in entries if not set(_scopes(form)).isdisjoint(entry.scopes)
     ],
     run=lambda actor, names, form: services.change_scopes(actor=actor, peer_ids=names, remove=_scopes(form)),
+    hanging=_giving_on,
+    hanging_words="stay, and give such a scope all the same",
     form=ManyScopesForm,
     by_form=True,
 )
@@ -91,5 +105,7 @@ DELETE = BulkAct(
     changing=lambda entries, _: [entry.peer_id for entry in entries],
     run=lambda actor, names, _: services.remove_peers(actor=actor, peer_ids=names),
     closings=lambda states, _: closings_of_removing(states, limit=SHOWN),
+    hanging=_going,
+    hanging_words="go with them",
     danger=True,
 )

@@ -7,7 +7,12 @@ from typing import Any
 
 from apps.peers import selectors, services
 from apps.peers.closings import Closings, closings_by
-from apps.peers.terms import PeerState
+from apps.peers.hanging import Hanging, hanging_on, rights_by
+from apps.peers.terms import PeerState, ends_of
+from node.core.access import AccessControl, check_access
+from node.core.grants import Grant
+from node.core.identity import Identity
+from node.core.index import build_index
 
 SHOWN = 100
 """Connections that are told one by one; of more the number."""
@@ -15,9 +20,10 @@ SHOWN = 100
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """The connections that would close, and what goes from the peer's entry at once; `token`: its token does.
+    """The connections that would close, and what the peer loses at once; `token`: its token goes.
 
-    `because`: why, in words for people.
+    A scope or a resource that a grant goes on giving is not lost. `hanging`: rows of other apps that go with it, such
+    as its grants. `because`: why, in words for people.
     """
 
     closings: Closings
@@ -26,10 +32,11 @@ class Impact:
     scopes: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
     token: bool = False
+    hanging: tuple[Hanging, ...] = ()
 
     @property
     def loses(self) -> bool:
-        return bool(self.closings.total or self.keys or self.scopes or self.resources or self.token)
+        return bool(self.closings.total or any(self.gone))
 
     @property
     def gone(self) -> Iterator[tuple[str, str]]:
@@ -38,10 +45,15 @@ class Impact:
             yield from ((kind, name) for name in names)
         if self.token:
             yield "Token", "which clients without a key show"
+        yield from ((one.kind, one.words) for one in self.hanging)
+
+    @property
+    def _rows(self) -> list[str]:
+        return [one.row_id for one in self.hanging]
 
     def facts(self) -> list[Any]:
         """What whoever agrees to it agrees to. Connections come and go meanwhile: of them it is why they close."""
-        return [self.keys, self.scopes, self.resources, self.token, self.closings.reasons]
+        return [self.keys, self.scopes, self.resources, self.token, self._rows, self.closings.reasons]
 
 
 def impact(peer_id: str, changes: Mapping[str, Any] | None) -> Impact:
@@ -53,28 +65,42 @@ def impact(peer_id: str, changes: Mapping[str, Any] | None) -> Impact:
 def impact_between(old: PeerState, new: PeerState | None, *, limit: int = SHOWN) -> Impact:
     """The same where both are known."""
     now = time.time()
-    before, after = (state if state is not None and _works(state, now) else None for state in (old, new))
+    hanging = hanging_on([old.peer_id])
+    before = _identity(old, rights_by(hanging), now)
+    after = None if new is None else _identity(new, rights_by(hanging, named=new.peer_id), now)
     return Impact(
         closings_by([(old, new)], now=now, limit=limit),
-        _because(new, now),
-        _gone(_keys(before, now), _keys(new, now)),
-        _gone(before.entry.scopes if before else (), after.entry.scopes if after else ()),
-        _gone(_resources(before), _resources(after)),
-        before is not None and _token(before) is not None and _token(before) != (_token(new) if new else None),
+        _because(new, after),
+        _gone(_keys(old, now) if before else (), _keys(new, now)),
+        _lost_scopes(before, after),
+        _lost_resources(before, after),
+        before is not None and _token(old) is not None and _token(old) != (_token(new) if new else None),
+        hanging if new is None else (),
     )
 
 
-def _works(state: PeerState, now: float) -> bool:
-    end = state.terms.expires_at
-    return state.entry.enabled and (end is None or end > now)
+def _identity(state: PeerState, grants: Iterable[Grant], now: float) -> Identity | None:
+    """What the node takes the peer for, locks aside; None where it may not connect."""
+    return build_index([state.entry], (), 0, ends_of(state), now, grants).identity_of(state.peer_id)
 
 
-def _because(new: PeerState | None, now: float) -> str:
+def _lost_scopes(before: Identity | None, after: Identity | None) -> tuple[str, ...]:
+    had = before.scopes if before else ()
+    return tuple(name for name in had if not check_access(AccessControl(required_scopes=(name,)), after).allowed)
+
+
+def _lost_resources(before: Identity | None, after: Identity | None) -> tuple[str, ...]:
+    had = [(kind, name) for kind, names in (before.resources if before else {}).items() for name in names]
+    asked = ((kind, name, AccessControl(resource_type=kind, resource_action=name)) for kind, name in had)
+    return tuple(f"{kind}/{name}" for kind, name, control in asked if not check_access(control, after).allowed)
+
+
+def _because(new: PeerState | None, after: Identity | None) -> str:
     if new is None:
         return "the peer is removed"
     if not new.entry.enabled:
         return "the peer is disabled"
-    return "no longer in its entry" if _works(new, now) else "the peer has expired"
+    return "no longer in its entry" if after else "the peer has expired"
 
 
 def _keys(state: PeerState | None, now: float) -> tuple[str, ...]:
@@ -85,11 +111,6 @@ def _keys(state: PeerState | None, now: float) -> tuple[str, ...]:
 
 def _token(state: PeerState) -> str | None:
     return state.entry.auth_token_hash
-
-
-def _resources(state: PeerState | None) -> tuple[str, ...]:
-    found = state.entry.resources if state else {}
-    return tuple(f"{kind}/{name}" for kind, names in found.items() for name in names)
 
 
 def _gone(old: Iterable[str], new: Iterable[str]) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Acts on many peers: a page that tells what will happen, and then just that, once."""
 
 import re
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
+from apps.access.models import Grant
 from apps.access.services import add_assertion
 from apps.accounts.rights import Role
 from apps.activity.models import Connection
@@ -123,6 +125,17 @@ def test_a_preview_of_scopes_names_those_that_change(panel: Client) -> None:
     assert answer.context["plan"].changing == ("b",)
     assert "Which scopes?" in choose(panel, "remove_scopes", "a", preview="yes").content.decode()
     assert audit() == []
+
+
+def test_grants_are_told_where_they_go_and_where_they_give_on_what_is_taken(panel: Client) -> None:
+    for name, scope in (("a", "x"), ("b", "other"), ("c", "x")):
+        Grant.objects.create(peer_id=name, scopes=[scope], expires_at=time.time() + 3600)
+    page = choose(panel, "remove_scopes", "a", "b", scopes="x", preview="yes").content.decode()
+    assert "stay, and give such a scope all the same" in page
+    assert ("<li>Grant of a: x, until 2" in page, "Grant of b" in page) == (True, False)
+    page = choose(panel, "delete_selected", "a", "b", index="0").content.decode()
+    assert ("These go with them" in page, "Grant of b: other, until 2" in page) == (True, True)
+    assert "Grant of c" not in page
 
 
 def test_scopes_that_are_too_many_change_nobody(panel: Client) -> None:

@@ -1,5 +1,6 @@
 """A save that takes something away shows it first, and is done when that is agreed to; others go straight through."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from apps.access.models import Grant
+from apps.access.services import grant_access
 from apps.activity import selectors
 from apps.activity.models import Connection
 from apps.locks.models import Lock
@@ -127,6 +130,21 @@ def test_removal_shows_what_goes_and_holds_to_it(panel: Client) -> None:
     assert "<li>Scope admin</li>" in told
     panel.post(path, {"post": "yes", "agreed": panel.get(path).context["agreed"]})
     assert not Peer.objects.exists()
+
+
+def test_grants_are_counted_and_go_with_their_peer_before_ones_eyes(panel: Client) -> None:
+    wish = {"peer_id": "laptop", "expires_at": time.time() + 3600}
+    grant_access(actor=ALICE, scopes=["admin"], resource_type="repo", resource="web", **wish)
+    Grant.objects.create(scopes=["git:write"], **wish)  # given before the peer had it of its own
+    panel.post(change("laptop"), typed(scopes="git:read"))
+    assert Peer.objects.get().scopes == ["git:read"], "the grant keeps it: nothing is lost"
+    page = panel.post(change("laptop"), typed(scopes="git:read", enabled=None)).content.decode()
+    for name in ("Scope git:read", "Scope git:write", "Scope admin", "Resource repo/web"):
+        assert f"<li>{name}</li>" in page, "a disabled peer gets nothing by grants"
+    assert "<li>Grant" not in page, "but they stay"
+    page = text(panel, "/peers/peer/laptop/delete/")
+    assert "<li>Grant admin and repo/web, until 2" in page
+    assert "<li>Grant git:write, until 2" in page
 
 
 def test_a_lock_asks_where_it_closes_connections(panel: Client, add_peer: AddPeer) -> None:
