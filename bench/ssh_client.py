@@ -74,7 +74,9 @@ async def set_up(connect: Connect, count: int) -> None:
 async def main(directory: Path, *server: Any) -> None:
     ways = Ways(directory / "key", *server)
     async with contextlib.AsyncExitStack() as stack:
-        held: dict[str, OverSsh | Bare] = {"bare": Bare(_Opener(await ways.dial(ALPN)))}
+        bare = await ways.dial(ALPN)
+        bare.keep_alive()  # others have their turns, which take long
+        held: dict[str, OverSsh | Bare] = {"bare": Bare(_Opener(bare))}
         for way, connect in ways.ways.items():
             held[way] = OverSsh(await stack.enter_async_context(connect()), directory, way)
         print("ready", flush=True)
