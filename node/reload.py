@@ -31,6 +31,7 @@ _FOLLOWED = (
     "nodes",
     "enrolment",
     "ssh",
+    "forwarding",
     "sftp",
 )
 
@@ -52,6 +53,7 @@ class LiveSettings:
         self.nodes = Live(settings.nodes)
         self.enrolment = Live(settings.enrolment)
         self.ssh = Live(settings.ssh)
+        self.forwarding = Live(settings.forwarding)
         self.sftp = Live(settings.sftp)
         self._subscribers: list[Callable[[], None]] = []
 

@@ -14,6 +14,7 @@ from node.assembly.credentials import open_credentials
 from node.assembly.ends import keeping_time
 from node.assembly.enrolment import open_enrolment
 from node.assembly.exposition import show_metrics
+from node.assembly.forwarding import open_forwarding
 from node.assembly.handlers import call_operations, make_handlers
 from node.assembly.identity import NodeIdentity
 from node.assembly.journal import open_journal
@@ -132,7 +133,9 @@ async def open_node(loaded: LoadedSettings, load: Load, manager: ServiceManager 
             open_enrolment(settings, limits, store, metrics, lambda: identity.fingerprint, journal)
         )
         sftp = await stack.enter_async_context(open_sftp(settings, limits, store, metrics, journal))
-        ssh = open_ssh(settings, limits, store, metrics, keeper, journal, {"sftp": subsystem(sftp, journal)})
+        forwarding = open_forwarding(settings, limits, metrics, opened)
+        subsystems = {"sftp": subsystem(sftp, journal)}
+        ssh = open_ssh(settings, limits, store, metrics, keeper, journal, subsystems, forwarding)
         protocols = make_handlers(limits, store, metrics, operations, opened, journal, register, sftp, ssh)
         links = await stack.enter_async_context(open_links(protocols.calls, store, limits, metrics))
         node = Node(

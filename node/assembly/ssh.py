@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.assembly.store import Store
 from node.core.address import format_host_port, parse_host_port
-from node.core.handler import ProtocolHandler
 from node.core.journal import Journal
 from node.core.metrics import Metrics
 from node.custody.errors import CustodyError
@@ -24,6 +23,8 @@ from node.tcp.listener import TcpListener
 from node.vault.errors import VaultError
 
 if TYPE_CHECKING:
+    from node.handlers.ssh.forwarding.shared import Forwarding
+    from node.handlers.ssh.handler import SshHandler
     from node.handlers.ssh.session import Subsystem
 
 ALPN = b"alknet/ssh"
@@ -43,13 +44,15 @@ def open_ssh(
     keeper: VaultKeeper,
     journal: Journal,
     subsystems: "Mapping[str, Subsystem] | None" = None,
-) -> ProtocolHandler | None:
+    forwarding: "Forwarding | None" = None,
+) -> "SshHandler | None":
     """The handler of `alknet/ssh`; None where it is not enabled. Raises ShapeChanged."""
     if not settings.ssh.enabled:
         return None
     from node.handlers.ssh import handler as ssh  # noqa: PLC0415 - asyncssh takes long to import, for who wants it
 
-    handler = ssh.SshHandler(store, limits.ssh, host_key(settings.ssh.host_key, keeper), subsystems, journal)
+    key = host_key(settings.ssh.host_key, keeper)
+    handler = ssh.SshHandler(store, limits.ssh, key, subsystems, journal, forwarding)
     store.subscribe(handler.enforce)
     store.subscribe_locks(handler.enforce_locks)
     metrics.add("ssh", handler.snapshot, meanings=ssh.MEANINGS)

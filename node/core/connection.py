@@ -173,15 +173,19 @@ class BidiStreamSource(Protocol):
 class Connection:
     """One negotiated connection: a transport, its ALPN, and a write-once identity for logs."""
 
-    def __init__(self, source: BidiStreamSource, alpn: bytes) -> None:
+    def __init__(self, source: BidiStreamSource, alpn: bytes, transport: str = "quic") -> None:
         self._source = source
         self._identity: Identity | None = None
         self.remote_alpn = alpn
+        self.transport = transport
+        """What carries it, for rules that ask: "quic", "tcp", or "channel" for a stream within something else."""
 
     @classmethod
-    def from_bidi(cls, stream: BiStream, alpn: bytes, remote_addr: Address | None = None) -> "Connection":
+    def from_bidi(
+        cls, stream: BiStream, alpn: bytes, remote_addr: Address | None = None, transport: str = "channel"
+    ) -> "Connection":
         """A connection over a transport that carries exactly one stream (TCP+TLS, a channel, a Unix socket)."""
-        return cls(SingleStreamSource(stream, remote_addr), alpn)
+        return cls(SingleStreamSource(stream, remote_addr), alpn, transport)
 
     @property
     def remote_addr(self) -> Address | None:

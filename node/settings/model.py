@@ -15,6 +15,7 @@ from node.exposition.settings import MetricsSettings
 from node.handlers.call.limits import CallLimits
 from node.handlers.register.limits import EnrolmentLimits
 from node.handlers.sftp.limits import SftpLimits
+from node.handlers.ssh.forwarding.limits import ForwardingSettings
 from node.handlers.ssh.limits import SshSettings
 from node.journal.limits import JournalLimits
 from node.quic.accelerated import Choice
@@ -167,6 +168,7 @@ class Settings(BaseSettings):
     journal: JournalLimits = JournalLimits()
     enrolment: EnrolmentLimits = EnrolmentLimits()
     ssh: SshSettings = SshSettings()
+    forwarding: ForwardingSettings = ForwardingSettings()
     sftp: SftpLimits = SftpLimits()
     capabilities: CapabilitySettings = Field(
         {}, description="Of each protocol of the node: the providers whose credentials it may use."

@@ -72,7 +72,7 @@ class TcpListener:
             return
         self._origins[origin] += 1
         self._tasks.spawn(self._count(origin, writer), "tcp connection")
-        connection = Connection.from_bidi(SocketStream(reader, writer), self._alpn, address)
+        connection = Connection.from_bidi(SocketStream(reader, writer), self._alpn, address, "tcp")
         self._accept(connection, self._alpn, None, address)
 
     async def _count(self, origin: str, writer: asyncio.StreamWriter) -> None:

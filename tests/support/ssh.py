@@ -17,6 +17,7 @@ from node.core.peers import PeerEntry
 from node.endpoint.endpoint import Endpoint
 from node.endpoint.limits import EndpointLimits
 from node.endpoint.registry import HandlerRegistry
+from node.handlers.ssh.forwarding.shared import Forwarding
 from node.handlers.ssh.handler import ALPN, SshHandler
 from node.handlers.ssh.keys import fingerprint_of_key
 from node.handlers.ssh.limits import SshSettings
@@ -44,13 +45,15 @@ def named(key: asyncssh.SSHKey) -> str:
 class SshNode:
     """A node that serves SSH, with one peer `ann` that may run everything."""
 
-    def __init__(self, settings: SshSettings, subsystems: dict[str, Subsystem]) -> None:
+    def __init__(
+        self, settings: SshSettings, subsystems: dict[str, Subsystem], forwarding: Forwarding | None = None
+    ) -> None:
         self.node_key = NodeKey.generate()
         self.host_key = Ed25519PrivateKey.generate()
         self.ann = asyncssh.generate_private_key("ssh-ed25519")
         self.store = MemoryIdentityStore()
         self.journal = ListJournal()
-        self.handler = SshHandler(self.store, settings, lambda: self.host_key, subsystems, self.journal)
+        self.handler = SshHandler(self.store, settings, lambda: self.host_key, subsystems, self.journal, forwarding)
         self.store.subscribe(self.handler.enforce)
         self.store.subscribe_locks(self.handler.enforce_locks)
         self.clients: list[Connection] = []
@@ -98,9 +101,12 @@ class SshNode:
 
 @contextlib.asynccontextmanager
 async def ssh_node(
-    subsystems: dict[str, Subsystem] | None = None, scopes: tuple[str, ...] = EVERYTHING, **settings: Any
+    subsystems: dict[str, Subsystem] | None = None,
+    scopes: tuple[str, ...] = EVERYTHING,
+    forwarding: Forwarding | None = None,
+    **settings: Any,
 ) -> AsyncIterator[SshNode]:
-    node = SshNode(SshSettings(**{"programs": PROGRAMS, "user": ME, **settings}), subsystems or {})
+    node = SshNode(SshSettings(**{"programs": PROGRAMS, "user": ME, **settings}), subsystems or {}, forwarding)
     await node.know(*scopes)
     await node.start()
     try:

@@ -5,6 +5,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 import asyncssh
+from asyncssh.channel import SSHChannel
 from asyncssh.packet import SSHPacket
 
 from node.core.connection import BiStream
@@ -13,6 +14,7 @@ from node.handlers.ssh.environment import MAX_VARIABLES, admitted
 
 if TYPE_CHECKING:
     _Channel = asyncssh.SSHServerChannel[bytes]
+    AnyChannel = SSHChannel[bytes]
 else:
     _Channel = asyncssh.SSHServerChannel
 
@@ -71,7 +73,10 @@ class ChannelStream(BiStream):
     asyncssh tells it what comes by `fed`, `ended` and `lost`, and when to wait by `pause` and `go_on`.
     """
 
-    def __init__(self, channel: SessionChannel, connection_takes: asyncio.Event) -> None:
+    keeps = False
+    """Whether what has come before the channel's end can be read after it."""
+
+    def __init__(self, channel: "AnyChannel", connection_takes: asyncio.Event) -> None:
         self._channel = channel
         self._connection_takes = connection_takes
         self._channel_takes = asyncio.Event()
@@ -83,9 +88,9 @@ class ChannelStream(BiStream):
 
     async def read(self, limit: int = 65_536) -> bytes:
         while not self._waiting:
-            if self._gone:
+            if self._gone and not self.keeps:
                 raise StreamClosed
-            if self._ended:
+            if self._ended or self._gone:
                 return b""
             self._news.clear()
             await self._news.wait()
@@ -135,7 +140,8 @@ class ChannelStream(BiStream):
     def lost(self) -> None:
         """There is no channel any more."""
         self._gone = True
-        self._waiting.clear()
+        if not self.keeps:
+            self._waiting.clear()
         self._news.set()
         self._channel_takes.set()
 

@@ -1,4 +1,4 @@
-"""One connection of SSH: signing in by a key, and the sessions of the peer that holds it."""
+"""One connection of SSH: signing in by a key, and the sessions and forwards of the peer that holds it."""
 
 import asyncio
 import logging
@@ -11,6 +11,7 @@ import asyncssh
 from node.core.access import Decision
 from node.core.address import format_host_port
 from node.core.connection import Connection
+from node.core.forwarding.policy import Transport
 from node.core.identity import AuthContext, Identity
 from node.core.journal import Event, EventKind, Journal
 from node.core.live import Live
@@ -20,6 +21,9 @@ from node.core.text import printable
 from node.handlers.call.denials import Denials
 from node.handlers.ssh.channel import SessionChannel, window_of
 from node.handlers.ssh.dropbear import is_open_to_truncation
+from node.handlers.ssh.forwarding.asked import ForwardsAsked
+from node.handlers.ssh.forwarding.forwards import Forwards
+from node.handlers.ssh.forwarding.shared import Forwarding
 from node.handlers.ssh.keys import fingerprint_of_key, shown
 from node.handlers.ssh.limits import SshSettings
 from node.handlers.ssh.session import Session, Subsystem
@@ -32,7 +36,7 @@ _TURNS = 2
 logger = logging.getLogger(__name__)
 
 
-class SshConnection(asyncssh.SSHServer):
+class SshConnection(ForwardsAsked):
     """asyncssh asks this one. `identity` stands once the client has proven a key that is a peer's."""
 
     def __init__(
@@ -44,8 +48,12 @@ class SshConnection(asyncssh.SSHServer):
         subsystems: Mapping[str, Subsystem],
         journal: Journal,
         admit: Callable[["SshConnection"], bool],
+        forwarding: Forwarding | None = None,
     ) -> None:
-        """`admit` is asked once, when the client has signed in: False where its peer has too many connections."""
+        """`admit` is asked once, when the client has signed in: False where its peer has too many connections.
+
+        Without `forwarding` nothing is forwarded.
+        """
         self._settings = settings
         self.subsystems = subsystems
         self.identity = Identity("")
@@ -62,6 +70,7 @@ class SshConnection(asyncssh.SSHServer):
         self._provider = provider
         self._journal = journal
         self._admit = admit
+        self._forwarding = forwarding
         self._tasks = TaskSet()
         self._user = ""
         self._offered: tuple[str, str] | None = None
@@ -75,13 +84,14 @@ class SshConnection(asyncssh.SSHServer):
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._ssh = conn
-        logger.info("connection opened", extra={"remote_addr": self._where})
+        logger.info("connection opened", extra={"remote_addr": self.where})
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.fingerprint is None and self._offered is not None:
             self._attempt(self._offered[1], "reject")
+        self.close_forwards()
         self.ended.set()
-        facts = {"remote_addr": self._where, "duration": round(time.monotonic() - self._begun, 3)}
+        facts = {"remote_addr": self.where, "duration": round(time.monotonic() - self._begun, 3)}
         logger.info("connection closed", extra=facts | {"peer_id": self.identity.id or None, "error": _kind(exc)})
 
     def begin_auth(self, username: str) -> bool:
@@ -120,6 +130,9 @@ class SshConnection(asyncssh.SSHServer):
             self._disconnect("this peer has too many connections")
             return
         self._connection.keep_alive()
+        if self._forwarding is not None and self._ssh is not None:
+            transport = Transport(self._connection.transport)
+            self.forwards = Forwards(self._forwarding, self._ssh, self, transport)
         self.signed_in()
 
     def session_requested(self) -> tuple[SessionChannel, Session]:
@@ -132,7 +145,7 @@ class SshConnection(asyncssh.SSHServer):
         self._windows[session] = window
         return channel, session
 
-    # What its sessions ask
+    # What its sessions and forwards ask
 
     @property
     def settings(self) -> SshSettings:
@@ -163,14 +176,17 @@ class SshConnection(asyncssh.SSHServer):
         return replace(self._auth, identity=None, tls_client_fingerprint=self.fingerprint, alternative_fingerprint=None)
 
     def judge(self) -> int:
-        """End the sessions whose scope the peer has lost; how many there were."""
+        """End the sessions and forwards whose scope the peer has lost; how many there were."""
         identity = self.current()
-        return 0 if identity is None else sum(session.judge(identity) for session in tuple(self.sessions))
+        if identity is None:
+            return 0
+        return sum(session.judge(identity) for session in tuple(self.sessions)) + self.judge_forwards()
 
     def close(self, code: int, reason: str) -> None:
         """End the connection at once, on the node's word, and what runs for it by force."""
         for session in self.sessions:
             session.kill()
+        self.close_forwards()
         self._connection.close(code, reason)
         if self._ssh is not None:
             self._ssh.abort()
@@ -178,6 +194,7 @@ class SshConnection(asyncssh.SSHServer):
     async def finish(self) -> None:
         """Wait until everything that ran for the connection has ended."""
         await self._tasks.cancel()
+        await self.finish_forwards()
         if self._denials is not None:
             self._denials.close()
 
@@ -186,12 +203,13 @@ class SshConnection(asyncssh.SSHServer):
         return replace(self.auth, identity=self.identity)
 
     @property
-    def _where(self) -> str:
+    def where(self) -> str:
+        """The client's address, for the log."""
         address = self._auth.remote_addr
         return "" if address is None else format_host_port(address)
 
     def _attempt(self, key: str, result: str) -> None:
-        facts = {"remote_addr": self._where, "user": self._user, "key_fingerprint": key, "result": result}
+        facts = {"remote_addr": self.where, "user": self._user, "key_fingerprint": key, "result": result}
         logger.info("auth attempt", extra=facts | ({"peer_id": self.identity.id} if result == "accept" else {}))
 
     def _count(self) -> None:
@@ -202,7 +220,7 @@ class SshConnection(asyncssh.SSHServer):
 
     def _refused(self, reason: str) -> None:
         detail = {"rule": "ssh sign-in", "message": reason}
-        at, alpn = self._where or None, self._auth.alpn.decode(errors="replace")
+        at, alpn = self.where or None, self._auth.alpn.decode(errors="replace")
         self._journal.record(Event(EventKind.REFUSED, alpn=alpn, address=at, reason=reason, detail=detail))
 
     def _disconnect(self, words: str) -> None:

@@ -21,6 +21,7 @@ from node.core.stream_transport import StreamTransport
 from node.handlers.ssh.acceptor import Acceptor, open_acceptor, require_shape
 from node.handlers.ssh.connection import SshConnection
 from node.handlers.ssh.errors import NoHostKey
+from node.handlers.ssh.forwarding.shared import Forwarding
 from node.handlers.ssh.guarded import Guarded
 from node.handlers.ssh.limits import SshSettings
 from node.handlers.ssh.session import Subsystem
@@ -40,7 +41,7 @@ MEANINGS = {
     **counters(
         busy="Connections that were closed since too many had not signed in, or there was no host key.",
         rejected="Keys that were offered and are no peer's.",
-        revoked="Connections and sessions that a change of rights or a lock has ended.",
+        revoked="Connections, sessions and forwards that a change of rights or a lock has ended.",
     ),
 }
 
@@ -59,14 +60,19 @@ class SshHandler:
         host_key: Callable[[], Ed25519PrivateKey],
         subsystems: Mapping[str, Subsystem] | None = None,
         journal: Journal | None = None,
+        forwarding: Forwarding | None = None,
     ) -> None:
-        """`host_key` raises NoHostKey while there is none. Raises ShapeChanged where asyncssh is another."""
+        """`host_key` raises NoHostKey while there is none. Without `forwarding` nothing is forwarded.
+
+        Raises ShapeChanged where asyncssh is another.
+        """
         require_shape()
         self._provider = provider
         self._settings = live(settings)
         self._host_key = host_key
         self._subsystems = subsystems or {}
         self._journal = journal or NoJournal()
+        self._forwarding = forwarding
         self._acceptor: tuple[SshSettings, Acceptor] | None = None
         self._waiting: set[SshConnection] = set()
         self._by_peer: defaultdict[str, set[SshConnection]] = defaultdict(set)
@@ -94,7 +100,14 @@ class SshHandler:
             self._turn_away(str(error))
             return
         served = SshConnection(
-            connection, auth, self._provider, self._settings, self._subsystems, self._journal, self._admit
+            connection,
+            auth,
+            self._provider,
+            self._settings,
+            self._subsystems,
+            self._journal,
+            self._admit,
+            self._forwarding,
         )
         self._waiting.add(served)
         try:
@@ -117,6 +130,13 @@ class SshHandler:
         for served in self._concerned(None):
             lock = self._provider.lock_on(served.auth)
             self._judge(served, CLOSE_LOCKED, "" if lock is None else lock.words)
+
+    def enforce_policy(self) -> None:
+        """End what the rules of forwarding, as they are now, no longer allow. Neither blocks nor raises."""
+        ended = sum(served.judge_forwards() for served in self._concerned(None))
+        self._revoked += ended
+        if ended:
+            logger.info("enforced", extra={"reason": "revoked: rules of forwarding", "ended": ended})
 
     async def _serve(self, acceptor: Acceptor, served: SshConnection, stream: BiStream, connection: Connection) -> None:
         address = connection.remote_addr

@@ -1,0 +1,85 @@
+"""Unix sockets by path: what is connected to is the socket whose real path was judged, whatever moves meanwhile.
+
+A descriptor holds it (O_PATH, open(2)), and `/proc/self/fd/N` leads to what that holds and nowhere else.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+import stat
+from pathlib import Path, PurePosixPath
+
+from node.handlers.ssh.forwarding.dial import READ_AHEAD, Socket
+from node.handlers.ssh.local_user import LocalUser
+
+MODE = 0o600
+"""Of a socket that the node listens on."""
+
+
+class Found:
+    """Something that a path leads to, held open. `path` is where it really lies."""
+
+    def __init__(self, path: str, flags: int = 0) -> None:
+        """Raises OSError."""
+        self._fd = os.open(path, os.O_PATH | os.O_CLOEXEC | flags)
+        self.path = str(Path(self.held).readlink())
+
+    @property
+    def held(self) -> str:
+        """A path to it that nobody can turn elsewhere."""
+        return f"/proc/self/fd/{self._fd}"
+
+    def close(self) -> None:
+        """Harmless when repeated."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    async def connect(self, timeout: float) -> Socket:
+        """Raises OSError, which TimeoutError is."""
+        async with asyncio.timeout(timeout):
+            return await asyncio.open_unix_connection(self.held, limit=READ_AHEAD)
+
+
+class Spot:
+    """A place for a socket in a directory that is held open. `path` is where it really lies."""
+
+    def __init__(self, path: str) -> None:
+        """Raises OSError."""
+        wanted = PurePosixPath(path)
+        self._directory = Found(str(wanted.parent), os.O_DIRECTORY)
+        self._name = wanted.name
+        self._made: tuple[int, int] | None = None
+        self.path = str(PurePosixPath(self._directory.path) / self._name)
+
+    def bind(self, user: LocalUser | None) -> socket.socket:
+        """A socket here that is its user's alone, and not listening yet. Raises OSError where something is there."""
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            os.fchmod(sock.fileno(), MODE)  # what is bound gets the mode that its socket has (Linux)
+            sock.bind(self._here)
+            with contextlib.closing(Found(self._here, os.O_NOFOLLOW)) as made:
+                at = Path(made.held).stat()
+                if not stat.S_ISSOCK(at.st_mode):
+                    raise OSError("another has taken the place")
+                self._made = at.st_dev, at.st_ino
+                if user is not None and user.switch is not None:
+                    os.chown(made.held, user.switch[0], user.switch[1])
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    def close(self) -> None:
+        """Remove what was made, if it still is what is there. Harmless when repeated."""
+        made, self._made = self._made, None
+        with contextlib.suppress(OSError):
+            at = Path(self._here).lstat()
+            if (at.st_dev, at.st_ino) == made and stat.S_ISSOCK(at.st_mode):
+                Path(self._here).unlink()
+        self._directory.close()
+
+    @property
+    def _here(self) -> str:
+        return f"{self._directory.held}/{self._name}"

@@ -1,0 +1,100 @@
+"""Rights and rules that change while something is forwarded: what they carried ends, and only that."""
+
+import asyncio
+import socket
+from typing import Any
+
+import asyncssh
+import pytest
+
+from node.core.locks import Lock, LockIndex, LockKind
+from tests.node.handlers.ssh.forwarding.test_listening import dial, is_shut
+from tests.support.forwards import LOOPBACK, ForwardNode, ask, doubling, forward_node
+from tests.support.quic import settled, soon
+
+
+async def rule(one: ForwardNode) -> None:
+    one.rule("!127.0.0.1", "*")
+
+
+async def scope(one: ForwardNode) -> None:
+    await one.node.know("ssh:forward:localhost:*", "ssh:listen:localhost:*")
+
+
+@pytest.mark.parametrize("lose", [rule, scope])
+async def test_what_is_lost_ends_what_it_carried(lose: Any) -> None:
+    async with forward_node(*LOOPBACK) as one, doubling() as server, one.node.client() as ann:
+        lost = await soon(ann.open_connection("127.0.0.1", server.port))
+        port = (await soon(ann.forward_remote_port("127.0.0.1", 0, "127.0.0.1", server.port))).get_port()
+        came = await dial(port)
+        lost[1].write(b"x")
+        came[1].write(b"x")
+        await settled(lambda: server.open == 2)
+        await lose(one)
+        assert await soon(lost[0].read()) == b""
+        with pytest.raises(ConnectionResetError):
+            await soon(came[0].read())
+        assert await is_shut(port)
+        await settled(lambda: server.seen.count(b"broken") >= 1 and one.count("channels") == 0)
+        assert (one.count("listeners"), one.count("revoked"), one.node.handler.snapshot()["revoked"]) == (0, 3, 3)
+        assert (await soon(ann.run("id"))).exit_status == (126 if lose is scope else 0)
+
+
+async def test_what_is_still_allowed_goes_on() -> None:
+    async with forward_node(*LOOPBACK) as one, doubling() as server, one.node.client() as ann:
+        kept = await soon(ann.open_connection("localhost", server.port))
+        listening = await soon(ann.forward_remote_port("localhost", 0, "127.0.0.1", server.port))
+        await one.node.know("ssh:forward:localhost:*", "ssh:listen:localhost:*")
+        one.rule(*LOOPBACK, "db")
+        assert await soon(ask(*await dial(listening.get_port()))) == b"pingping"
+        assert await soon(ask(*kept)) == b"pingping"
+        assert one.count("revoked") == 0
+
+
+async def lock_peer(one: ForwardNode) -> None:
+    one.node.store.publish_locks(LockIndex({"1": Lock("1", LockKind.PEER, "ann", "")}))
+
+
+async def remove_peer(one: ForwardNode) -> None:
+    await one.node.store.remove_peer("ann")
+
+
+async def reset(one: ForwardNode) -> None:
+    for client in one.node.clients:
+        client.close()
+
+
+@pytest.mark.parametrize("lose", [lock_peer, remove_peer, reset])
+async def test_the_end_of_the_connection_is_the_end_of_all(lose: Any) -> None:
+    async with forward_node(*LOOPBACK) as one, doubling() as server, one.node.client() as ann:
+        _, writer = await soon(ann.open_connection("127.0.0.1", server.port))
+        port = (await soon(ann.forward_remote_port("127.0.0.1", 0, "127.0.0.1", server.port))).get_port()
+        writer.write(b"x")
+        await settled(lambda: server.open == 1)
+        await lose(one)
+        await settled(lambda: server.seen == [b"broken"])
+        await settled(lambda: one.count("channels") == one.count("listeners") == 0)
+        assert await is_shut(port)
+
+
+@pytest.mark.parametrize("lose", [rule, reset])
+async def test_what_is_still_being_connected_ends_as_well(lose: Any) -> None:
+    """A listener whose queue is full answers nobody."""
+    async with forward_node(*LOOPBACK, connect_timeout=20.0) as one, one.node.client() as ann:
+        with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+            full.bind(("127.0.0.1", 0))
+            full.listen(0)
+            for waits in (first, second):
+                waits.setblocking(False)
+                waits.connect_ex(full.getsockname())
+            opening = asyncio.create_task(ann.open_connection("127.0.0.1", full.getsockname()[1]))
+            await settled(lambda: one.node.handler._by_peer["ann"] and _dialling(one))
+            await lose(one)
+            with pytest.raises(asyncssh.ChannelOpenError):
+                await soon(opening)
+            await settled(lambda: one.count("channels") == 0)
+
+
+def _dialling(one: ForwardNode) -> bool:
+    [served] = one.node.handler._by_peer["ann"]
+    return bool(served.forwards) and any(forward.wish for forward in served.forwards._forwards)
