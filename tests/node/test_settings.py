@@ -244,6 +244,7 @@ def test_every_key_can_be_set_by_its_variable(tmp_path: Path, monkeypatch: pytes
         ("OIDC__ROLE", "viewer"),
     ):
         monkeypatch.setenv(f"ALKNET_PANEL__{name}", value)
+    monkeypatch.setenv("ALKNET_FORWARDING__PROXY", "socks5h://x:1080")
     for name in ("PROGRAMS", "HOST_KEY", "SHELL", "DIRECTORY"):
         monkeypatch.setenv(f"ALKNET_SSH__{name}", "/x/y")
     monkeypatch.setenv("ALKNET_SSH__LISTEN", "127.0.0.1:0")
