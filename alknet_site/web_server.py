@@ -17,6 +17,7 @@ import uvicorn
 from django.conf import settings
 
 from alknet_site.asgi import application
+from alknet_site.database.kept import KEPT
 from alknet_site.http_protocol import ImpatientProtocol
 from alknet_site.web_metrics import show_metrics
 from alknet_site.web_sockets import MAX_MESSAGE, PING_S, ImpatientSocket
@@ -36,6 +37,8 @@ interpreter at each statement, and would wait five times as long for it beside a
 YOUNG = 20_000
 """Objects that are made before the collector looks for cycles among them. A page makes several ten thousand, and lets
 go of them without its help; with Python's own 700 it looked a hundred times for each page."""
+KEPT_CONNECTIONS = 4
+"""Connections to the database that stay open between requests. A browser asks for about as much at once."""
 GRACE_S = 2
 """How long requests that are being answered may go on after the signal to stop, in seconds."""
 
@@ -86,6 +89,7 @@ async def serve(sock: socket.socket, lifeline: Lifeline) -> None:
     sys.setswitchinterval(SWITCH_S)
     gc.freeze()  # what is loaded stays, and need not be gone through again and again
     gc.set_threshold(YOUNG, 10, 10)
+    KEPT.keep(KEPT_CONNECTIONS)
     server = _Server(_config(), started)
     live.attach()
     loop = asyncio.get_running_loop()
@@ -108,6 +112,7 @@ async def serve(sock: socket.socket, lifeline: Lifeline) -> None:
     await asyncio.gather(*following, return_exceptions=True)
     importer.close()
     inbox.close()
+    KEPT.keep(0)
 
 
 def panel_address(sock: socket.socket) -> Address:

@@ -23,6 +23,7 @@ from apps.peers.admin.display import end_label, key_spellings
 from apps.peers.admin.files import FilePages
 from apps.peers.admin.filters import ConnectedFilter, ExpiryFilter, ScopeFilter, TokenFilter
 from apps.peers.admin.now import add_presence, may_see_presence, presence_label, with_presence
+from apps.peers.admin.paginator import NamesFirst
 from apps.peers.agreed import FIELD, agreement
 from apps.peers.digests import state_digest
 from apps.peers.forms import PeerForm, PeerRowForm, PeerRows, RotationForm
@@ -44,6 +45,7 @@ class PeerAdmin(BulkActs, FilePages, AccessAdmin):
     form = PeerForm
     list_display = ["peer_id", "display_name", "enabled", "key_count", "scope_count", "has_token", "ends"]
     list_editable = ["enabled"]
+    paginator = NamesFirst
     search_fields = ["peer_id", "display_name", "fingerprints", "scopes"]
     search_as_you_type = True
     list_before_template = "panel/saved_filters_of_list.html"

@@ -5,8 +5,9 @@ from django.test.html import parse_html
 from unfold.templatetags.unfold_list import items_for_result
 
 from apps.panel.templatetags.panel_list import list_table
-from tests.apps.panel.test_query_budgets import FEW, fill
+from tests.apps.panel.test_query_budgets import fill
 
+FEW = 3
 LISTS = (
     "/peers/peer/",
     "/peers/peer/?q=peer&o=-3",

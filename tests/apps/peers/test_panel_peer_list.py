@@ -54,6 +54,25 @@ def test_the_list_finds_by_name_scope_and_any_spelling_of_a_key(panel: Client, a
     assert [row.pk for row in found] == ["laptop"]
 
 
+@pytest.mark.parametrize(
+    ("column", "key"), [("1", "name"), ("-1", "name"), ("5", "scopes"), ("-5.1", "scopes"), ("6", "token")]
+)
+def test_pages_of_a_sorted_list_make_the_list(panel: Client, add_peer: AddPeer, column: str, key: str) -> None:
+    for number in range(30):
+        token = token_hash(f"{number}") if number % 2 else None
+        add_peer(f"p{number * 7 % 30:02}", scopes=[f"s{n}" for n in range(number % 4)], auth_token_hash=token)
+    shown = [row for page in (1, 2) for row in panel.get(LIST, {"o": column, "p": page}).context["cl"].result_list]
+
+    keys = {
+        "name": lambda row: row.pk,
+        "scopes": lambda row: len(row.scopes),
+        "token": lambda row: row.auth_token_hash or "",
+    }
+    assert len({row.pk for row in shown}) == 30
+    told = [keys[key](row) for row in shown]
+    assert told == sorted(told, reverse=column.startswith("-"))
+
+
 def test_the_list_filters_and_sorts(panel: Client, add_peer: AddPeer) -> None:
     add_peer("a", enabled=False, scopes=["x", "y"])
     add_peer("b", auth_token_hash=token_hash("b"), scopes=["x"])

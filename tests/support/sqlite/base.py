@@ -7,10 +7,12 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.backends.sqlite3 import base, creation, operations
+from django.db.backends.sqlite3 import base
+
+from alknet_site.database.base import DatabaseWrapper as Kept
 
 
-class DatabaseCreation(creation.DatabaseCreation):
+class DatabaseCreation(base.DatabaseCreation):
     as_made = sqlite3.connect(":memory:", check_same_thread=False)
 
     def create_test_db(self, *args: Any, **options: Any) -> str:
@@ -20,7 +22,7 @@ class DatabaseCreation(creation.DatabaseCreation):
         return name
 
 
-class DatabaseOperations(operations.DatabaseOperations):
+class DatabaseOperations(base.DatabaseOperations):
     def sql_flush(self, *_: Any, **__: Any) -> list[str]:
         """No statement does it, and no signal is due."""
         return []
@@ -31,7 +33,7 @@ class DatabaseOperations(operations.DatabaseOperations):
         DatabaseCreation.as_made.backup(self.connection.connection, progress=_give_up_if_busy)
 
 
-class DatabaseWrapper(base.DatabaseWrapper):
+class DatabaseWrapper(Kept):
     creation_class = DatabaseCreation
     ops_class = DatabaseOperations
 

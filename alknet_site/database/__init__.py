@@ -1,0 +1,1 @@
+"""Django's own engine for SQLite, whose connections a server keeps open."""
