@@ -43,6 +43,7 @@ def test_a_peer_and_then_everything_is_locked_and_unlocked(
     page.locator("[name=reason]").fill("a laptop was stolen")
     panel.save()
     expect(page.get_by_label("Connections that close")).to_contain_text("locked: call the desk")
+    expect(page.get_by_role("region", name="This lock closes connections")).to_be_focused()
     page.get_by_role("button", name="Lock", exact=True).click()
     expect(page.get_by_text("Locked: Peer ann.")).to_be_visible()
     expect(row(panel, "Peer ann")).to_contain_text("a laptop was stolen")

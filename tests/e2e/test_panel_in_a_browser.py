@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.support.browser import Panel
 from tests.support.migrated import migrated
@@ -31,6 +31,8 @@ def new(tmp_path: Path) -> Iterator[Web]:
 
 def test_from_the_set_up_link_to_a_disabled_peer(page: Page, new: Web) -> None:
     panel = Panel(page, new.url)
+    page.goto(new.setup_url)
+    expect(page.get_by_label("Username")).to_be_focused()
     panel.set_up(new.setup_url)
     assert "/setup/" not in panel.page.url
     panel.add_peer("laptop", key=f"{ssh_line(1)} alice@home", scopes="fs:read")
