@@ -16,6 +16,7 @@ import hypothesis
 import pytest
 
 from node.quic import accelerated
+from tests.support import order
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -97,12 +98,17 @@ def program() -> Callable[[str], str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A test marked soak runs where `-m` names the mark, and else not."""
-    if "soak" in config.getoption("markexpr"):
-        return
-    long = [item for item in items if item.get_closest_marker("soak")]
-    config.hook.pytest_deselected(items=long)
-    items[:] = [item for item in items if item not in long]
+    """A test marked soak runs where `-m` names the mark, and else not. Workers share the others out."""
+    if "soak" not in config.getoption("markexpr"):
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("soak")])
+        items[:] = [item for item in items if not item.get_closest_marker("soak")]
+    if (workers := getattr(config, "workerinput", {}).get("workercount", 1)) > 1:
+        items[:] = order.long_first(items, workers)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    return order.workers()
 
 
 def pytest_collection_finish() -> None:
