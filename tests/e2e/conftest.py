@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support import warm
-from tests.support.appliance import Appliance, environment, running_appliance
+from tests.support.appliance import STOP_SECONDS, Appliance, environment, running_appliance
 from tests.support.browser import Panel
+from tests.support.kept_appliance import KeptAppliance
 from tests.support.kept_web import KeptWeb
 from tests.support.migrated import migrated
 from tests.support.web import Web
@@ -25,6 +26,11 @@ CHROMIUM_OPTIONS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+PATIENCE_MS = 60_000
+"""After which a page has failed rather than been slow."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture
@@ -58,16 +64,27 @@ def page(browser: Browser) -> Iterator[Page]:
     """A tab of a profile of its own: it shares neither cookies nor storage with another test's."""
     with browser.new_context() as context:
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE_MS)
         yield page
 
 
 @pytest.fixture
-def panel(page: Page, appliance: Appliance) -> Panel:
-    """The appliance's panel, its set-up link followed and its first administrator signed in."""
-    panel = Panel(page, appliance.ready["panel_url"])
-    panel.set_up(appliance.ready["setup_url"])
-    return panel
+def keeper(appliance: Appliance) -> KeptAppliance:
+    """The appliance with its first administrator. Where a module overrides it, its tests share one."""
+    return KeptAppliance(appliance)
+
+
+@pytest.fixture
+def panel(page: Page, keeper: KeptAppliance) -> Panel:
+    """The appliance's panel, and its first administrator signed in."""
+    keeper.sign_in(page.context)
+    return Panel(page, keeper.session.url)
+
+
+@pytest.fixture(scope="module")
+def kept_appliance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeptAppliance]:
+    with running_appliance(migrated(tmp_path_factory.mktemp("appliance") / "data")) as running:
+        yield KeptAppliance(running)
 
 
 @pytest.fixture(scope="module")
@@ -108,9 +125,9 @@ class LiveClient:
         return facts
 
     def stop(self) -> None:
-        """Harmless when repeated."""
-        self.process.kill()
-        self.process.wait()
+        """It says that it goes. Harmless when repeated."""
+        self.process.terminate()
+        self.process.wait(STOP_SECONDS)
         if self.process.stdout is not None:
             self.process.stdout.close()
 

@@ -3,23 +3,34 @@
 import json
 import re
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Response
+from playwright.sync_api import Browser, Page, Response, expect
 
 from tests.e2e.conftest import LiveClient
-from tests.support.appliance import Appliance, alknet
+from tests.support.appliance import Appliance, alknet, running_appliance
 from tests.support.browser import Panel
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.browser]
 
 
-@pytest.fixture
-def python() -> str:
-    return sys.executable
+@pytest.fixture(scope="module")
+def appliance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
+    """One that begins with an empty directory and imports what it runs, as in life; for the whole module."""
+    with running_appliance(tmp_path_factory.mktemp("first") / "data", python=sys.executable) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def panel(browser: Browser, appliance: Appliance) -> Iterator[Panel]:
+    """Its panel, the set-up link followed in the browser."""
+    with browser.new_context() as context:
+        panel = Panel(context.new_page(), appliance.ready["panel_url"])
+        panel.set_up(appliance.ready["setup_url"])
+        yield panel
 
 
 def whoami(appliance: Appliance, identity: Path) -> dict[str, object] | None:
@@ -72,23 +83,20 @@ def test_a_peer_is_added_used_and_revoked_in_the_browser(
     assert whoami(appliance, identity) == laptop
 
 
-def test_the_set_up_link_works_once_and_then_dies(panel: Panel, appliance: Appliance) -> None:
-    link = appliance.ready["setup_url"]
-    panel.page.context.clear_cookies()
-    response = panel.page.goto(link)
+def test_the_set_up_link_works_once_and_then_dies(panel: Panel, page: Page, appliance: Appliance) -> None:
+    """For whoever has it, and no session."""
+    response = page.goto(appliance.ready["setup_url"])
     assert response is not None
     assert response.status == 404
-    deadline = time.monotonic() + 10
-    while appliance.wait_ready()["setup_url"] is not None and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert appliance.wait_ready()["setup_url"] is None
+    until(lambda: appliance.wait_ready()["setup_url"] is None, "the link's end")
     assert not (appliance.data / "secrets" / "setup_token").exists()
 
 
 def test_wrong_input_writes_nothing(panel: Panel, appliance: Appliance) -> None:
-    panel.add_peer("laptop", key="ed25519:nonsense")
-    assert panel.page.get_by_text("64 lower-case hex digits").is_visible()
-    assert json.loads(appliance.run("peer", "list", "--json")) == []
+    before = appliance.run("peer", "list", "--json")
+    panel.add_peer("desk", key="ed25519:nonsense")
+    expect(panel.page.get_by_text("64 lower-case hex digits")).to_be_visible()
+    assert appliance.run("peer", "list", "--json") == before
 
 
 def test_the_token_of_the_set_up_link_is_in_no_log(panel: Panel, appliance: Appliance) -> None:

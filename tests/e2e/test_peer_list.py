@@ -4,15 +4,16 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.support.browser import Panel
+from tests.support.kept_web import KeptWeb
 from tests.support.panel import ssh_line
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def panel(web_panel: Panel) -> Panel:
+def panel(web_panel: Panel, kept_web: KeptWeb) -> Panel:
     for number, name in enumerate(("desk", "laptop", "lamp")):
-        web_panel.add_peer(name, key=ssh_line(number), scopes="fs:read")
+        kept_web.session.add_peer(name, key=ssh_line(number), scopes="fs:read")
     web_panel.page.goto(f"{web_panel.url}/peers/peer/")
     return web_panel
 

@@ -1,6 +1,8 @@
 """The panel in a browser tab, driven as a person would: by what is written on it."""
 
-from playwright.sync_api import Page
+from http.cookies import SimpleCookie
+
+from playwright.sync_api import BrowserContext, Page
 
 PASSWORD = "correct horse battery"
 
@@ -54,6 +56,12 @@ class Panel:
         self.page.goto(f"{self.url}/peers/peer/")
         row = self.page.locator("tr", has=self.page.get_by_role("link", name=peer_id, exact=True))
         return row.locator("input[type=checkbox][name$=-enabled]").is_checked()
+
+
+def enter(context: BrowserContext, url: str, cookies: str) -> None:
+    """Have the browser be, at this address of the panel, whoever has these cookies there."""
+    for cookie in SimpleCookie(cookies).values():
+        context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": url}])
 
 
 def add_authenticator(page: Page) -> None:

@@ -2,25 +2,24 @@
 
 import sqlite3
 from contextlib import closing
-from http.cookies import SimpleCookie
 from pathlib import Path
 
 from playwright.sync_api import BrowserContext
 
 from node.core.paths import DataPaths
+from tests.support.browser import enter
 from tests.support.migrated import migrated
 from tests.support.panel_session import PanelSession
 from tests.support.web import Web
 
 
 class KeptWeb:
-    """`take()` gives it as it was made: what a test has stored is gone, and the administrator's session is there."""
+    """`take()` gives it as it was made: what a test has stored is gone, and the administrator's `session` is there."""
 
     def __init__(self, place: Path) -> None:
         self._web = Web(migrated(place / "data"))
-        first = PanelSession(self._web.url)
-        first.set_up(self._web.setup_url)
-        self._cookies = SimpleCookie(first.cookies)
+        self.session = PanelSession(self._web.url)
+        self.session.set_up(self._web.setup_url)
         self._as_made = place / "as-made.db"
         _copy(self._database, self._as_made)
 
@@ -34,8 +33,7 @@ class KeptWeb:
 
     def sign_in(self, context: BrowserContext, url: str) -> None:
         """Have this browser be the administrator's at this address of the panel."""
-        for cookie in self._cookies.values():
-            context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": url}])
+        enter(context, url, self.session.cookies)
 
     def end(self) -> None:
         self._web.end()

@@ -34,6 +34,12 @@ class PanelSession:
         self.get(link)
         self.post("/setup/", username=username, password1=PASSWORD, password2=PASSWORD)
 
+    def add_peer(self, peer_id: str, *, key: str, scopes: str = "") -> None:
+        """Fill the form of a new peer and save it."""
+        typed = {"peer_id": peer_id, "enabled": "on", "keys": key, "scopes": scopes, "resources": "{}"}
+        page = self.post("/peers/peer/add/", **typed)
+        assert "was added successfully" in page, page
+
     def get(self, path: str) -> str:
         """A page; its status is 200."""
         return self._page(urllib.request.Request(urllib.parse.urljoin(self.url, path)))
