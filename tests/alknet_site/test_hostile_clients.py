@@ -13,7 +13,7 @@ from alknet_site.body_limit import limit_bodies
 from alknet_site.http_protocol import ImpatientProtocol
 
 MOST = 1000
-SECONDS = 30
+SECONDS = 60
 
 
 class Hasty(ImpatientProtocol):

@@ -36,7 +36,7 @@ def logged(web: Web, message: str) -> dict[str, str]:
 def private(web: Web, path: str) -> tuple[int, str]:
     url = f"http://{logged(web, 'metrics are shown')['address']}{path}"
     try:
-        with build_opener(ProxyHandler({})).open(url, timeout=20) as answer:
+        with build_opener(ProxyHandler({})).open(url, timeout=60) as answer:
             return answer.status, answer.read().decode()
     except HTTPError as error:
         return error.code, error.read().decode()

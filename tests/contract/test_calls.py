@@ -119,7 +119,7 @@ def served(request: pytest.FixtureRequest) -> Served:
 @pytest.fixture(params=CARRIERS.values(), ids=CARRIERS)
 async def stream(request: pytest.FixtureRequest, served: Served, tmp_path: Path) -> AsyncIterator[BiStream]:
     carrier: Callable[[Served, Path], contextlib.AbstractAsyncContextManager[BiStream]] = request.param
-    async with asyncio.timeout(30), carrier(served, tmp_path) as opened:
+    async with asyncio.timeout(60), carrier(served, tmp_path) as opened:
         yield opened
 
 

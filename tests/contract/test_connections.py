@@ -99,14 +99,14 @@ EVERY = {**MANY, "unix": unix, "tcp": tcp}
 @pytest.fixture(params=EVERY.values(), ids=EVERY)
 async def any_pair(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Pair]:
     factory: Callable[[Path], contextlib.AbstractAsyncContextManager[Pair]] = request.param
-    async with factory(tmp_path) as ends, asyncio.timeout(20):
+    async with factory(tmp_path) as ends, asyncio.timeout(60):
         yield ends
 
 
 @pytest.fixture(params=MANY.values(), ids=MANY)
 async def pair(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Pair]:
     factory: Callable[[Path], contextlib.AbstractAsyncContextManager[Pair]] = request.param
-    async with factory(tmp_path) as ends, asyncio.timeout(20):
+    async with factory(tmp_path) as ends, asyncio.timeout(60):
         yield ends
 
 
@@ -218,7 +218,7 @@ async def test_a_writer_waits_for_its_reader(any_pair: Pair) -> None:
     assert written < 4 * 1024 * 1024
     for _ in range(200):
         await other.read()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while written == before:
             await asyncio.sleep(0.01)
             await other.read()
@@ -328,7 +328,7 @@ async def test_an_identity_is_written_once(any_pair: Pair) -> None:
 
 @pytest.fixture
 async def unix_pair(tmp_path: Path) -> AsyncIterator[Pair]:
-    async with unix(tmp_path) as ends, asyncio.timeout(20):
+    async with unix(tmp_path) as ends, asyncio.timeout(60):
         yield ends
 
 

@@ -48,14 +48,14 @@ EVERY = {**TELLING, "unix": unix}
 @pytest.fixture(params=EVERY.values(), ids=EVERY)
 async def ends(request: pytest.FixtureRequest) -> AsyncIterator[Ends]:
     make: Callable[[], AbstractAsyncContextManager[Ends]] = request.param
-    async with make() as made, asyncio.timeout(30):
+    async with make() as made, asyncio.timeout(60):
         yield made
 
 
 @pytest.fixture(params=TELLING.values(), ids=TELLING)
 async def telling(request: pytest.FixtureRequest) -> AsyncIterator[Ends]:
     make: Callable[[], AbstractAsyncContextManager[Ends]] = request.param
-    async with make() as made, asyncio.timeout(30):
+    async with make() as made, asyncio.timeout(60):
         yield made
 
 
@@ -215,7 +215,7 @@ async def test_what_is_offered_to_a_paused_reader_stays_with_its_writer(ends: En
     (near, writing), (far, reading) = map(recording, ends)
     far.pause_reading()
     written = 0
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while written < MORE_THAN_FITS and near.get_write_buffer_size() < 1024 * 1024:
             near.write(bytes(32 * 1024))
             written += 32 * 1024

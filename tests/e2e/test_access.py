@@ -127,7 +127,7 @@ async def test_a_grant_opens_what_it_names_and_closes_what_it_carried(box: Box) 
         assert time.time() >= made["expires_at"]
         assert (await tried(quiet)) == {name: name in ("guarded/anybody", "guarded/read") for name in OPERATIONS}
         made = json.loads(box.run("access", "grant", "granted", "--scope", "git:write", "--for", "1h", "--json"))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not (await tried(quiet))["guarded/write"]:
                 await asyncio.sleep(0.05)
         box.run("access", "revoke", made["id"])

@@ -24,7 +24,7 @@ def fill(panel: Panel, content: str, *, provider: str = "") -> None:
 
 
 def sql(appliance: Appliance, statement: str) -> list[tuple[int]]:
-    with closing(sqlite3.connect(appliance.data / "alknet.db", timeout=10)) as connection, connection:
+    with closing(sqlite3.connect(appliance.data / "alknet.db", timeout=60)) as connection, connection:
         return connection.execute(statement).fetchall()
 
 

@@ -59,7 +59,7 @@ async def test_an_old_key_is_cut_when_its_overlap_is_over_and_a_peer_at_its_end(
         box.run("peer", "rename", "ann", "anna")
         assert await name_of(node, box.new) is None
         box.run("peer", "expire", "anna", "--never")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await name_of(node, box.new) != "anna":
                 await asyncio.sleep(0.05)
         assert await name_of(node, box.old) is None

@@ -20,7 +20,7 @@ def panel(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     web = Web(migrated(tmp_path_factory.mktemp("fields") / "data"))
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         panel = Panel(context.new_page(), web.url)
-        panel.page.set_default_timeout(15_000)
+        panel.page.set_default_timeout(60_000)
         panel.set_up(web.setup_url)
         panel.add_peer("laptop", key=ssh_line(1), scopes="git:read, git:write, fs:read")
         yield panel
@@ -138,6 +138,6 @@ def test_an_import_of_many_is_seen_to_its_end_without_a_hand(panel: Panel) -> No
     panel.page.locator("#file").set_input_files(file)
     panel.page.get_by_role("button", name="Show what would change").click()
     panel.page.get_by_role("button", name="Import", exact=True).click()
-    expect(panel.page.locator("#job")).to_contain_text("Imported: 1200 added.", timeout=30_000)
+    expect(panel.page.locator("#job")).to_contain_text("Imported: 1200 added.")
     expect(panel.page.locator("#job-says")).to_have_text("Imported: 1200 added.")
     assert panel.complaints == []

@@ -207,7 +207,7 @@ def copied(data: Path, count: int) -> None:
     """More rows of the one that is there: a blob is not bound to its provider (spec vault §10)."""
     numbers = ", ".join(f"({number})" for number in range(count))
     values = f"SELECT 'copy ' || column1, key_version, salt, iv, data FROM credentials, (VALUES {numbers})"
-    with closing(sqlite3.connect(DataPaths(data).database, timeout=10)) as connection, connection:
+    with closing(sqlite3.connect(DataPaths(data).database, timeout=60)) as connection, connection:
         connection.execute(f"INSERT INTO credentials ({COLUMNS}) {values}")
 
 

@@ -67,7 +67,7 @@ async def identity_of(node: NodeProcess, identity: Path) -> Any:
 
 async def free_again(node: NodeProcess, identity: Path) -> Any:
     """Who that is, once nothing holds it any more."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             try:
                 return await identity_of(node, identity)

@@ -46,7 +46,7 @@ async def scrape_connected(node: NodeProcess) -> str:
 
 def scrape(log: str) -> str:
     [line] = [json.loads(line) for line in log.splitlines() if "metrics are shown" in line]
-    with build_opener(ProxyHandler({})).open(f"http://{line['address']}/metrics", timeout=20) as answer:
+    with build_opener(ProxyHandler({})).open(f"http://{line['address']}/metrics", timeout=60) as answer:
         text: str = answer.read().decode()
         return text
 

@@ -52,7 +52,7 @@ def new_peer(appliance: Appliance, identity: Path, name: str) -> None:
 
 
 def panel_answers(appliance: Appliance) -> bool:
-    with urllib.request.urlopen(appliance.ready["panel_url"] + "/healthz", timeout=5) as answer:
+    with urllib.request.urlopen(appliance.ready["panel_url"] + "/healthz", timeout=60) as answer:
         return bool(answer.status == 200)
 
 

@@ -16,7 +16,7 @@ async def test_a_loop_that_is_held_up_is_late(monkeypatch: pytest.MonkeyPatch) -
     beating = asyncio.create_task(lag.run())
     await asyncio.sleep(0)
     time.sleep(0.2)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not lag.seconds.count:
             await asyncio.sleep(0.01)
     beating.cancel()

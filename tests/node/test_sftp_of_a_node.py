@@ -35,7 +35,7 @@ async def test_a_node_serves_its_buckets_and_follows_its_peers(tmp_path: Path) -
         handle = await client.open(b"/files/private-name")
         peers.write_text(PEER.format(key.fingerprint, "sftp:write"))
         node.process.send_signal(signal.SIGHUP)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await allowed(client, handle):
                 await asyncio.sleep(0.02)
         connection.close()

@@ -26,7 +26,7 @@ async def test_a_node_serves_ssh_and_follows_its_peers(tmp_path: Path) -> None:
     async with running(tmp_path / "data", ALKNET_NODE__PEERS_FILE=str(tmp_path / "peers.toml"), **settings) as node:
         address, port = parse_host_port(node.facts["address"])
         connection = await dial_quic(
-            host=address, port=port, alpn=ALPN, key=None, pin=node.facts["fingerprint"], timeout=20
+            host=address, port=port, alpn=ALPN, key=None, pin=node.facts["fingerprint"], timeout=60
         )
         options = {"client_keys": [ann], "config": None, "agent_path": None, "username": "x"}
         known = asyncssh.import_known_hosts(f"node {host.export_public_key().decode()}")

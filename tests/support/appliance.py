@@ -15,7 +15,7 @@ from node.quic.accelerated import Build, running
 from tests.support import warm
 
 START_SECONDS = 60
-STOP_SECONDS = 15
+STOP_SECONDS = 60
 MODULE = ("-m", "node.cli.main")
 ALKNET = (sys.executable, *MODULE)
 

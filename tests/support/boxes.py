@@ -48,5 +48,5 @@ def store_sealed(data: Path, contents: dict[str, tuple[str, int]]) -> None:
 
 
 def query(data: Path, statement: str) -> list[tuple]:  # type: ignore[type-arg]  # as SQLite gives them
-    with closing(sqlite3.connect(DataPaths(data).database, timeout=10)) as connection:
+    with closing(sqlite3.connect(DataPaths(data).database, timeout=60)) as connection:
         return connection.execute(statement).fetchall()

@@ -183,7 +183,7 @@ async def in_memory(node: DialogNode, fingerprint: str | None = None) -> AsyncIt
         yield RawCaller(theirs)
     finally:
         theirs.close()
-        await asyncio.wait_for(running, 5)
+        await asyncio.wait_for(running, 30)
     node.expect_nothing_left()
 
 

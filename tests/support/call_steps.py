@@ -32,7 +32,7 @@ HARM = st.one_of(
     st.tuples(st.just("lose"), END),
 )
 HALF = struct.pack(">I", 1000) + b'{"type":"call.requested","id":"half",'
-SECONDS = 5
+SECONDS = 30
 
 
 async def take(step: Any, at: World) -> None:

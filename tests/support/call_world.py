@@ -137,4 +137,4 @@ async def world(*, one_stream: bool) -> AsyncIterator[World]:
             end.calls._connection.close()
         for ending in running:
             with contextlib.suppress(ConnectionClosed):
-                await asyncio.wait_for(ending, 10)
+                await asyncio.wait_for(ending, 60)

@@ -92,7 +92,7 @@ class Control:
 
         def run() -> T:
             with socket.socket(socket.AF_UNIX) as sock:
-                sock.settimeout(10)
+                sock.settimeout(60)
                 sock.connect(str(self.path))
                 return work(sock)
 

@@ -40,7 +40,7 @@ from node.inbox import writer  # noqa: E402
 from node.quic.tls.keys import NodeKey  # noqa: E402
 
 NEVER = 1_000_000
-PATIENCE = 30.0
+PATIENCE = 60.0
 node_command = import_module("node.cli.node")
 import_module("node.assembly.process")
 

@@ -25,7 +25,7 @@ async def send(sender, receiver):
 
 
 async def main(host):
-    async with asyncio.timeout(30), serving(host) as server:
+    async with asyncio.timeout(60), serving(host) as server:
         client, accepted = await server.pair()
         await send(client, accepted)
         await send(accepted, client)

@@ -75,7 +75,7 @@ class NodeApart:
 
     async def hear(self) -> Any:
         assert self._process.stdout is not None
-        return json.loads(await asyncio.wait_for(self._process.stdout.readline(), 30))
+        return json.loads(await asyncio.wait_for(self._process.stdout.readline(), 60))
 
     async def tell(self, command: str, argument: str = "") -> Any:
         assert self._process.stdin is not None
@@ -99,7 +99,7 @@ class NodeApart:
             yield made
         finally:
             connection.close()
-            await asyncio.wait((running,), timeout=10)
+            await asyncio.wait((running,), timeout=60)
 
 
 @contextlib.asynccontextmanager

@@ -15,7 +15,7 @@ from tests.support import warm
 from tests.support.appliance import environment
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 30
+SECONDS = 60
 
 
 class NodeProcess:

@@ -78,7 +78,7 @@ async def offering(*offers: dict[str, Any], peer: Identity | None = None) -> Asy
     allowance = Allowances(limits).of_peer()
     offered.calls = CallConnection(ours, AuthContext(peer, ALPN), dispatcher, limits, allowance)
     running = asyncio.create_task(offered.calls.run())
-    async with asyncio.timeout(30), RawPeer(theirs) as offered.raw:
+    async with asyncio.timeout(60), RawPeer(theirs) as offered.raw:
         answering = asyncio.create_task(offered.answer())
         try:
             yield offered

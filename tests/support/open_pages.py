@@ -15,7 +15,7 @@ from alknet_site.web_server import _config, _Server
 from apps.activity import live
 
 PATH = "/live/activity/"
-SECONDS = 20
+SECONDS = 60
 
 
 class Site:

@@ -56,7 +56,7 @@ def free_port() -> int:
 
 async def listening(port: int) -> None:
     """Wait until the port is taken; it says nothing when it is."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
                 try:

@@ -27,7 +27,7 @@ from node.quic.tls.keys import NodeKey
 from node.quic.udp.socket import resolve
 
 ALPN = b"alknet/test"
-LONG = 20.0
+LONG = 60.0
 """Seconds after which a test has failed rather than been slow."""
 
 T = TypeVar("T")

@@ -107,12 +107,12 @@ class RawPeer:
 
     async def said(self, request_id: str) -> tuple[BiStream, Any]:
         """The same as a whole, and the stream that it came by."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await self._queue(request_id).get()
 
     async def asked(self) -> tuple[BiStream, Any]:
         """The next request of the other side, and the stream that it came by."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await self._requests.get()
 
     def unread(self, request_id: str) -> int:

@@ -200,7 +200,7 @@ class SftpNode:
 
     async def dial(self) -> Connection:
         host, port = self.listener.address
-        return await dial_quic(host=host, port=port, alpn=ALPN, key=self.peer_key, pin=self.key.fingerprint, timeout=20)
+        return await dial_quic(host=host, port=port, alpn=ALPN, key=self.peer_key, pin=self.key.fingerprint, timeout=60)
 
 
 @contextlib.asynccontextmanager

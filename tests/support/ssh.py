@@ -79,7 +79,7 @@ class SshNode:
     async def dial(self, key: NodeKey | None = None) -> Connection:
         host, port = self.listener.address
         pin = self.node_key.fingerprint
-        self.clients.append(await dial_quic(host=host, port=port, alpn=ALPN, key=key, pin=pin, timeout=20))
+        self.clients.append(await dial_quic(host=host, port=port, alpn=ALPN, key=key, pin=pin, timeout=60))
         return self.clients[-1]
 
     @contextlib.asynccontextmanager

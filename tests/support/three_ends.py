@@ -190,7 +190,7 @@ async def three_ends(limits: CallLimits | None = None) -> AsyncIterator[ThreeEnd
     """All of them connected; `limits` are the hub's."""
     worker = Worker(CallLimits())
     async with (
-        asyncio.timeout(30),
+        asyncio.timeout(60),
         worker.listening(),
         running_hub(worker, limits) as hub,
         CallClient.connect(hub.address, key=None, pin=hub.key.fingerprint) as client,

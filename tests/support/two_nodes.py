@@ -134,7 +134,7 @@ class TwoNodes:
                 ours.calls._connection.close()
             for ending in running:
                 with contextlib.suppress(ConnectionClosed):
-                    await asyncio.wait_for(ending, 10)
+                    await asyncio.wait_for(ending, 60)
 
     @property
     def left(self) -> list[dict[str, int]]:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-LIMIT = 30.0
+LIMIT = 60.0
 
 
 def until(look: Callable[[], T], what: str) -> T:

@@ -1,6 +1,7 @@
 """Who may call: tokens with their bounds, sessions with CSRF, and nobody else."""
 
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from django.test import Client
 
 from apps.accounts.rights import Role
 from apps.tokens import services
-from apps.tokens.throttle import FAILURES
+from apps.tokens.throttle import FAILED, FAILURES
 from tests.support.accounts import add_user
 from tests.support.panel import ALICE, rows
 from tests.support.rest import BASE, Caller, problem_of, token_with
@@ -47,7 +48,8 @@ def test_every_token_that_is_not_taken_is_answered_alike(db: None, monkeypatch: 
     assert Caller(good).get("/peers").status_code == 200
 
 
-def test_an_address_that_keeps_failing_is_told_to_wait(db: None) -> None:
+def test_an_address_that_keeps_failing_is_told_to_wait(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FAILED, "fail", partial(FAILED.fail, now=time.monotonic()))  # tries may take long
     good = Caller(token_with())
     for _ in range(FAILURES):
         problem_of(Caller("wrong").get("/peers"), 401)

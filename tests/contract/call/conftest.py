@@ -18,7 +18,7 @@ def node(request: pytest.FixtureRequest) -> DialogNode:
 @pytest.fixture(params=CARRIERS.values(), ids=CARRIERS)
 async def peer(request: pytest.FixtureRequest, node: DialogNode) -> AsyncIterator[RawPeer]:
     carrier: Carrier = request.param
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         async with carrier(node) as opened:
             yield opened
         node.expect_nothing_left()

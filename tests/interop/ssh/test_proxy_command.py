@@ -85,7 +85,7 @@ async def test_socat_listens_for_programs_that_can_only_dial(program: Any, tmp_p
 
 
 async def echoed(port: int, data: bytes) -> bytes:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             try:
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)

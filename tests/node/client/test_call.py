@@ -17,7 +17,7 @@ ALICE = Identity("alice", ("a",), {"repo": ("web",)})
 
 @pytest.fixture
 async def node() -> AsyncIterator[CallNode]:
-    async with asyncio.timeout(30), call_node() as running:
+    async with asyncio.timeout(60), call_node() as running:
         yield running
 
 
@@ -83,7 +83,7 @@ async def test_what_is_not_there_cannot_be_subscribed_to(client: CallClient) -> 
 async def test_a_slow_reader_slows_the_node_and_loses_nothing(client: CallClient, node: CallNode) -> None:
     async with contextlib.aclosing(client.subscribe("count/on", 100_000)) as items:
         await anext(items)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             before = -1
             while before != node.yielded:
                 before = node.yielded

@@ -38,7 +38,7 @@ class Restarting:
 async def place() -> AsyncIterator[Restarting]:
     place = Restarting()
     await place.start()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         yield place
     await place.stop()
 

@@ -78,7 +78,7 @@ async def test_a_client_that_only_ended_its_sending_still_gets_its_items(
     path = tmp_path / "node.sock"
     async with served(path) as (quiet, _):
         with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(10)
+            sock.settimeout(60)
             sock.connect(str(path))
             sock.sendall(request("quiet/on"))
             sock.shutdown(socket.SHUT_WR)

@@ -29,7 +29,7 @@ import os, socket, sys
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 with socket.socket(socket.AF_UNIX) as sock:
     sock.connect(sys.argv[1])
-    sock.settimeout(20)
+    sock.settimeout(60)
     try:
         sock.sendall(bytes.fromhex(sys.argv[2]))
         print(sock.recv(1))
@@ -203,7 +203,7 @@ async def test_its_end_is_the_end_of_every_connection(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as sock:
         async with control(path) as running:
             sock.connect(str(path))
-            sock.settimeout(10)
+            sock.settimeout(60)
             await eventually(lambda: running.server.snapshot()["connections"] == 1)
         assert await asyncio.to_thread(read_all, sock) == b""
 

@@ -169,7 +169,7 @@ async def test_a_passphrase_is_told_to_no_other_user(tmp_path: Path, monkeypatch
     with socket.socket(socket.AF_UNIX) as impostor:
         impostor.bind(str(path))
         impostor.listen()
-        impostor.settimeout(20)
+        impostor.settimeout(60)
         asking = asyncio.create_task(asyncio.to_thread(ask_door, path, "unlock", SecretString(PASSPHRASE)))
         taken, _ = await asyncio.to_thread(impostor.accept)
         with taken:

@@ -43,7 +43,7 @@ async def test_a_key_file_opens_it_at_the_start_and_gives_the_keys_of_the_specif
     made(data)
     keeper = opened(data)
     assert (keeper.state, keeper.identity, keeper.reason) == ("unlocked", IDENTITY, "")
-    await asyncio.wait_for(keeper.wait_unlocked(), 5)
+    await asyncio.wait_for(keeper.wait_unlocked(), 60)
     for key, expected in ((keeper.identity_key(), IDENTITY), (keeper.ssh_host_key(), SSH_HOST)):
         assert f"ed25519:{key.public_key().public_bytes_raw().hex()}" == expected
     keeper.close()

@@ -92,17 +92,17 @@ async def bench() -> AsyncIterator[Bench]:
     running = asyncio.create_task(bench.endpoint.run())
     yield bench
     await bench.endpoint.shutdown()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 60)
 
 
 async def settled(bench: Bench, served: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(bench.endpoint.connections) != served:
             await asyncio.sleep(0)
 
 
 async def ended(client: Connection) -> tuple[int, str]:
-    end = await asyncio.wait_for(client.wait_closed(), 5)
+    end = await asyncio.wait_for(client.wait_closed(), 60)
     return end.code, end.reason
 
 
@@ -342,7 +342,7 @@ async def test_a_handler_that_will_not_end_is_left_behind() -> None:
     bench.handler.handle = handle  # type: ignore[method-assign]  # the point of this test
     bench.connect()
     await asyncio.sleep(0)
-    await asyncio.wait_for(bench.endpoint.shutdown(), 5)
+    await asyncio.wait_for(bench.endpoint.shutdown(), 60)
     assert bench.listener.calls == ["stop", "close"]
     stubborn.set()
     await settled(bench, 0)
@@ -356,8 +356,8 @@ async def test_a_cancelled_shutdown_leaves_nobody_waiting() -> None:
     stopping = asyncio.create_task(bench.endpoint.shutdown())
     await asyncio.sleep(0.01)
     stopping.cancel()
-    await asyncio.wait_for(running, 5)
-    await asyncio.wait_for(bench.endpoint.shutdown(), 5)
+    await asyncio.wait_for(running, 60)
+    await asyncio.wait_for(bench.endpoint.shutdown(), 60)
     bench.handler.release.set()
     await settled(bench, 0)
 

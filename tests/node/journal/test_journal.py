@@ -67,7 +67,7 @@ async def test_a_reader_waits_for_commits(tmp_path: Path) -> None:
             reader.watch()
             seen = reader.read(0, 10)[-1].number
             journal.record(ended(1))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not (found := reader.read(seen, 10)):
                     await reader.wait()
             assert [record.connection for record in found] == [1]

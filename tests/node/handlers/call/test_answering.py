@@ -141,7 +141,7 @@ async def test_what_a_handler_leaves_running_ends_with_its_answer(node: DialogNo
     async with in_memory(node) as caller:
         assert (await caller.ask("/hasty/run", 1))[0] == "call.responded"
         with pytest.raises(CallError, match="request cancelled"):
-            await asyncio.wait_for(left[0], 5)
+            await asyncio.wait_for(left[0], 60)
         assert (node.cancelled, node.handler.snapshot()["composed"]) == (1, 0)
 
 

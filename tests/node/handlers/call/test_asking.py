@@ -33,7 +33,7 @@ async def calling(limits: CallLimits) -> AsyncIterator[tuple[CallConnection, Raw
         yield calls, RawCaller(theirs)
     finally:
         ours.close()
-        await asyncio.wait_for(serving, 5)
+        await asyncio.wait_for(serving, 60)
 
 
 async def asked(node: RawCaller) -> tuple[Any, Any]:

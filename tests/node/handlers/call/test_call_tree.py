@@ -91,7 +91,7 @@ class Grove:
         return self.node.roots.composed
 
     async def idle(self) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await self.composed.tasks.idle()
 
 
@@ -153,7 +153,7 @@ CHAIN = Plan(children=(Plan(CONTINUE, (Plan(), Plan(DEPENDENT))), Plan()))
 
 
 async def until(grove: Grove, count: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(grove.begun) < count:
             await asyncio.sleep(0)
 
@@ -230,7 +230,7 @@ async def test_a_handler_that_stops_waiting_gives_the_call_up() -> None:
         waiting = asyncio.create_task(grove.ask(CHAIN, context))
         await until(grove, 5)
         waiting.cancel()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(grove.cancelled) < 3:
                 await asyncio.sleep(0)
         return "went on without it"

@@ -33,7 +33,7 @@ async def calling(connection: Connection, peer: RawPeer) -> AsyncIterator[Both]:
     dispatcher = Dispatcher(OperationRegistry(), lambda *_: None, LIMITS)
     calls = CallConnection(connection, AuthContext.anonymous(ALPN), dispatcher, LIMITS, allowance)
     running = asyncio.create_task(calls.run())
-    async with asyncio.timeout(30), peer:
+    async with asyncio.timeout(60), peer:
         yield calls, peer
         connection.close()
         await running
@@ -209,7 +209,7 @@ async def test_a_request_that_is_given_up_half_sent_does_not_spoil_a_shared_stre
     await settled(lambda: theirs._incoming.buffer)
     given_up.cancel()
     call = asyncio.create_task(calls.call("a/b", "next"))
-    async with asyncio.timeout(20), late:
+    async with asyncio.timeout(60), late:
         _, large = await late.asked()
         assert len(large["payload"]["input"]) == 1024 * 1024
         assert await late.next(large["id"]) == ("call.aborted", {})
@@ -225,7 +225,7 @@ async def test_what_is_over_before_its_abort_has_its_turn_is_not_aborted() -> No
     dispatcher = Dispatcher(OperationRegistry(), lambda *_: None, LIMITS)
     calls = CallConnection(connection, AuthContext.anonymous(ALPN), dispatcher, LIMITS, allowance)
     running = asyncio.create_task(calls.run())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         small = asyncio.create_task(calls.call("a/b", 1))
         asked = await read_event(theirs)
         large = asyncio.create_task(calls.call("a/b", "x" * 1024 * 1024))

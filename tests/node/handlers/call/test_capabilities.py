@@ -46,7 +46,7 @@ class Node:
             yield RawCaller(theirs)
         finally:
             theirs.close()
-            await asyncio.wait_for(serving, 5)
+            await asyncio.wait_for(serving, 60)
 
 
 async def test_an_operation_has_what_its_protocol_was_given_at_the_time_of_the_request() -> None:

@@ -41,7 +41,7 @@ class Middle:
 async def middle() -> AsyncIterator[Middle]:
     worker = Worker(CallLimits())
     middle = Middle(worker)
-    async with asyncio.timeout(30), worker.listening():
+    async with asyncio.timeout(60), worker.listening():
         await middle.start()
         yield middle
         await middle.stop()

@@ -105,12 +105,12 @@ async def test_strangers_send_smaller_frames_and_share_one_pot() -> None:
     served.release.clear()
     async with connected(served, identity=None) as (stranger, _), joined(served, ANN) as (peer, _):
         with pytest.raises(CallError, match="INTERNAL"):
-            await stranger.call("size/run", "x" * 2 * MIB, timeout=20)
+            await stranger.call("size/run", "x" * 2 * MIB, timeout=60)
         held = asyncio.create_task(stranger.call("size/run", "x" * 900_000))
         await settled(lambda: served.held > 900_000)
         async with joined(served, None) as (other, _):
             with pytest.raises(CallError, match="INTERNAL"):
-                await other.call("size/run", "x" * 900_000, timeout=20)
+                await other.call("size/run", "x" * 900_000, timeout=60)
         served.release.set()
         assert await peer.call("size/run", "x" * 2 * MIB) == 2 * MIB
         assert await held == 900_000

@@ -36,7 +36,7 @@ class Pair:
 
     async def _nothing(self, question: str) -> None:
         """Soon the other node has nothing left either."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while left := await self._apart.tell(question):
                 await asyncio.sleep(0.02)
         assert not left

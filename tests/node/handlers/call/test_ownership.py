@@ -53,7 +53,7 @@ async def a_node() -> AsyncIterator[RawCaller]:
         yield RawCaller(theirs)
     finally:
         theirs.close()
-        await asyncio.wait_for(serving, 5)
+        await asyncio.wait_for(serving, 60)
 
 
 async def ask(caller: RawCaller, who: str, operation: str, value: Any) -> str:

@@ -67,7 +67,7 @@ async def test_all_jobs_of_a_shell_end_with_its_right_or_its_client(way: str) ->
     async with ssh_node(shell=BASH, scopes=("ssh:shell",)) as node, node.client() as ann:
         shell = await soon(ann.create_process(term_type="xterm"))
         shell.stdin.write("set -m; trap '' HUP; sleep 600 & sleep 600 & echo $$ $(jobs -p) end; cat\n")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while "end\r" not in (line := await shell.stdout.readline()) or "echo" in line:
                 pass
         numbers = [int(word) for word in line.split() if word.isdigit()]

@@ -38,7 +38,7 @@ async def pair(request):
     sender = UdpSocket.bound((await resolve(request.param, 0))[0])
     with socket.socket(sender.family, socket.SOCK_DGRAM) as receiver:
         receiver.bind((request.param, 0))
-        receiver.settimeout(5)
+        receiver.settimeout(60)
         yield sender, receiver
     sender.close()
 
