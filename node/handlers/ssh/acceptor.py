@@ -37,6 +37,10 @@ _TAKES = {
     "SSHServerChannel.__init__": ("conn", "loop", "allow_pty", "line_editor", "line_echo", "line_history",
                                   "max_line_length", "encoding", "errors", "window", "max_pktsize"),
     "SSHServerChannel._process_env_request": ("packet",),
+    "SSHTCPChannel.__init__": ("conn", "loop", "encoding", "errors", "window", "max_pktsize"),
+    "SSHUNIXChannel.__init__": ("conn", "loop", "encoding", "errors", "window", "max_pktsize"),
+    "SSHTCPChannel.accept": ("session_factory", "host", "port", "orig_host", "orig_port"),
+    "SSHUNIXChannel.accept": ("session_factory", "path"),
     "SSHServerConnection.data_received": ("data", "datatype"),
 }  # fmt: skip
 
