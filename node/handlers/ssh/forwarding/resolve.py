@@ -1,16 +1,19 @@
 """Looking up the addresses of a host, in threads of its own: a name server that is silent holds up nothing else."""
 
 import asyncio
+import contextlib
 import socket
+import threading
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
 from node.core.forwarding.target import Target, read_address
 
-THREADS = 16
+THREADS = 64
+"""Names that are looked up at a time, in all."""
 AT_ONCE = 4
 """Names that are looked up for one peer at a time; more wait for their turn."""
 MAX_ADDRESSES = 64
@@ -30,7 +33,7 @@ class Resolver:
     """Of one node."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="ssh-lookup")
+        self._threads = asyncio.Semaphore(THREADS)
         self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def addresses(self, target: Target, peer_id: str, timeout: float) -> tuple[SocketAddress, ...]:
@@ -48,20 +51,41 @@ class Resolver:
     async def _look_up(self, target: Target, peer_id: str) -> list[Any]:
         turns = self._turns.setdefault(peer_id, asyncio.Semaphore(AT_ONCE))
         await turns.acquire()
-        looking = asyncio.get_running_loop().run_in_executor(self._pool, _look_up, target.host, target.port)
-        looking.add_done_callback(lambda done: _turn_over(turns, done))
+        try:
+            await self._threads.acquire()
+        except BaseException:
+            turns.release()
+            raise
+        looking = _in_thread(target.host, target.port)
+        looking.add_done_callback(lambda done: self._turn_over(turns, done))
         return await asyncio.shield(looking)
+
+    def _turn_over(self, turns: asyncio.Semaphore, done: "asyncio.Future[Any]") -> None:
+        """Only now: whoever has waited in vain still holds up a thread."""
+        turns.release()
+        self._threads.release()
+        done.exception()  # nobody may be left to hear of it
+
+
+def _in_thread(host: str, port: int) -> "asyncio.Future[list[Any]]":
+    """Look it up in a thread that holds up no end of the process, however long a name server is silent."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[list[Any]] = loop.create_future()
+
+    def work() -> None:
+        try:
+            settle = partial(answer.set_result, _look_up(host, port))
+        except Exception as error:  # noqa: BLE001 - all of it is for whoever asked
+            settle = partial(answer.set_exception, error)
+        with contextlib.suppress(RuntimeError):  # there is no loop any more
+            loop.call_soon_threadsafe(settle)
+
+    threading.Thread(target=work, name="ssh-lookup", daemon=True).start()
+    return answer
 
 
 def _look_up(host: str, port: int) -> list[Any]:
     return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-
-
-def _turn_over(turns: asyncio.Semaphore, done: "asyncio.Future[Any]") -> None:
-    """Only now: whoever has waited in vain still holds up a thread."""
-    turns.release()
-    if not done.cancelled():
-        done.exception()
 
 
 def _taken(found: Iterable[Any], port: int) -> Iterable[SocketAddress]:

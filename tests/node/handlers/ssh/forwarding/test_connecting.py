@@ -63,7 +63,10 @@ async def test_what_is_refused_is_told_apart_from_what_fails_and_never_named(cap
         assert await refused(ann.open_connection("127.0.0.1", 1)) == PROHIBITED
         assert await refused(ann.open_unix_connection("/run/secret.sock")) == PROHIBITED
         assert await refused(ann.open_connection("nowhere.invalid", 80)) == FAILED
-        assert await refused(ann.open_connection("a b", 80)) == FAILED
+        for host, port in (("a b", 80), ("*", 80), ("x" * 300, 80), ("ünsinn", 80), ("127.0.0.1", 70_000)):
+            assert await refused(ann.open_connection(host, port)) == FAILED, host
+        for path in ("relative", "/a/../b", "/a//b", "/" + "x" * 200, "/a:b", "/a\0b"):
+            assert await refused(ann.open_unix_connection(path)) == FAILED, path
         told = [event.detail for event in one.node.journal.events if event.kind == "denied"]
         assert [detail["operation"] for detail in told] == ["ssh direct-tcpip"] * 2 + ["ssh direct-streamlocal"]
         assert "“ann” has no scope" in told[0]["explanation"]
@@ -73,7 +76,7 @@ async def test_what_is_refused_is_told_apart_from_what_fails_and_never_named(cap
         lines = [record for record in caplog.records if record.message == "forward refused"]
         assert [(line.peer_id, line.kind) for line in lines][:1] == [("ann", "direct-tcpip")]
         assert lines[0].remote_addr
-        assert (one.count("denied"), one.count("failed"), one.count("channels")) == (3, 3, 0)
+        assert (one.count("denied"), one.count("failed"), one.count("channels")) == (3, 13, 0)
 
 
 async def test_a_name_that_leads_into_a_refused_network_is_refused() -> None:
