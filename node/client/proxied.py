@@ -12,6 +12,12 @@ from node.quic.limits import QuicLimits
 from node.quic.tls.keys import NodeKey
 from node.quic.udp.socket import Target, resolve
 
+LINGER = 2.0
+"""Seconds for which the association outlives the connection: the proxy drops what it has not sent on by its end, and
+the node would wait for our last word until its idle time-out."""
+LAST_WORD = 0.2
+"""The same at the end of the process, which waits for it."""
+
 _held = TaskSet()
 
 
@@ -67,11 +73,17 @@ async def _relay(association: Association, deadline: float) -> Target:
 
 async def _tie(association: Association, connection: Connection) -> None:
     """End each with the other."""
-    ends = [asyncio.ensure_future(association.wait_closed()), asyncio.ensure_future(connection.wait_closed())]
+    gone = asyncio.ensure_future(association.wait_closed())
+    closed = asyncio.ensure_future(connection.wait_closed())
     try:
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((gone, closed), return_when=asyncio.FIRST_COMPLETED)
+        if not gone.done():
+            await asyncio.wait((gone,), timeout=LINGER)
+    except asyncio.CancelledError:
+        await asyncio.sleep(LAST_WORD)
+        raise
     finally:
-        for end in ends:
-            end.cancel()
+        gone.cancel()
+        closed.cancel()
         association.close()
         connection.close()
