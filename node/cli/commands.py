@@ -42,6 +42,7 @@ COMMANDS = {
     "join": ("node.cli.join", "Join a node by a one-time code."),
     "call": ("node.cli.call", "Call an operation of a node."),
     "nc": ("node.cli.nc", "Connect standard input and output to a protocol of a node."),
+    "connect": ("node.cli.connect", "Keep a SOCKS5 proxy and forwarded ports through a node."),
     "ssh-config": ("node.cli.ssh_config", "Print the lines for ~/.ssh/config that lead ssh to a node."),
     "ops": ("node.cli.ops", "List what can be called on a node."),
 }
