@@ -325,6 +325,9 @@ class IndexProvider(LockProvider, IdentityProvider):
         identity = self.index.holders.get(fingerprint)
         return identity if self.held is NOTHING_HELD else self.held.resolved(identity)
 
+    def resolve_peer(self, peer_id: str) -> Identity | None:
+        return self.held.resolved(self.index.identity_of(peer_id))
+
     def resolve_from_token(self, token: AuthToken) -> Identity | None:
         return self.held.resolved(self.index.resolve_token(token))
 

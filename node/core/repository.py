@@ -19,6 +19,10 @@ class IdentityProvider(ABC):
     def resolve_from_token(self, token: AuthToken) -> Identity | None:
         """The enabled peer with this token, else the unexpired API key, else None."""
 
+    def resolve_peer(self, peer_id: str) -> Identity | None:
+        """The enabled peer of this name, or None. It proves nothing: for whoever has been vouched for by this name."""
+        return None
+
     def lock_on(self, auth: AuthContext) -> Lock | None:
         """The lock that holds such a connection back at this moment; a provider that knows no locks has none."""
         return None

@@ -248,6 +248,7 @@ def test_every_key_can_be_set_by_its_variable(tmp_path: Path, monkeypatch: pytes
     for name in ("PROGRAMS", "HOST_KEY", "SHELL", "DIRECTORY"):
         monkeypatch.setenv(f"ALKNET_SSH__{name}", "/x/y")
     monkeypatch.setenv("ALKNET_SSH__LISTEN", "127.0.0.1:0")
+    monkeypatch.setenv("ALKNET_SSH__CERT_AUTHORITIES", f"ed25519:{'11' * 32}, ed25519:{'22' * 32}")
     for process in ("NODE", "WEB"):
         monkeypatch.setenv(f"ALKNET_METRICS__{process}_LISTEN", "127.0.0.1:0")
     origins = load_settings(data=tmp_path).origins

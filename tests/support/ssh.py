@@ -87,7 +87,7 @@ class SshNode:
         """asyncssh's client, signed in as ann or by another key."""
         keys = {"client_keys": [key or self.ann], "known_hosts": None, "config": None, "agent_path": None}
         way = {"host": "node", "port": 22, "tunnel": Tunnel(await self.dial())}
-        async with asyncssh.connect(**way, username="any", **{**keys, **options}) as signed_in:
+        async with asyncssh.connect(**{**way, "username": "any", **keys, **options}) as signed_in:
             yield signed_in
 
     @contextlib.asynccontextmanager

@@ -10,15 +10,17 @@ import asyncssh
 
 from node.core.access import Decision
 from node.core.address import format_host_port
-from node.core.connection import Connection
+from node.core.connection import CLOSE_REVOKED, Connection
 from node.core.forwarding.policy import Transport
 from node.core.identity import AuthContext, Identity
+from node.core.index import PeerIndex, Standing
 from node.core.journal import Event, EventKind, Journal
 from node.core.live import Live
 from node.core.repository import IdentityProvider
 from node.core.tasks import TaskSet
 from node.core.text import printable
 from node.handlers.call.denials import Denials
+from node.handlers.ssh.certificates import Certificate, Check, Vouched, have_judged, vouched_by
 from node.handlers.ssh.channel import SessionChannel, window_of
 from node.handlers.ssh.dropbear import is_open_to_truncation
 from node.handlers.ssh.forwarding.asked import ForwardsAsked
@@ -58,7 +60,9 @@ class SshConnection(ForwardsAsked):
         self.subsystems = subsystems
         self.identity = Identity("")
         self.fingerprint: str | None = None
-        """The key that was proven, as the table of peers names it."""
+        """The key that was proven, as the table of peers names it; None where a certificate was."""
+        self._vouched: Vouched | None = None
+        """What that certificate says."""
         self.takes = asyncio.Event()
         self.ended = asyncio.Event()
         """Set once asyncssh has let go of the connection."""
@@ -73,7 +77,9 @@ class SshConnection(ForwardsAsked):
         self._forwarding = forwarding
         self._tasks = TaskSet()
         self._user = ""
-        self._offered: tuple[str, str] | None = None
+        self._offered: tuple[str | Vouched, str] | None = None
+        """What asyncssh has found good last, and the key as people know it."""
+        self._expiry: asyncio.TimerHandle | None = None
         self._turns = 0
         self._windows: dict[Session, int] = {}
         self._denials: Denials | None = None
@@ -84,11 +90,14 @@ class SshConnection(ForwardsAsked):
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._ssh = conn
+        have_judged(conn, self._judge_certificate)
         logger.info("connection opened", extra={"remote_addr": self.where})
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self.fingerprint is None and self._offered is not None:
+        if self._offered is not None and self.fingerprint is None and self._vouched is None:
             self._attempt(self._offered[1], "reject")
+        if self._expiry is not None:
+            self._expiry.cancel()
         self.close_forwards()
         self.ended.set()
         facts = {"remote_addr": self.where, "duration": round(time.monotonic() - self._begun, 3)}
@@ -107,18 +116,18 @@ class SshConnection(ForwardsAsked):
         """Whether the key is a peer's. It proves nothing yet: who only asks has no signature."""
         name = fingerprint_of_key(key)
         known = name is not None and self._provider.resolve_from_fingerprint(name) is not None
-        self._turns += known
-        if not known or self._turns > _TURNS:
-            self._attempt(shown(key), "reject")
-            self._count()
-        self._offered = (name, shown(key)) if known and name is not None else None
+        self._offer(name if known else None, shown(key))
         return known
+
+    def validate_ca_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        """asyncssh asks within `_judge_certificate`, which has asked the same of the certificate."""
+        return fingerprint_of_key(key) in self.settings.cert_authorities
 
     def auth_completed(self) -> None:
         """asyncssh has checked a signature of the key that it validated last."""
         offered, identity = self._offered, None
         if offered is not None:
-            self.fingerprint = offered[0]
+            self._prove(offered[0])
             identity = self.current()
         if offered is None or identity is None:
             self._disconnect("no peer's key")
@@ -154,6 +163,8 @@ class SshConnection(ForwardsAsked):
 
     def current(self) -> Identity | None:
         """Who holds the proven key at this moment."""
+        if self._vouched is not None:
+            return self._vouched.resolve(self._provider)
         return None if self.fingerprint is None else self._provider.resolve_from_fingerprint(self.fingerprint)
 
     def denied(self, asked: str, decision: Decision) -> None:
@@ -173,7 +184,15 @@ class SshConnection(ForwardsAsked):
     @property
     def auth(self) -> AuthContext:
         """As for the rules of locks: the peer is the one whose key was proven here, not in the handshake below."""
-        return replace(self._auth, identity=None, tls_client_fingerprint=self.fingerprint, alternative_fingerprint=None)
+        vouched = None if self._vouched is None else self.identity
+        key = self.fingerprint
+        return replace(self._auth, identity=vouched, tls_client_fingerprint=key, alternative_fingerprint=None)
+
+    def standing(self, index: PeerIndex) -> Standing:
+        """How the connection stands by its key, or by its certificate, which takes an enabled peer of that name."""
+        if self._vouched is not None and index.identity_of(self.identity.id) is not None:
+            return Standing.GOOD
+        return index.standing(self.identity.id, (self.fingerprint or "",))
 
     def judge(self) -> int:
         """End the sessions and forwards whose scope the peer has lost; how many there were."""
@@ -197,6 +216,31 @@ class SshConnection(ForwardsAsked):
         await self.finish_forwards()
         if self._denials is not None:
             self._denials.close()
+
+    async def _judge_certificate(self, username: str, certificate: Certificate, check: Check) -> asyncssh.SSHKey | None:
+        """The key of a certificate that is good for a peer."""
+        vouched = vouched_by(certificate, username, self.settings.cert_authorities)
+        known = vouched is not None and vouched.resolve(self._provider) is not None
+        key = await check(username, certificate) if known else None
+        self._offer(None if key is None else vouched, shown(certificate.key))
+        return key
+
+    def _offer(self, good: str | Vouched | None, key: str) -> None:
+        """Note what the client has offered. It counts as an attempt where it is nobody's, or comes again and again."""
+        self._turns += good is not None
+        if good is None or self._turns > _TURNS:
+            self._attempt(key, "reject")
+            self._count()
+        self._offered = None if good is None else (good, key)
+
+    def _prove(self, proven: str | Vouched) -> None:
+        """A certificate ends the connection when it ends."""
+        if isinstance(proven, str):
+            self.fingerprint = proven
+            return
+        self._vouched = proven
+        ended = (CLOSE_REVOKED, "revoked: the certificate has ended")
+        self._expiry = asyncio.get_running_loop().call_later(proven.left, self.close, *ended)
 
     @property
     def _signed(self) -> AuthContext:

@@ -122,8 +122,7 @@ class SshHandler:
     def enforce(self, swap: IndexSwap) -> None:
         """End what peers have lost the right to. Neither blocks nor raises."""
         for served in self._concerned(swap.changed):
-            standing = swap.new.standing(served.identity.id, (served.fingerprint or "",))
-            self._judge(served, CLOSE_REVOKED, standing.value)
+            self._judge(served, CLOSE_REVOKED, served.standing(swap.new).value)
 
     def enforce_locks(self, swap: LockSwap) -> None:
         """The same of what is locked."""

@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from pydantic_settings import NoDecode
 
 from node.core.address import parse_host_port
+from node.core.fingerprint import KeyFormatError, parse_key
 from node.core.live import RESTART
 
 MIB = 1024 * 1024
@@ -39,6 +40,12 @@ class SshSettings(BaseModel):
         default="",
         max_length=4096,
         description="File of the SSH host key, an Ed25519 key of mode 0600; where none is named, the vault derives it.",
+    )
+    cert_authorities: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_commas), RESTART] = Field(
+        default=(),
+        max_length=100,
+        description="Authorities whose OpenSSH user certificates sign in the peer that they name as a principal, each "
+        "an Ed25519 public key in any spelling. Who has such an authority's private key can be every peer.",
     )
     programs: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_commas)] = Field(
         default=(),
@@ -97,6 +104,17 @@ class SshSettings(BaseModel):
             if names.count(name) > 1:
                 raise ValueError(f"two programs are called {name!r}, and one scope would name both")
         return programs
+
+    @field_validator("cert_authorities")
+    @classmethod
+    def _keys(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            names = tuple(parse_key(key) for key in keys)
+        except KeyFormatError as error:
+            raise ValueError(str(error)) from None
+        if not all(name.startswith("ed25519:") for name in names):
+            raise ValueError("an authority is an Ed25519 key")
+        return names
 
     @field_validator("listen")
     @classmethod

@@ -42,7 +42,7 @@ class OpenSsh:
         (directory / "known").write_text(f"[127.0.0.1]:{port} {host}")
         self._command = [path, "-F", "none", "-p", str(port), "-i", str(directory / "key"), "-o", "BatchMode=yes",
                          "-o", f"UserKnownHostsFile={directory / 'known'}", "-o", "IdentitiesOnly=yes",
-                         "-o", "StrictHostKeyChecking=yes", "any@127.0.0.1"]  # fmt: skip
+                         "-o", "StrictHostKeyChecking=yes", "127.0.0.1"]  # fmt: skip
 
     async def run(self, *words: str, given: bytes = b"", options: tuple[str, ...] = ()) -> tuple[int, bytes, bytes]:
         command = [*self._command[:-1], *options, self._command[-1], *words]
@@ -87,6 +87,23 @@ async def test_ssh_moves_much_both_ways(program, tmp_path: Path, way: Way) -> No
     async with ssh_node() as node, way(node) as port:
         status, out, _ = await OpenSsh(program("ssh"), tmp_path, node, port).run("cat", given=data)
         assert (status, hashlib.sha256(out).digest()) == (0, hashlib.sha256(data).digest())
+
+
+async def test_ssh_signs_in_by_a_certificate(program, tmp_path: Path, way: Way) -> None:
+    authority = asyncssh.generate_private_key("ssh-ed25519")
+    authority.write_private_key(tmp_path / "authority")
+    (tmp_path / "authority").chmod(0o600)
+    line = authority.export_public_key().decode()
+    async with ssh_node(cert_authorities=(line,)) as node, way(node) as port:
+        ssh = OpenSsh(program("ssh"), tmp_path, node, port)
+        node.ann.write_public_key(tmp_path / "key.pub")
+        await node.know("ssh:exec:echo", key=asyncssh.generate_private_key("ssh-ed25519"))
+        assert (await ssh.run("echo in"))[0] == FAILED
+        sign = [program("ssh-keygen"), "-q", "-s", tmp_path / "authority", "-I", "a", "-n", "ann", "-V", "+1h"]
+        made = await asyncio.create_subprocess_exec(*map(str, sign), str(tmp_path / "key.pub"))
+        assert await soon(made.wait()) == 0
+        assert (await ssh.run("echo in"))[0] == FAILED
+        assert (await ssh.run("echo in", options=("-l", "ann")))[:2] == (0, b"in\n")
 
 
 async def test_ssh_with_a_strangers_key_is_refused(program, tmp_path: Path, way: Way) -> None:
