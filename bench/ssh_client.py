@@ -48,8 +48,13 @@ class Ways:
 
     @contextlib.asynccontextmanager
     async def _over_quic(self) -> AsyncIterator[asyncssh.SSHClientConnection]:
-        async with asyncssh.connect("node", tunnel=Tunnel(await self.dial(SSH)), **self._signing_in) as connection:
-            yield connection
+        below = await self.dial(SSH)
+        try:
+            async with asyncssh.connect("node", tunnel=Tunnel(below), **self._signing_in) as connection:
+                yield connection
+        finally:
+            below.close()
+            await below.wait_closed()
 
     @contextlib.asynccontextmanager
     async def _over_tcp(self, port: int) -> AsyncIterator[asyncssh.SSHClientConnection]:

@@ -2,8 +2,8 @@
 
 Run as `python -m bench.ssh_server DIRECTORY`. The peer is who has the key of `key.pub` there; by SFTP there is what is
 in `served`, with one bucket `files`. Prints the QUIC port and pin, the node's TCP port and asyncssh's TCP port, then
-one number for each line that comes in: the CPU time that it has used, in nanoseconds. It serves until it is killed or
-its input ends.
+one number for each line that comes in: for `memory` the bytes that it has in RAM, else the CPU time that it has used,
+in nanoseconds. It serves until it is killed or its input ends.
 """
 
 import asyncio
@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from bench.engine_commands import commands, prepare
 from bench.engine_side import ALPN, HOST
 from bench.engine_workload import CHUNK, Duplex, answer
+from bench.memory import resident
 from node.assembly.sftp import subsystem
 from node.core.connection import Connection
 from node.core.errors import StreamError
@@ -48,7 +49,7 @@ from node.quic.tls.keys import NodeKey
 from node.store.memory import MemoryIdentityStore
 from node.tcp.listener import TcpListener
 
-PROGRAMS = ("/usr/bin/head", "/usr/bin/wc")
+PROGRAMS = ("/usr/bin/head", "/usr/bin/wc", "/usr/bin/cat", "/usr/bin/sleep")
 MANY = 1_000
 """Connections of one peer, and of one address; all of the bench's come from one."""
 
@@ -136,8 +137,8 @@ async def main(directory: Path) -> None:
     public = directory / "key.pub"
     node, served = Node(directory / "served" / "files"), directory / "served"
     print(await node.start(asyncssh.read_public_key(public)), await start_asyncssh(served, public), flush=True)
-    async for _ in commands():
-        print(time.process_time_ns(), flush=True)
+    async for word, _ in commands():
+        print(resident() if word == "memory" else time.process_time_ns(), flush=True)
 
 
 if __name__ == "__main__":

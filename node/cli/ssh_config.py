@@ -18,6 +18,8 @@ from node.core.text import printable
 
 _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:%-]*")
 """OpenSSH puts the host into a command for the shell as it is, and takes `*`, `?`, `!` and `,` for patterns."""
+CIPHERS = "aes128-gcm@openssh.com,aes256-gcm@openssh.com"
+"""The node's fastest. OpenSSH before 10 would take AES-CTR, which costs the node four times as much."""
 
 app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
@@ -48,7 +50,8 @@ def blocks(addresses: Iterable[str], command: str) -> Iterator[str]:
         name = host if host not in named else f"{host}-{port}"
         named.add(name)
         hostname = host.replace("%", "%%")
-        yield f"Host {name}\n    HostName {hostname}\n    Port {port}\n    ProxyCommand {command}"
+        lines = (f"HostName {hostname}", f"Port {port}", f"Ciphers {CIPHERS}", f"ProxyCommand {command}")
+        yield "\n    ".join((f"Host {name}", *lines))
 
 
 def proxy_command(program: str) -> str:

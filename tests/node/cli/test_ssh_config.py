@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from node.cli.ssh_config import blocks, proxy_command
+from node.cli.ssh_config import CIPHERS, blocks, proxy_command
 from tests.support.appliance import alknet, environment
 
 KEY = "ed25519:" + "ab" * 32
@@ -17,7 +17,7 @@ def test_lines_are_printed_for_every_trusted_node(tmp_path: Path) -> None:
     assert alknet("ssh-config", env=where).returncode == 2
     assert alknet("trust", "Box", KEY, env=where).returncode == 0
     printed = alknet("ssh-config", env=where).stdout
-    assert printed.startswith("Host box\n    HostName box\n    Port 4433\n    ProxyCommand ")
+    assert printed.startswith(f"Host box\n    HostName box\n    Port 4433\n    Ciphers {CIPHERS}\n    ProxyCommand ")
     assert printed.endswith(" nc alknet/ssh %h:%p\n")
 
 
