@@ -15,6 +15,7 @@ INSTALLED_APPS = [
     "apps.activity",
     "apps.locks",
     "apps.access",
+    "apps.forwarding",
     "apps.enrolment",
     "apps.tokens",
 ]

@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "apps.credentials",
     "apps.locks",
     "apps.access",
+    "apps.forwarding",
     "apps.enrolment",
     "apps.notify",
     "apps.audit",

@@ -22,4 +22,5 @@ WATCHED_TABLES = (
     WatchedTable("access_grants", "id", "access_grants_changed"),
     WatchedTable("invites", "id", "invites_changed", unique=("code_hash",)),
     WatchedTable("claims", "id", "claims_changed"),
+    WatchedTable("forwarding_rules", "id", "forwarding_rules_changed"),
 )

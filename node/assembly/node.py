@@ -26,6 +26,7 @@ from node.assembly.sftp import open_sftp, subsystem
 from node.assembly.ssh import open_ssh
 from node.assembly.store import Store, open_store
 from node.core import lock_provider
+from node.core.forwarding import rules
 from node.core.journal import Journal
 from node.core.metrics import Metrics
 from node.custody.custody import Custody
@@ -125,6 +126,7 @@ async def open_node(loaded: LoadedSettings, load: Load, manager: ServiceManager 
         store = await stack.enter_async_context(open_store(settings, limits))
         await stack.enter_async_context(keeping_time(store))
         metrics.add("locks", store.lock_counts, meanings=lock_provider.MEANINGS)
+        metrics.add("forwarding", store.forwarding_counts, meanings=rules.MEANINGS)
         opened = open_credentials(store, limits, keeper)
         stack.callback(opened.close)
         metrics.add("credentials", opened.snapshot, meanings=opened_credentials.MEANINGS)

@@ -25,7 +25,17 @@ with tempfile.TemporaryDirectory() as folder:
     database.close()
 json.dump({"files": sqlite_libraries(), "version": sqlite3.sqlite_version}, sys.stdout)
 """
-_WATCHED = ("peers", "api_keys", "credentials", "locks", "peer_terms", "access_grants", "invites", "claims")
+_WATCHED = (
+    "peers",
+    "api_keys",
+    "credentials",
+    "locks",
+    "peer_terms",
+    "access_grants",
+    "invites",
+    "claims",
+    "forwarding_rules",
+)
 """The tables whose changes the node is told of; a test holds this to those that the node reads."""
 _VERBS = ("insert", "update", "delete")
 

@@ -1,8 +1,8 @@
 """What changed since a position: the delta half of the hot path's rules.
 
 One statement reads the notifications after a position together with the rows that they name, of peers, keys, their
-terms, grants, locks, invitations and claims: all come from one snapshot. Applied to an index that was right at the
-position, it gives one that is right at the snapshot.
+terms, grants, locks, forwarding rules, invitations and claims: all come from one snapshot. Applied to an index that was
+right at the position, it gives one that is right at the snapshot.
 
 Sealed credentials can be long, so each is read by itself, once however often it changed. It may be newer than the
 snapshot then; reading goes on until a snapshot tells of none, and that one is right for all.
@@ -16,6 +16,7 @@ from typing import Any
 
 from node.core.credentials import EncryptedData
 from node.core.enrolment.index import Invite, Outcome
+from node.core.forwarding.rules import Placed
 from node.core.grants import Grant
 from node.core.index import PeerIndex
 from node.core.locks import Lock
@@ -31,6 +32,7 @@ from node.store.rows import (
     KEY_COLUMNS,
     LOCK_COLUMNS,
     PEER_COLUMNS,
+    RULE_COLUMNS,
     TERM_COLUMNS,
     text,
 )
@@ -43,6 +45,7 @@ PEER_TERMS_CHANGED = "peer_terms_changed"
 GRANTS_CHANGED = "access_grants_changed"
 INVITES_CHANGED = "invites_changed"
 CLAIMS_CHANGED = "claims_changed"
+RULES_CHANGED = "forwarding_rules_changed"
 CHANNELS = {
     "peers": PEERS_CHANGED,
     "api_keys": API_KEYS_CHANGED,
@@ -52,6 +55,7 @@ CHANNELS = {
     "access_grants": GRANTS_CHANGED,
     "invites": INVITES_CHANGED,
     "claims": CLAIMS_CHANGED,
+    "forwarding_rules": RULES_CHANGED,
 }
 """The tables that the node reads, and on which channel the changes of each are told."""
 
@@ -70,7 +74,7 @@ _CHANGES = f"""
            n.id AS id, n.channel AS channel, {text("n.key")} AS key,
            CASE WHEN typeof(n.at) IN ('real', 'integer') THEN n.at END AS at,
            {PEER_COLUMNS}, {KEY_COLUMNS}, {LOCK_COLUMNS}, {TERM_COLUMNS}, {GRANT_COLUMNS},
-           {INVITE_COLUMNS}, {CLAIM_COLUMNS}
+           {INVITE_COLUMNS}, {CLAIM_COLUMNS}, {RULE_COLUMNS}
     FROM pragma_schema_version AS h
     LEFT JOIN (
         SELECT id, channel, json_extract(payload, '$.at') AS at,
@@ -87,6 +91,7 @@ _CHANGES = f"""
     LEFT JOIN access_grants AS g ON n.channel = '{GRANTS_CHANGED}' AND g.id = n.key
     LEFT JOIN invites AS i ON n.channel = '{INVITES_CHANGED}' AND i.id = n.key
     LEFT JOIN claims AS o ON n.channel = '{CLAIMS_CHANGED}' AND o.id = n.key
+    LEFT JOIN forwarding_rules AS f ON n.channel = '{RULES_CHANGED}' AND f.id = n.key
     ORDER BY n.id"""  # noqa: S608 - constants of this package
 
 _CREDENTIAL = f"SELECT {CREDENTIAL_COLUMNS} FROM credentials AS c WHERE c.provider = ?"  # noqa: S608 - constants of this package
@@ -140,6 +145,7 @@ class Changes:
     grants: dict[str, Grant | None] = field(default_factory=dict)
     invites: dict[str, Invite | None] = field(default_factory=dict)
     outcomes: dict[str, Outcome | None] = field(default_factory=dict)
+    rules: dict[str, Placed | None] = field(default_factory=dict)
     committed_at: float | None = None
     locked_at: float | None = None
     sealed_at: float | None = None
@@ -223,6 +229,7 @@ _ROWS: dict[str, tuple[str, str, Callable[[RowReader, Row], Any]]] = {
     LOCKS_CHANGED: ("locks", "lock_id", RowReader.lock),
     INVITES_CHANGED: ("invites", "invite_id", RowReader.invite),
     CLAIMS_CHANGED: ("outcomes", "claim_id", RowReader.outcome),
+    RULES_CHANGED: ("rules", "rule_id", RowReader.rule),
 }
 """Of each channel: where its rows are kept, the column that is NULL where the row is gone, and how a row is read."""
 _CLOCKS = {

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from node.core.credential_index import CredentialProvider
 from node.core.enrolment.index import EnrolmentProvider
+from node.core.forwarding.rules import ForwardingProvider
 from node.core.index import IndexProvider
 from node.core.live import Live
 from node.honker_file import Database
@@ -24,17 +25,18 @@ from node.store.reader import RowReader
 logger = logging.getLogger(__name__)
 
 
-class Published(IndexProvider, CredentialProvider, EnrolmentProvider):
-    """What a follower fills: the index of peers and keys, the locks, the sealed credentials, invitations and claims.
+class Published(IndexProvider, CredentialProvider, EnrolmentProvider, ForwardingProvider):
+    """What a follower fills: peers and keys, locks, forwarding rules, sealed credentials, invitations and claims.
 
-    Each is swapped by itself, the locks first: what a commit locks is locked before the same commit lets it in. What
-    became of a claim comes last: who hears that it was admitted is known by then.
+    Each is swapped by itself, locks and rules first: what a commit holds back is held before the same commit lets
+    anybody in. What became of a claim comes last: who hears that it was admitted is known by then.
     """
 
     def __init__(self) -> None:
         IndexProvider.__init__(self)
         CredentialProvider.__init__(self)
         EnrolmentProvider.__init__(self)
+        ForwardingProvider.__init__(self)
 
 
 class Follower:
@@ -140,6 +142,7 @@ class Follower:
         self._untold = loaded.untold
         self._log_untold(loaded)
         self._provider.publish_locks(loaded.locks)
+        self._provider.publish_rules(loaded.rules)
         self._provider.publish(loaded.index)
         self._provider.publish_credentials(loaded.credentials)
         self._provider.publish_enrolment(loaded.enrolment)
@@ -166,6 +169,8 @@ class Follower:
         if changes.locks:
             locks = self._provider.locks.patched(changes.locks, changes.position.last_id)
             self._provider.publish_locks(locks, changes.locked_at)
+        if changes.rules:
+            self._provider.patch_rules(changes.rules)
         if changes.of_peers:
             self._publish_peers(changes)
         if changes.credentials:

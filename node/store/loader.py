@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from node.core.credential_index import Credentials
 from node.core.credentials import EncryptedData
 from node.core.enrolment.index import EnrolmentIndex, Invite, Outcome
+from node.core.forwarding.rules import Placed
 from node.core.grants import Grant, Grants, build_grants
 from node.core.index import IndexBuilder, PeerIndex
 from node.core.locks import Lock, LockIndex
@@ -29,6 +30,7 @@ from node.store.rows import (
     KEY_COLUMNS,
     LOCK_COLUMNS,
     PEER_COLUMNS,
+    RULE_COLUMNS,
     TERM_COLUMNS,
 )
 from node.store.triggers import untold_changes
@@ -43,6 +45,9 @@ _TERMS = f"SELECT t.rowid AS rowid, {TERM_COLUMNS} FROM peer_terms AS t WHERE t.
 _GRANTS = f"SELECT g.rowid AS rowid, {GRANT_COLUMNS} FROM access_grants AS g WHERE g.rowid > ? ORDER BY g.rowid LIMIT ?"  # noqa: S608 - constants of this package
 _INVITES = f"SELECT i.rowid AS rowid, {INVITE_COLUMNS} FROM invites AS i WHERE i.rowid > ? ORDER BY i.rowid LIMIT ?"  # noqa: S608 - constants of this package
 _CLAIMS = f"SELECT o.rowid AS rowid, {CLAIM_COLUMNS} FROM claims AS o WHERE o.rowid > ? ORDER BY o.rowid LIMIT ?"  # noqa: S608 - constants of this package
+_RULES = (
+    f"SELECT f.rowid AS rowid, {RULE_COLUMNS} FROM forwarding_rules AS f WHERE f.rowid > ? ORDER BY f.rowid LIMIT ?"  # noqa: S608 - constants of this package
+)
 _MAX_CREDENTIALS_PAGE = 16
 """Each of them may be a mebibyte."""
 _BEFORE_ALL = -(2**63)
@@ -57,7 +62,7 @@ class NotMigrated(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A whole index with the sealed credentials and the locks, and the point in the file's history that they show.
+    """A whole index, all that is beside it, and the point in the file's history that they show.
 
     `untold` names the kinds of change that leave no notification, since their triggers are lost. Until that is mended,
     the pages may belong to different moments, and no delta is to be trusted.
@@ -67,6 +72,7 @@ class Loaded:
     credentials: Credentials
     locks: LockIndex
     enrolment: EnrolmentIndex
+    rules: dict[str, Placed]
     position: Position
     frozen: bool
     untold: list[str]
@@ -74,7 +80,7 @@ class Loaded:
     @property
     def empty(self) -> bool:
         of_peers = (self.index.peers, self.index.api_keys, self.index.terms.terms, self.index.grants.grants)
-        return not any((*of_peers, self.credentials, self.locks.locks, self.enrolment.invites))
+        return not any((*of_peers, self.credentials, self.locks.locks, self.enrolment.invites, self.rules))
 
 
 async def load_index(
@@ -96,15 +102,17 @@ async def load_index(
         credentials = await _read_credentials(database, reader, min(page_rows, _MAX_CREDENTIALS_PAGE))
         locks = await _read_locks(database, reader, page_rows, start)
         enrolment = await _read_enrolment(database, reader, page_rows)
+        rules = await _read_rules(database, reader, page_rows)
         changes = await read_changes(database, start, reader, page_rows=page_rows)
         index = changes.applied_to(index)
         credentials = credentials.patched(changes.credentials)
         locks = locks.patched(changes.locks, changes.position.last_id)
         enrolment = enrolment.patched(changes.invites, changes.outcomes)
+        rules = {name: placed for name, placed in {**rules, **changes.rules}.items() if placed is not None}
         frozen = freeze_rows is not None and len(index.peers) + len(index.api_keys) >= freeze_rows
         if frozen:
             freeze()
-    return Loaded(index, credentials, locks, enrolment, changes.position, frozen, untold)
+    return Loaded(index, credentials, locks, enrolment, rules, changes.position, frozen, untold)
 
 
 async def _read_peers(
@@ -163,6 +171,16 @@ async def _read_enrolment(database: Database, reader: RowReader, page_rows: int)
     async for page in _pages(database, _CLAIMS, page_rows):
         outcomes.update({outcome.claim_id: outcome for outcome in filter(None, map(reader.outcome, page))})
     return EnrolmentIndex(invites, outcomes)
+
+
+async def _read_rules(database: Database, reader: RowReader, page_rows: int) -> dict[str, Placed]:
+    """Every forwarding rule, each as it was at some moment. One whose id is no text stands for itself as well."""
+    found: dict[str, Placed] = {}
+    async for page in _pages(database, _RULES, page_rows):
+        for row in page:
+            placed = reader.rule(row)
+            found[placed.rule.rule_id or f"row {row['rowid']}"] = placed
+    return found
 
 
 async def _pages(database: Database, sql: str, page_rows: int) -> AsyncIterator[list[Row]]:

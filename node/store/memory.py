@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from node.core.errors import BackendError, NotFound
+from node.core.forwarding.rules import ForwardingProvider
 from node.core.index import IndexProvider, PeerIndex, build_index
 from node.core.peers import InvalidPeer, PeerEntry, peer_entry
 from node.core.repository import IdentityStore
@@ -13,14 +14,16 @@ from node.store.policy import AuthPolicy, PolicyError, load_peers_file
 logger = logging.getLogger(__name__)
 
 
-class MemoryIdentityStore(IndexProvider, IdentityStore):
+class MemoryIdentityStore(IndexProvider, ForwardingProvider, IdentityStore):
     """Everything in memory. A write takes effect before it returns, and is lost at the end or at the next reload.
 
-    It has no locks: they are rows of the appliance's database. Whoever serves from a file disables a peer in it.
+    It has no locks and no forwarding rules: they are rows of the appliance's database. Whoever serves from a file
+    disables a peer in it, and nobody forwards.
     """
 
     def __init__(self, policy: AuthPolicy | None = None) -> None:
-        super().__init__()
+        IndexProvider.__init__(self)
+        ForwardingProvider.__init__(self)
         self._path: Path | None = None
         self.replace(policy or AuthPolicy())
 

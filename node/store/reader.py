@@ -1,10 +1,13 @@
-"""Reading rows that may be damaged: a bad one is dropped alone, loudly, and costs no other its place."""
+"""Reading rows that may be damaged: a bad one is dropped alone, loudly, and costs no other its place.
+
+A forwarding rule leaves one behind that refuses everything."""
 
 import logging
 from collections.abc import Callable
 
 from node.core.credentials import EncryptedData, InvalidCredential
 from node.core.enrolment.index import Invite, Outcome
+from node.core.forwarding.rules import InvalidRule, Placed, refusing
 from node.core.grants import Grant, InvalidGrant
 from node.core.locks import InvalidLock, Lock
 from node.core.peers import ApiKeyEntry, InvalidPeer, PeerEntry
@@ -20,7 +23,18 @@ from node.store.rows import (
     read_lock,
     read_outcome,
     read_peer,
+    read_rule,
     read_term,
+)
+
+_KNOWN = (
+    InvalidPeer,
+    InvalidCredential,
+    InvalidLock,
+    InvalidTerm,
+    InvalidGrant,
+    InvalidEnrolment,
+    InvalidRule,
 )
 
 logger = logging.getLogger(__name__)
@@ -64,10 +78,15 @@ class RowReader:
         """What became of a claim, or None for a row that cannot be read."""
         return self._read(row, read_outcome, "claims", row["claim_id"])
 
+    def rule(self, row: Row) -> Placed:
+        """The forwarding rule; for a row that cannot be read, one in its place that refuses everything."""
+        found = self._read(row, read_rule, "forwarding_rules", row["rule_id"])
+        return found or refusing((row["rule_id"] or b"").decode(errors="replace"), row["rule_place"])
+
     def _read(self, row: Row, read: Callable[[Row], Entry], table: str, key: bytes | None) -> Entry | None:
         try:
             return read(row)
-        except (InvalidPeer, InvalidCredential, InvalidLock, InvalidTerm, InvalidGrant, InvalidEnrolment) as error:
+        except _KNOWN as error:
             self._drop(table, key, str(error))
         except Exception as error:  # noqa: BLE001 - one row must never keep the others, and their revocation, waiting
             self._drop(table, key, type(error).__name__)

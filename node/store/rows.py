@@ -20,6 +20,7 @@ from node.core.credentials import (
 from node.core.enrolment.index import ClaimState, Invite, Outcome
 from node.core.errors import InvalidFields
 from node.core.fingerprint import is_fingerprint
+from node.core.forwarding.rules import InvalidRule, Placed, build_rule
 from node.core.grants import Grant, InvalidGrant
 from node.core.locks import InvalidLock, Lock, LockKind, check_message, check_target
 from node.core.peers import (
@@ -36,7 +37,7 @@ from node.core.terms import WHOLE_PEER, InvalidTerm, Term
 from node.core.tokens import is_token_hash
 from node.honker_file import Row
 
-Entry = TypeVar("Entry", PeerEntry, ApiKeyEntry, EncryptedData, Lock, Term, Grant, Invite, Outcome)
+Entry = TypeVar("Entry", PeerEntry, ApiKeyEntry, EncryptedData, Lock, Term, Grant, Invite, Outcome, Placed)
 
 
 class InvalidEnrolment(InvalidFields):
@@ -95,6 +96,12 @@ CLAIM_COLUMNS = f"""
     {text("o.id")} AS claim_id, {text("o.state")} AS claim_state, {text("o.peer_id")} AS claim_peer,
     o.number AS claim_number"""
 """Columns of `claims AS o`."""
+
+RULE_COLUMNS = f"""
+    {text("f.id")} AS rule_id, CASE typeof(f.position) WHEN 'integer' THEN f.position END AS rule_place,
+    {text("f.action")} AS rule_action, {text("f.target")} AS rule_target, {text("f.principals")} AS rule_principals,
+    {text("f.transports")} AS rule_transports, {text("f.directions")} AS rule_directions"""
+"""Columns of `forwarding_rules AS f`."""
 
 
 def read_peer(row: Row) -> PeerEntry:
@@ -192,6 +199,22 @@ def read_outcome(row: Row) -> Outcome:
     if state not in frozenset(ClaimState) or peer_id is None or not isinstance(number, int):
         raise InvalidEnrolment({"claims": ["This is no outcome of a claim."]})
     return Outcome(row["claim_id"].decode(), ClaimState(state), peer_id, number)
+
+
+def read_rule(row: Row) -> Placed:
+    """Raises InvalidRule, and InvalidPeer for what is not JSON. What stands in its place then the reader knows."""
+    place = row["rule_place"]
+    rule = build_rule(
+        target=_decoded(row["rule_target"]),
+        action=_decoded(row["rule_action"]),
+        principals=_json(row, "rule_principals"),
+        transports=_json(row, "rule_transports"),
+        directions=_json(row, "rule_directions"),
+        rule_id=row["rule_id"].decode(),
+    )
+    if place is None:
+        raise InvalidRule({"position": ["This is no number."]})
+    return Placed(place, rule)
 
 
 def _decoded(raw: bytes | None) -> str | None:

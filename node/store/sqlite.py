@@ -1,4 +1,4 @@
-"""The store of the appliance, for peers, sealed credentials and locks: one SQLite file, watched by honker.
+"""The store of the appliance, for all that the node follows: one SQLite file, watched by honker.
 
 The tables are those of spec core §13. Reads come from memory and follow the file within milliseconds of any process's
 commit. The write half is for programs that embed the node without the control plane; the appliance writes through

@@ -32,6 +32,8 @@ from apps.backups.models import Way
 from apps.credentials import services as credentials
 from apps.enrolment import services as enrolment
 from apps.enrolment.models import Invite, Stranger
+from apps.forwarding import services as forwarding
+from apps.forwarding.models import Rule
 from apps.locks import services as locks
 from apps.locks.models import Lock
 from apps.panel.models import SavedFilter
@@ -57,6 +59,7 @@ ROOMS = (
     "backups",
     "credentials",
     "enrolment",
+    "forwarding",
     "locks",
     "panel",
     "peers",
@@ -77,6 +80,7 @@ ELSEWHERE = {
     "apps.credentials.services.rotation.rotate_credentials": "seals anew, and calls swap_credential",
     "apps.enrolment.services.admission.admit": "called in the transaction of a decision",
     "apps.enrolment.services.admission.settle": "called in the transaction of a decision",
+    "apps.forwarding.services.rules.follow_rename": "called by update_peer",
     "apps.locks.services.locks.follow_rename": "called by update_peer",
     "apps.peers.services.peers.change_peer": "called by update_peer, and in the transaction of who has read the peer",
     "apps.peers.services.peers.replace_peer": "called in the transaction of who has read the peer",
@@ -97,6 +101,7 @@ WRITERS = {
     "enrolment/services/inbox.py": "",
     "enrolment/services/invites.py": "",
     "enrolment/services/strangers.py": "",
+    "forwarding/services/rules.py": "",
     "locks/services/locks.py": "",
     "locks/services/many.py": "",
     "panel/saved/services.py": "",
@@ -175,6 +180,12 @@ def changes() -> Iterator[tuple[Callable[..., Any], int, dict[str, Any]]]:
     yield peers.remove_peers, 3, {"peer_ids": ["b", "c"]}  # and a grant
     yield peers.import_peers, 2, {"rows": [Row("row 2", draft("d")), Row("row 3", draft("e"))], "replace": False}
     yield peers.import_peers, 2, {"rows": [Row("row 2", draft("d", scopes=["x"]))], "replace": True}
+    yield forwarding.add_rule, 1, {"target": "a", "action": "allow"}
+    yield forwarding.add_rule, 1, {"target": "b", "action": "deny", "position": 1}
+    second = str(Rule.objects.get(target="a").pk)
+    yield forwarding.change_rule, 1, {"rule_id": second, "note": "x", "position": 1}
+    yield forwarding.move_rule, 1, {"rule_id": second, "position": 2}
+    yield forwarding.remove_rules, 2, {"rule_ids": [str(row.pk) for row in Rule.objects.all()]}
     yield peers.create_api_key, 1, {"description": "", "scopes": [], "expires_at": None}
     yield peers.remove_api_keys, 1, {"prefixes": [prefix for (prefix,) in sql("SELECT prefix FROM api_keys")]}
     yield enrolment.create_invite, 1, {"address": "a:1", "node": NODE}

@@ -15,6 +15,7 @@ from typing import Any
 
 from node.core.credentials import EncryptedData
 from node.core.enrolment.index import Invite, Outcome
+from node.core.forwarding.rules import Placed
 from node.core.grants import Grant
 from node.core.locks import Lock
 from node.core.peers import ApiKeyEntry, PeerEntry
@@ -73,6 +74,18 @@ CREATE TABLE locks (
     created_by TEXT NOT NULL DEFAULT '',
     expires_at REAL NULL
 );
+CREATE TABLE forwarding_rules (
+    id TEXT NOT NULL PRIMARY KEY,
+    position INTEGER NOT NULL,
+    action TEXT NOT NULL,
+    target TEXT NOT NULL,
+    principals TEXT NOT NULL,
+    transports TEXT NOT NULL,
+    directions TEXT NOT NULL,
+    note TEXT NOT NULL DEFAULT '',
+    changed_at DATETIME NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now')),
+    changed_by TEXT NOT NULL DEFAULT ''
+);
 CREATE TABLE invites (
     id TEXT NOT NULL PRIMARY KEY,
     code_hash TEXT NOT NULL,
@@ -128,7 +141,9 @@ Statement = tuple[str, tuple[Any, ...]]
 
 def triggers() -> str:
     keyed = {"peers": "peer_id", "api_keys": "prefix", "credentials": "provider"}
-    tables = keyed | dict.fromkeys(("peer_terms", "access_grants", "locks", "invites", "claims"), "id")
+    tables = keyed | dict.fromkeys(
+        ("peer_terms", "access_grants", "locks", "invites", "claims", "forwarding_rules"), "id"
+    )
     return "".join(trigger for table, key in tables.items() for trigger in _table_triggers(table, key))
 
 
@@ -222,6 +237,14 @@ def put_outcome(outcome: Outcome) -> Statement:
     values = (outcome.claim_id, outcome.number, "first", f"ed25519:{1:064x}", 1, 1.5, outcome.state, outcome.peer_id)
     columns = ("id", "number", "invite_id", "fingerprint", "asked", "at", "state", "peer_id")
     return _upsert("claims", columns), values
+
+
+def put_rule(placed: Placed) -> Statement:
+    """An upsert of one forwarding rule."""
+    rule = placed.rule
+    lists = (json.dumps(list(part)) for part in (rule.principals, rule.transports, rule.directions))
+    columns = ("id", "position", "action", "target", "principals", "transports", "directions")
+    return _upsert("forwarding_rules", columns), (rule.rule_id, placed.position, rule.action, str(rule.target), *lists)
 
 
 def put_peers(peers: Iterable[PeerEntry]) -> list[Statement]:

@@ -8,6 +8,7 @@ import pytest
 
 from node.core.credentials import EncryptedData
 from node.core.enrolment.index import ClaimState, Invite, Outcome
+from node.core.forwarding.rules import Placed, build_rule
 from node.core.grants import Grant, Grants
 from node.core.locks import Lock, LockKind
 from node.core.paths import DataPaths
@@ -26,6 +27,7 @@ from tests.support.schema import (
     put_lock,
     put_outcome,
     put_peer,
+    put_rule,
     put_term,
 )
 from tests.support.sql_writer import SqlWriter, sql_writer
@@ -37,6 +39,7 @@ TERM = Term(term_id("ann"), "ann", "", 2_000_000_000.5)
 GRANT = Grant("one", "ann", ("b",), "repo", "docs", 2_000_000_000.5)
 INVITE = Invite("first", f"sha256:{3:064x}", 2, 2_000_000_000.5)
 OUTCOME = Outcome("claim", ClaimState.QUEUED, "", 7)
+RULE = Placed(1, build_rule(target="10.0.0.0/8", action="allow", principals=["ann"], transports=["tcp"], rule_id="one"))
 SEALED = EncryptedData(2, bytes(32), bytes(12), bytes(range(40)))
 
 
@@ -85,6 +88,10 @@ def test_both_notify_in_the_same_words(migrated: SqlWriter, writer: SqlWriter) -
         "UPDATE claims SET number = 9",
         "UPDATE claims SET id = 'second'",
         "DELETE FROM claims",
+        put_rule(RULE),
+        "UPDATE forwarding_rules SET position = 3",
+        "UPDATE forwarding_rules SET id = 'two'",
+        "DELETE FROM forwarding_rules",
     ]
     assert told(migrated, steps) == told(writer, steps)
 
@@ -107,7 +114,7 @@ async def test_the_node_reads_the_migrated_tables(migrated: SqlWriter) -> None:
     await store.start()
     await within(store.wait_loaded())
     migrated.commit(put_peer(ANN), put_key(KEY), put_credential("openai", SEALED), put_lock(LOCK))
-    migrated.commit(put_invite(INVITE), put_outcome(OUTCOME), put_term(TERM), put_grant(GRANT))
+    migrated.commit(put_invite(INVITE), put_outcome(OUTCOME), put_term(TERM), put_grant(GRANT), put_rule(RULE))
     await fresh(store, migrated)
     assert (dict(store.index.peers), dict(store.index.api_keys)) == ({"ann": ANN}, {"alk_1234": KEY})
     assert dict(store.credentials) == {"openai": SEALED}
@@ -115,12 +122,15 @@ async def test_the_node_reads_the_migrated_tables(migrated: SqlWriter) -> None:
     assert dict(store.index.grants.grants) == {"one": GRANT}
     assert store.locks.locks == {"one": LOCK}
     assert (store.enrolment.invites, store.enrolment.outcomes) == ({"first": INVITE}, {"claim": OUTCOME})
+    assert store.forwarding.value.rules == (RULE.rule,)
     migrated.commit("DELETE FROM peers", "DELETE FROM api_keys", "DELETE FROM credentials", "DELETE FROM locks")
     migrated.commit("DELETE FROM invites", "DELETE FROM claims", "DELETE FROM peer_terms", "DELETE FROM access_grants")
+    migrated.commit("DELETE FROM forwarding_rules")
     await fresh(store, migrated)
     assert (len(store.index.peers), len(store.index.api_keys), len(store.credentials)) == (0, 0, 0)
     assert (store.index.terms, store.index.grants) == (Terms(), Grants())
     assert not any((store.locks.locks, store.enrolment.invites, store.enrolment.outcomes))
+    assert store.forwarding.value.rules == ()
     await store.stop()
 
 

@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+
+
+class ForwardingConfig(AppConfig):
+    """Whom peers may reach through the node, and where they may listen on it (docs/forwarding.md)."""
+
+    name = "apps.forwarding"
+    label = "forwarding"
+    verbose_name = "Access"
+
+    def ready(self) -> None:
+        from apps.forwarding.services import follow_rename  # noqa: PLC0415 - the models are not there before
+        from apps.peers.services import peer_renamed  # noqa: PLC0415 - the same
+
+        peer_renamed.connect(follow_rename, dispatch_uid="forwarding")

@@ -1,0 +1,70 @@
+"""The rules of forwarding, in their order (docs/adr/0052). The node reads this table; the first that matches decides.
+
+Nothing writes it but apps.forwarding.services.
+"""
+
+import uuid
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from node.core.forwarding.policy import Action
+from node.core.forwarding.rules import InvalidRule, Placed, build_rule, refusing
+
+
+def new_id() -> str:
+    return str(uuid.uuid4())
+
+
+class Rule(models.Model):
+    """One rule. The node asks the lowest `position` first. An empty list asks nothing."""
+
+    id = models.TextField(primary_key=True, default=new_id, editable=False)
+    position = models.IntegerField("place")
+    action = models.TextField(choices=[(action.value, action.value) for action in Action])
+    target = models.TextField()
+    principals = models.JSONField("for", default=list, blank=True)
+    transports = models.JSONField(default=list, blank=True)
+    directions = models.JSONField(default=list, blank=True)
+    note = models.TextField(blank=True, db_default="")
+    changed_at = models.DateTimeField("changed", db_default=Now())
+    changed_by = models.TextField("by", db_default="")
+
+    class Meta:
+        db_table = "forwarding_rules"
+        ordering = ["position", "id"]
+        verbose_name = "forwarding rule"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(action__in=[action.value for action in Action]), name="forwarding_rules_action_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        """The sentence: “3. allow db.lan:5432 for team:db over quic”."""
+        words = [f"{self.position}. {self.action} {self.target}"]
+        parts = (("for", self.principals), ("over", self.transports), ("", self.directions))
+        words += [f"{word} {', '.join(_texts(value))}".strip() for word, value in parts if value]
+        return " ".join(words)
+
+    def core(self) -> Placed:
+        """This row as the node reads it."""
+        try:
+            rule = build_rule(
+                target=self.target,
+                action=self.action,
+                principals=self.principals,
+                transports=self.transports,
+                directions=self.directions,
+                rule_id=self.pk,
+            )
+        except InvalidRule:
+            return refusing(self.pk, self.position)
+        return Placed(self.position, rule)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    """Of a list that somebody put behind our back, what has the right shape."""
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
