@@ -14,6 +14,8 @@ from apps.credentials import api as credentials_api
 from apps.credentials import errors as credentials
 from apps.enrolment import api as enrolment_api
 from apps.enrolment import errors as enrolment
+from apps.forwarding import api as forwarding_api
+from apps.forwarding import errors as forwarding
 from apps.health import api as health_api
 from apps.locks import api as locks_api
 from apps.locks import errors as locks
@@ -39,6 +41,7 @@ REFUSALS: dict[type[Exception], int] = {
     credentials.NodeUnavailable: 503,
     credentials.NotSealed: 409,
     enrolment.Absent: 404,
+    forwarding.Absent: 404,
     enrolment.Conflict: 409,
     enrolment.NodeUnavailable: 503,
     NoCheckpoint: 409,
@@ -68,6 +71,7 @@ api.add_router("/claims", enrolment_api.claims)
 api.add_router("/strangers", enrolment_api.strangers)
 api.add_router("/access", access_api.router)
 api.add_router("/grants", grants_api.router)
+api.add_router("/forwarding", forwarding_api.router)
 api.add_router("/activity", activity_api.events)
 api.add_router("/presence", activity_api.presence)
 api.add_router("/connections", activity_api.connections)

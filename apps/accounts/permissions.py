@@ -23,6 +23,7 @@ DJANGO_PERMISSIONS: Mapping[str, Right] = MappingProxyType(
         **_model("locks", "lock", Right.LOCKS_READ, Right.LOCKS_WRITE),
         **_model("access", "assertion", Right.ACCESS_READ, Right.ACCESS_WRITE),
         **_model("access", "grant", Right.GRANTS_READ, Right.GRANTS_WRITE),
+        **_model("forwarding", "rule", Right.FORWARDING_READ, Right.FORWARDING_WRITE),
         **_model("enrolment", "invite", Right.INVITES_READ, Right.INVITES_WRITE),
         **_model("enrolment", "claim", Right.INVITES_READ, Right.INVITES_WRITE),
         **_model("enrolment", "stranger", Right.INVITES_READ, Right.INVITES_WRITE),

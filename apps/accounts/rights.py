@@ -26,6 +26,8 @@ class Right(StrEnum):
     ACCESS_WRITE = "access:write"
     GRANTS_READ = "grants:read"
     GRANTS_WRITE = "grants:write"
+    FORWARDING_READ = "forwarding:read"
+    FORWARDING_WRITE = "forwarding:write"
     ACTIVITY_READ = "activity:read"
     CONNECTIONS_CUT = "connections:cut"
     AUDIT_READ = "audit:read"

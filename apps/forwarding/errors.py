@@ -4,10 +4,11 @@ from node.core.errors import InvalidFields
 
 
 class Absent(LookupError):
-    """There is no such rule."""
+    """There is no such rule, or more than one."""
 
-    def __init__(self, rule_id: str) -> None:
-        super().__init__(f"There is no forwarding rule “{rule_id}”.")
+    def __init__(self, rule_id: str, *, several: bool = False) -> None:
+        text = "More than one forwarding rule begins with" if several else "There is no forwarding rule"
+        super().__init__(f"{text} “{rule_id}”.")
 
 
 class InvalidQuestion(InvalidFields):

@@ -1,8 +1,11 @@
-"""Rules of forwarding as JSON, for programs."""
+"""Rules of forwarding, and answers about them, as JSON, for programs."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from apps.forwarding.models import Rule
+
+if TYPE_CHECKING:
+    from apps.forwarding.tester import Answer
 
 
 def rule_json(row: Rule) -> dict[str, Any]:
@@ -12,11 +15,22 @@ def rule_json(row: Rule) -> dict[str, Any]:
         "position": row.position,
         "action": row.action,
         "target": row.target,
-        "principals": row.principals,
-        "transports": row.transports,
-        "directions": row.directions,
+        "principals": list(row.names("principals")),
+        "transports": list(row.names("transports")),
+        "directions": list(row.names("directions")),
         "note": row.note,
         "changed_at": row.changed_at.isoformat(timespec="seconds"),
         "changed_by": row.changed_by,
         "sentence": str(row),
+    }
+
+
+def answer_json(found: "Answer") -> dict[str, Any]:
+    """`rule` is None where no rule decided."""
+    return {
+        "allowed": found.allowed,
+        "text": found.text,
+        "rule": None if found.rule is None else rule_json(found.rule),
+        "addresses": list(found.addresses),
+        "steps": [{"step": step.step, "allowed": step.allowed, "text": step.text} for step in found.steps],
     }

@@ -45,9 +45,13 @@ class Rule(models.Model):
     def __str__(self) -> str:
         """The sentence: “3. allow db.lan:5432 for team:db over quic”."""
         words = [f"{self.position}. {self.action} {self.target}"]
-        parts = (("for", self.principals), ("over", self.transports), ("", self.directions))
-        words += [f"{word} {', '.join(_texts(value))}".strip() for word, value in parts if value]
+        parts = (("for", "principals"), ("over", "transports"), ("", "directions"))
+        words += [f"{word} {', '.join(names)}".strip() for word, field in parts if (names := self.names(field))]
         return " ".join(words)
+
+    def names(self, field: str) -> tuple[str, ...]:
+        """Of `principals`, `transports` or `directions` what has the right shape, whoever wrote it."""
+        return _texts(getattr(self, field))
 
     def core(self) -> Placed:
         """This row as the node reads it."""

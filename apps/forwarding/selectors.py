@@ -9,6 +9,9 @@ from apps.forwarding.models import Rule
 from node.core.forwarding.policy import ForwardingPolicy
 from node.core.forwarding.rules import policy_of
 
+SHORTEST_PREFIX = 4
+"""Characters of an id that may stand for all of it."""
+
 
 def list_rules() -> list[Rule]:
     """All of them, in their order."""
@@ -21,6 +24,17 @@ def get_rule(rule_id: str) -> Rule:
     if found is None:
         raise Absent(rule_id)
     return found
+
+
+def find_rule(beginning: str) -> Rule:
+    """By the whole id, or by a beginning that only one has. Raises Absent."""
+    rows = Rule.objects.filter(pk=beginning)
+    if len(beginning) >= SHORTEST_PREFIX and not rows.exists():
+        rows = Rule.objects.filter(pk__startswith=beginning)
+    found = list(rows[:2])
+    if len(found) != 1:
+        raise Absent(beginning, several=bool(found))
+    return found[0]
 
 
 def current_policy() -> ForwardingPolicy:

@@ -32,6 +32,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _model(request, "Unknown keys", "help", "enrolment", "stranger"),
                 _model(request, "Locks", "block", "locks", "lock"),
                 _page(request, "Access tester", "rule", "access_tester", Right.ACCESS_READ),
+                _model(request, "Forwarding", "alt_route", "forwarding", "rule"),
+                _page(request, "Forwarding tester", "route", "forwarding_tester", Right.FORWARDING_READ),
                 _model(request, "Grants", "timer", "access", "grant"),
                 _model(request, "Assertions", "verified", "access", "assertion"),
             ],

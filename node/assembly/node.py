@@ -126,7 +126,7 @@ async def open_node(loaded: LoadedSettings, load: Load, manager: ServiceManager 
         store = await stack.enter_async_context(open_store(settings, limits))
         await stack.enter_async_context(keeping_time(store))
         metrics.add("locks", store.lock_counts, meanings=lock_provider.MEANINGS)
-        metrics.add("forwarding", store.forwarding_counts, meanings=rules.MEANINGS)
+        metrics.add("forwarding_rules", store.forwarding_counts, meanings=rules.MEANINGS)
         opened = open_credentials(store, limits, keeper)
         stack.callback(opened.close)
         metrics.add("credentials", opened.snapshot, meanings=opened_credentials.MEANINGS)
@@ -135,7 +135,7 @@ async def open_node(loaded: LoadedSettings, load: Load, manager: ServiceManager 
             open_enrolment(settings, limits, store, metrics, lambda: identity.fingerprint, journal)
         )
         sftp = await stack.enter_async_context(open_sftp(settings, limits, store, metrics, journal))
-        forwarding = open_forwarding(settings, limits, metrics, opened)
+        forwarding = open_forwarding(settings, limits, metrics, opened, store.forwarding)
         subsystems = {"sftp": subsystem(sftp, journal)}
         ssh = open_ssh(settings, limits, store, metrics, keeper, journal, subsystems, forwarding)
         protocols = make_handlers(limits, store, metrics, operations, opened, journal, register, sftp, ssh)

@@ -55,6 +55,7 @@ def open_ssh(
     handler = ssh.SshHandler(store, limits.ssh, key, subsystems, journal, forwarding)
     store.subscribe(handler.enforce)
     store.subscribe_locks(handler.enforce_locks)
+    store.subscribe_rules(handler.enforce_policy)
     metrics.add("ssh", handler.snapshot, meanings=ssh.MEANINGS)
     return handler
 

@@ -35,6 +35,7 @@ COMMANDS = {
     "unlock": ("node.cli.unlock", "Lift a lock."),
     "locks": ("node.cli.locks", "List what is locked, until when and why."),
     "access": ("node.cli.access", "Ask who may do what, and which rule decides."),
+    "forwarding": ("node.cli.forwarding", "Say what peers may reach through the node, and ask which rule decides."),
     "credential": ("node.cli.credential", "Set, list, rotate and remove secrets for other services."),
     "audit": ("node.cli.audit", "List, verify, export and sign the log of administrative changes."),
     "id": ("node.cli.id", "Show this user's own key, making it on first use."),

@@ -102,6 +102,11 @@ def explain(question: Question, index: PeerIndex, held: Held, now: float) -> Exp
     return replace(_whole((*steps, *_rights(question.control, identity, steps[-1], grants))), who=who)
 
 
+def identity_of(subject: Subject, index: PeerIndex, held: Held, now: float) -> Identity | None:
+    """As whom the node judges what the subject asks for at this moment; None for nobody."""
+    return held.resolved(_caller(subject, index, now).identity)
+
+
 def _caller(subject: Subject, index: PeerIndex, now: float) -> _Caller:
     if subject.kind is SubjectKind.PEER:
         return _peer(subject.name, index)

@@ -5,6 +5,7 @@ notification. Nothing is written when anything is wrong. Raises InvalidRule and 
 """
 
 from apps.forwarding.services.rules import (
+    FIELDS,
     MAX_RULES,
     OBJECT_TYPE,
     RuleAction,
@@ -17,6 +18,7 @@ from apps.forwarding.services.rules import (
 )
 
 __all__ = [
+    "FIELDS",
     "MAX_RULES",
     "OBJECT_TYPE",
     "RuleAction",

@@ -4,7 +4,7 @@ A damaged row of a table of permissions gives nothing. Here it might have refuse
 that refuses everything, and what is further down counts no more (docs/adr/0052).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -20,7 +20,7 @@ from node.core.peers import CONTROL, MAX_SCOPE_LENGTH, NO_CONTROL
 MAX_PRINCIPALS = 50
 """Peers and scopes that one rule may name."""
 MAX_PRINCIPAL = MAX_SCOPE_LENGTH
-MEANINGS = gauges(rules="Rules of forwarding in the database.")
+MEANINGS = gauges(stored="Rules of forwarding in the database.")
 FIRST = -1
 """The place of a damaged rule of which nobody can tell where it stood: before all others."""
 
@@ -50,16 +50,16 @@ def build_rule(
 ) -> Rule:
     """The rule of these fields, which may be anything. Raises InvalidRule that names every wrong one."""
     errors: dict[str, list[str]] = {}
-    pattern = _pattern(target, errors)
+    pattern, known = _pattern(target, errors), isinstance(action, str) and action in frozenset(Action)
     found = Rule(
         pattern,
-        Action(action) if action in frozenset(Action) else Action.DENY,
+        Action(action) if known else Action.DENY,
         _principals(principals, errors),
         _choices("transports", transports, Transport, errors),
         _choices("directions", directions, Direction, errors),
         rule_id,
     )
-    if action not in frozenset(Action):
+    if not known:
         errors["action"] = [f"One of: {', '.join(Action)}."]
     if errors:
         raise InvalidRule(errors)
@@ -83,11 +83,20 @@ class ForwardingProvider:
     def __init__(self) -> None:
         self.forwarding = Live(ForwardingPolicy())
         self._placed: Mapping[str, Placed] = {}
+        self._rule_subscribers: list[Callable[[], None]] = []
 
     def publish_rules(self, rules: Mapping[str, Placed]) -> None:
         """Make these all the rules there are."""
         self._placed = rules
-        self.forwarding.value = policy_of(rules.values())
+        policy = policy_of(rules.values())
+        if policy != self.forwarding.value:
+            self.forwarding.value = policy
+            for callback in self._rule_subscribers:
+                callback()
+
+    def subscribe_rules(self, callback: Callable[[], None]) -> None:
+        """Call `callback` on the loop after every later change of the policy. It must neither block nor raise."""
+        self._rule_subscribers.append(callback)
 
     def patch_rules(self, changes: Mapping[str, Placed | None]) -> None:
         """Change these rules, all at once; None removes one."""
@@ -96,7 +105,7 @@ class ForwardingProvider:
 
     def forwarding_counts(self) -> dict[str, int]:
         """Numbers for the metrics."""
-        return {"rules": len(self._placed)}
+        return {"stored": len(self._placed)}
 
 
 def _pattern(text: Any, errors: dict[str, list[str]]) -> patterns.Pattern:

@@ -23,6 +23,7 @@ from apps.audit.models import AuditEntry
 from apps.backups.models import Backup
 from apps.backups.runner import RUNNER
 from apps.enrolment import services as invites
+from apps.forwarding import services as forwarding
 from apps.locks import services as locks
 from apps.peers import services as peers
 from apps.tokens import services as tokens
@@ -97,6 +98,7 @@ def things(db: None, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "locks/lock": locks.lock(actor=ALICE, target_kind="peer", target="laptop", reason="").lock_id,
         "access/assertion": access.add_assertion(actor=ALICE, who="laptop", scopes=["a"], allowed=False).pk,
         "access/grant": grant.pk,
+        "forwarding/rule": forwarding.add_rule(actor=ALICE, action="allow", target="x").pk,
         "panel/savedfilter": 1,
         "enrolment/invite": invites.create_invite(actor=ALICE, address="a:1", node=f"ed25519:{7:064x}").facts.invite_id,
         "audit/auditentry": AuditEntry.objects.latest("pk").pk,

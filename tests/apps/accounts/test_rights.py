@@ -27,6 +27,8 @@ TABLE = {
     "access:write": "owner operator",
     "grants:read": "owner operator auditor viewer",
     "grants:write": "owner operator",
+    "forwarding:read": "owner operator auditor",
+    "forwarding:write": "owner operator",
     "activity:read": "owner operator auditor viewer",
     "connections:cut": "owner operator",
     "audit:read": "owner operator auditor",

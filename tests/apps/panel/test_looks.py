@@ -184,6 +184,7 @@ def test_a_stale_form_and_a_missing_right_are_two_pages(admin_user: User) -> Non
         ("/peers/apikey/", "It is shown once"),
         ("/credentials/credential/", "Secrets of other services"),
         ("/locks/lock/", "Nothing is held back"),
+        ("/forwarding/rule/", "Without rules nothing is forwarded"),
         ("/backups/backup/", "makes the first"),
         ("/enrolment/invite/", "alknet join CODE"),
         ("/peers/peer/?q=nobody", "Show all"),

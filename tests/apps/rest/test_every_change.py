@@ -13,6 +13,7 @@ from apps.accounts.rights import RIGHTS_OF, Right, Role
 from apps.audit.models import AuditEntry
 from apps.credentials import services as credentials
 from apps.enrolment.models import Stranger
+from apps.forwarding import services as forwarding
 from apps.locks import services as locks
 from apps.locks.models import Lock
 from apps.peers import services as peers
@@ -58,6 +59,9 @@ CALLS = {
         "/grants", {"peer_id": "desk2", "scopes": ["x"], "expires_at": time.time() + 3600}, ["grant.given"]
     ),
     "revoke_grant": Call("/grants/{grant}", None, ["grant.revoked"]),
+    "add_forwarding_rule": Call("/forwarding/rules", {"action": "deny", "target": "x"}, ["forwarding_rule.added"]),
+    "patch_forwarding_rule": Call("/forwarding/rules/{rule}", {"position": 1}, ["forwarding_rule.moved"]),
+    "remove_forwarding_rule": Call("/forwarding/rules/{rule}", None, ["forwarding_rule.removed"]),
     "create_lock": Call("/locks", {"target_kind": "scope", "target": "a"}, ["lock.placed"]),
     "delete_lock": Call("/locks/{lock}", None, ["lock.lifted"]),
     "delete_ended_locks": Call("/locks?which=ended", None, ["lock.removed"]),
@@ -101,6 +105,7 @@ def things(add_peer: Callable[..., PeerEntry], node: VaultNode) -> dict[str, str
     credentials.set_credential(actor=ALICE, provider="openai", content=Secret("sk-0"))
     ended = locks.lock(actor=ALICE, target_kind="scope", target="old", reason="")
     Lock.objects.filter(pk=ended.lock_id).update(expires_at=1.0)
+    forwarding.add_rule(actor=ALICE, action="allow", target="a")
     code = invite(uses=2, needs_approval=True).code
     Stranger.objects.create(pk=key(9), first_seen=1.0, last_seen=1.0, count=1)
     return {
@@ -110,6 +115,7 @@ def things(add_peer: Callable[..., PeerEntry], node: VaultNode) -> dict[str, str
         "stranger": key(9),
         "key": peers.create_api_key(actor=ALICE, description="", scopes=[]).entry.prefix,
         "grant": access.grant_access(actor=ALICE, peer_id="desk2", scopes=["y"], expires_at=time.time() + 3600).pk,
+        "rule": forwarding.add_rule(actor=ALICE, action="allow", target="b").pk,
         "lock": locks.lock(actor=ALICE, target_kind="alpn", target="x", reason="").lock_id,
         "token": tokens.create_token(actor=ALICE, name="old", rights=["peers:read"]).facts.id,
     }

@@ -79,7 +79,8 @@ async def test_the_policy_follows_the_file(tmp_path: Path) -> None:
     with sql_writer(tmp_path / "alknet.db") as writer:
         writer.migrate()
         store = SqliteStore(writer.path)
-        held = store.forwarding
+        held, told = store.forwarding, list[int]()
+        store.subscribe_rules(lambda: told.append(len(held.value.rules)))
         await store.start()
         await within(store.wait_loaded())
         assert (held.value.default, held.value.rules) == (Action.DENY, ())
@@ -90,5 +91,7 @@ async def test_the_policy_follows_the_file(tmp_path: Path) -> None:
         writer.commit("UPDATE forwarding_rules SET position = 3 - position")
         await fresh(store, writer)
         assert held.value.rules == (second.rule, first.rule)
-        assert store.forwarding_counts() == {"rules": 2}
+        writer.commit("UPDATE forwarding_rules SET note = 'the same to the node'")
+        await fresh(store, writer)
+        assert (store.forwarding_counts(), told) == ({"stored": 2}, [2, 2])
         await store.stop()

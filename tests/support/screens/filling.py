@@ -24,6 +24,7 @@ from apps.backups import services as backups  # noqa: E402
 from apps.backups.models import Way  # noqa: E402
 from apps.credentials import services as credentials  # noqa: E402
 from apps.enrolment import services as invites  # noqa: E402
+from apps.forwarding import services as forwarding  # noqa: E402
 from apps.locks import services as locks  # noqa: E402
 from apps.panel.saved import services as saved  # noqa: E402
 from apps.peers import services as peers  # noqa: E402
@@ -130,6 +131,11 @@ def fill(address: str, node: str, key: str) -> dict[str, Any]:
     lit = {"query": "q=lamp", "name": "Lamps that are lit", "shared": True}
     admin = User.objects.get(username="admin")
     lamps = saved.save_filter(actor=ANN, user=admin, list_name="peer", **lit)
+    forwarding.add_rule(
+        actor=ANN, action="deny", target="127.0.0.0/8", note="services that trust whoever is on the machine"
+    )
+    many = {"principals": ["laptop", "team:databases"], "transports": ["quic", "tcp"], "directions": ["local"]}
+    rule = forwarding.add_rule(actor=ANN, action="allow", target="*.databases.internal:5432..5440", **many)
     invite, code = fill_invites(address, node)
     fill_backups()
     return {
@@ -137,6 +143,7 @@ def fill(address: str, node: str, key: str) -> dict[str, Any]:
         "auth/user": bob.pk,
         "panel/savedfilter": lamps.pk,
         "access/grant": grant.pk,
+        "forwarding/rule": rule.pk,
         "peers/peer": "laptop",
         "peers/apikey": fill_keys(),
         "credentials/credential": "backblaze-b2-of-the-offsite-backup",

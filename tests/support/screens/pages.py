@@ -67,6 +67,7 @@ MORE = {
     "events-wrong-filter": "/activity/event/?kind=nonsense",
     "access-answer": "/access/?who=laptop&alpn=alknet/call&scopes=fs:read,fs:write&resource_type=repo",
     "access-refused": "/access/?who=lamp-1&alpn=alknet/call&scopes=git:write",
+    "forwarding-answer": "/forwarding/?peer_id=laptop&target=127.0.0.1:5432&direction=local&transport=quic",
     "api-docs": "/api/v1/docs",
     "not-found": "/there/is/nothing/here/",
 }

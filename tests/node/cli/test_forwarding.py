@@ -1,0 +1,24 @@
+"""`alknet forwarding` against the real control plane."""
+
+import json
+from pathlib import Path
+
+from tests.support.appliance import alknet, environment
+
+
+def test_rules_from_a_shell(tmp_path: Path) -> None:
+    def run(*arguments: str) -> tuple[int, str]:
+        ran = alknet("forwarding", *arguments, env=environment(ALKNET_DATA=str(tmp_path / "data")))
+        return ran.returncode, ran.stdout + ran.stderr
+
+    status, told = run(
+        "add", "allow", "*.lan:5432", "--for", "team:db", "--over", "quic", "--direction", "local", "--json"
+    )
+    rule = json.loads(told)
+    assert (status, rule["sentence"]) == (0, "1. allow *.lan:5432 for team:db over quic local")
+    assert run("add", "deny", "10.0.0.1/8")[0] == 1
+    heads, row = run("list")[1].splitlines()
+    assert heads.split() == ["PLACE", "ID", "ACTION", "TARGET", "FOR", "OVER", "DIRECTION", "NOTE"]
+    assert row.split() == ["1", rule["id"][:8], "allow", "*.lan:5432", "team:db", "quic", "local"]
+    status, told = run("check", "nobody", "db.lan:5432")
+    assert (status, told.splitlines()[0]) == (1, "Refused: there is no peer “nobody”")
