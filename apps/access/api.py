@@ -11,7 +11,7 @@ from apps.access import selectors, services
 from apps.access.json_forms import assertion_json, assertions_json, explanation_json
 from apps.access.questions import MAX_WHO, question
 from apps.accounts.rights import Right
-from apps.peers.api_models import PeerChange
+from apps.peers.api_models import ClosingOut, GrantGoing, PeerChange
 from apps.peers.impact import SHOWN, Impact, impact
 from apps.rest.answers import Answer, Body
 from apps.rest.auth import caller_of, requires
@@ -85,25 +85,6 @@ class ImpactIn(Body):
     changes: PeerChange | None = Field(None, description="As PATCH of the peer takes them; null removes the peer.")
 
 
-class ClosingOut(BaseModel):
-    """A connection that would close."""
-
-    boot: str
-    connection: int
-    peer_id: str
-    alpn: str
-    address: str
-    reason: str = Field(description="What its peer would be told.")
-    at: float | None = Field(description="When, in unix seconds; null is at once.")
-
-
-class GrantGoing(BaseModel):
-    """A grant that would go."""
-
-    id: str
-    words: str = Field(description="What it gives, and until when.")
-
-
 class ImpactOut(BaseModel):
     """What would go."""
 
@@ -142,7 +123,7 @@ def _impact_model(found: Impact, rights: Container[Right]) -> ImpactOut:
         scopes=list(found.scopes),
         resources=list(found.resources),
         token=found.token,
-        grants=[GrantGoing(id=one.row_id, words=one.words) for one in grants],
+        grants=[GrantGoing(id=one.row_id, peer_id=one.peer_id, words=one.words) for one in grants],
     )
 
 

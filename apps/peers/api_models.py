@@ -164,3 +164,23 @@ def peer_model(json_form: dict[str, Any]) -> PeerOut:
     values = dict(json_form)
     spellings, fingerprints = values.pop("keys"), values.pop("fingerprints")
     return PeerOut(keys=fingerprints, spellings=spellings, **values)
+
+
+class ClosingOut(BaseModel):
+    """A connection that would close."""
+
+    boot: str
+    connection: int
+    peer_id: str
+    alpn: str
+    address: str
+    reason: str = Field(description="What its peer would be told.")
+    at: float | None = Field(description="When, in unix seconds; null is at once.")
+
+
+class GrantGoing(BaseModel):
+    """A grant that would go."""
+
+    id: str
+    peer_id: str
+    words: str = Field(description="What it gives, and until when.")

@@ -1,5 +1,6 @@
 """REST: many peers at once, as files."""
 
+from collections.abc import Container
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest, HttpResponse
@@ -8,8 +9,10 @@ from pydantic import BaseModel, Field
 
 from apps.accounts.rights import Right
 from apps.peers import services
+from apps.peers.api_models import ClosingOut, GrantGoing
 from apps.peers.portable.answers import file_answer
 from apps.peers.portable.formats import Format, media_type, read
+from apps.peers.portable.impact import SHOWN, impact_of
 from apps.peers.portable.json_forms import plan_json
 from apps.peers.portable.text import MAX_UPLOAD
 from apps.rest.answers import Answer
@@ -44,6 +47,16 @@ class ImportStep(BaseModel):
     differences: list[Difference]
 
 
+class ImportImpact(BaseModel):
+    """What an import would close and take along."""
+
+    known: bool = Field(description="Whether it is known who is connected: not while the node does not run.")
+    closes: int = Field(description="So many connections would close.")
+    closing: list[ClosingOut] = Field(description=f"The first {SHOWN} of them; none without the right activity:read.")
+    grants_go: int = Field(description="So many grants in force would go with peers that are removed.")
+    grants: list[GrantGoing] = Field(description=f"The first {SHOWN} of them; none without the right grants:read.")
+
+
 class ImportOut(BaseModel):
     """What an import did, or would do."""
 
@@ -54,6 +67,7 @@ class ImportOut(BaseModel):
     removed: int
     steps: list[ImportStep] = Field(description="The first of them.")
     more: int = Field(description="How many steps are not told one by one.")
+    impact: ImportImpact | None = Field(description="Of a dry run; null of what is done.")
 
 
 @router.post(
@@ -82,9 +96,19 @@ def import_peers(
     rows = read(form, data)
     if dry_run:
         plan = services.plan_import(rows=rows, replace=replace)
-    else:
-        plan = services.import_peers(actor=caller_of(request).actor, rows=rows, replace=replace)
-    return Answer(ImportOut(**plan_json(plan, done=not dry_run)))
+        return Answer(_told(plan_json(plan, impact_of(plan)), caller_of(request).rights))
+    plan = services.import_peers(actor=caller_of(request).actor, rows=rows, replace=replace)
+    return Answer(ImportOut(**plan_json(plan)))
+
+
+def _told(facts: dict[str, Any], rights: Container[Right]) -> ImportOut:
+    """Of a dry run, as far as the caller may know."""
+    found = ImportOut(**facts)
+    if found.impact and Right.ACTIVITY_READ not in rights:
+        found.impact.closing = []
+    if found.impact and Right.GRANTS_READ not in rights:
+        found.impact.grants = []
+    return found
 
 
 @router.get("/export", auth=_READ, summary="Export peers", openapi_extra=_CONTENT)

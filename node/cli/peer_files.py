@@ -66,8 +66,24 @@ def outcome_lines(outcome: dict[str, Any]) -> Iterator[str]:
             yield from (printable(f"    {one['words']}") for one in step["differences"])
     if outcome["more"]:
         yield f"… and {outcome['more']} more"
+    if impact := outcome.get("impact"):
+        yield from _impact_lines(impact)
     counts = ", ".join(f"{outcome[name]} {name}" for name in ("added", "changed", "removed", "unchanged"))
     yield counts if outcome["done"] else f"Would be: {counts}. Nothing was changed."
+
+
+def _impact_lines(impact: dict[str, Any]) -> Iterator[str]:
+    """Which open connections would close, and which grants would go, each after a mark of its own."""
+    if not impact["known"]:
+        yield "The node does not run, so which connections are open is not known."
+    for one in impact["closing"]:
+        yield printable(f"x {one['peer_id']} by {one['alpn']} from {one['address']}: {one['reason']}")
+    if unsaid := impact["closes"] - len(impact["closing"]):
+        yield f"x {unsaid} open connections{' more' if impact['closing'] else ''}"
+    for one in impact["grants"]:
+        yield printable(f"x grant of {one['peer_id']}: {one['words']}")
+    if unsaid := impact["grants_go"] - len(impact["grants"]):
+        yield f"x {unsaid} grants{' more' if impact['grants'] else ''}"
 
 
 def _format(form: str, file: Path | None = None) -> str:

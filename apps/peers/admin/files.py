@@ -24,6 +24,7 @@ from apps.peers import services
 from apps.peers.portable.answers import file_answer
 from apps.peers.portable.carried import pack, unpack
 from apps.peers.portable.formats import Format, format_named, format_of, read
+from apps.peers.portable.impact import impact_of
 from apps.peers.portable.json_forms import plan_json
 from apps.peers.portable.plan import Plan
 from apps.peers.portable.rows import ImportRefused, Row, refuse
@@ -100,7 +101,8 @@ class FilePages(ModelAdmin):
 
     def _preview(self, request: HttpRequest, wish: _Wish, *, changed: bool = False) -> HttpResponse:
         plan = services.plan_import(rows=wish.rows(), replace=wish.replace)
-        facts = {"plan": plan_json(plan, done=False), "digest": plan.digest, "packed": pack(wish.data)}
+        found = impact_of(plan)
+        facts = {"plan": plan_json(plan, found), "found": found, "digest": plan.digest, "packed": pack(wish.data)}
         return self._page(request, {**facts, "wish": wish, "changed": changed})
 
     def _confirmed(self, request: HttpRequest, wish: _Wish) -> HttpResponse:

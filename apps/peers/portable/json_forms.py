@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from apps.peers.portable.impact import SHOWN, PlanImpact
 from apps.peers.portable.moments import written
 from apps.peers.portable.plan import Plan, Step
 
@@ -10,12 +11,33 @@ MAX_SHOWN = 500
 """Steps that are told one by one; of more, the number is."""
 
 
-def plan_json(plan: Plan, *, done: bool) -> dict[str, Any]:
-    """How many peers come, change and go, and how; `done` says whether that is so now."""
+def plan_json(plan: Plan, impact: PlanImpact | None = None) -> dict[str, Any]:
+    """How many peers come, change and go, and how; `impact` is of what is not done yet."""
     counts = {action: plan.count(action) for action in ("added", "changed", "removed")}
     shown = [step_json(step) for step in plan.steps[:MAX_SHOWN]]
     more = len(plan.steps) - len(shown)
-    return {"done": done, **counts, "unchanged": plan.unchanged, "steps": shown, "more": more}
+    told = None if impact is None else impact_json(impact)
+    return {
+        "done": impact is None,
+        **counts,
+        "unchanged": plan.unchanged,
+        "steps": shown,
+        "more": more,
+        "impact": told,
+    }
+
+
+def impact_json(found: PlanImpact) -> dict[str, Any]:
+    """What would close and go, the first of it one by one."""
+    names = ("boot", "connection", "peer_id", "alpn", "address", "reason", "at")
+    closings, going = found.closings, [one for one in found.hanging if one.gives is not None]
+    return {
+        "known": closings.known,
+        "closes": closings.total,
+        "closing": [{name: getattr(one, name) for name in names} for one in closings.shown],
+        "grants_go": len(going),
+        "grants": [{"id": one.row_id, "peer_id": one.peer_id, "words": one.words} for one in going[:SHOWN]],
+    }
 
 
 def step_json(step: Step) -> dict[str, Any]:

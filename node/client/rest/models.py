@@ -185,6 +185,36 @@ class ImportStep(Model, frozen=True, kw_only=True):
     differences: list[Difference]
 
 
+class Closing(Model, frozen=True, kw_only=True):
+    """A connection that would close; `at` in unix seconds, None is at once."""
+
+    boot: str
+    connection: int
+    peer_id: str
+    alpn: str
+    address: str
+    reason: str
+    at: float | None
+
+
+class GrantGoing(Model, frozen=True, kw_only=True):
+    """A grant that would go."""
+
+    id: str
+    peer_id: str
+    words: str
+
+
+class ImportImpact(Model, frozen=True, kw_only=True):
+    """What an import would close and take along, the first of it one by one; not `known` while the node is down."""
+
+    known: bool
+    closes: int
+    closing: list[Closing]
+    grants_go: int
+    grants: list[GrantGoing]
+
+
 class ImportOutcome(Model, frozen=True, kw_only=True):
     """What an import did, or would do."""
 
@@ -195,3 +225,4 @@ class ImportOutcome(Model, frozen=True, kw_only=True):
     removed: int
     steps: list[ImportStep]
     more: int
+    impact: ImportImpact | None = None

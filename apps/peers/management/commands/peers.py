@@ -18,6 +18,7 @@ from apps.peers.beside import told_beside
 from apps.peers.errors import Absent
 from apps.peers.json_forms import peer_json
 from apps.peers.portable.formats import format_named, read, write
+from apps.peers.portable.impact import impact_of
 from apps.peers.portable.json_forms import plan_json
 from apps.peers.portable.rows import ImportRefused
 from apps.peers.portable.text import MAX_FILE
@@ -106,8 +107,9 @@ class Command(JsonCommand):
         form, replace = format_named(str(values.get("format"))), _flag(values, "replace") is True
         rows = read(form, _content(values))
         if _flag(values, "dry_run"):
-            return plan_json(services.plan_import(rows=rows, replace=replace), done=False)
-        return plan_json(services.import_peers(actor=actor, rows=rows, replace=replace), done=True)
+            plan = services.plan_import(rows=rows, replace=replace)
+            return plan_json(plan, impact_of(plan))
+        return plan_json(services.import_peers(actor=actor, rows=rows, replace=replace))
 
     def do_export(self, actor: Actor, values: Values) -> Reply:
         form = format_named(str(values.get("format")))

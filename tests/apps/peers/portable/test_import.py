@@ -1,15 +1,22 @@
 """An import as a change: one transaction, one audit row for each peer, one swap of the node's index."""
 
 import json
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from apps.access.models import Grant
+from apps.accounts.rights import Right
+from apps.activity import selectors as activity
+from apps.activity.models import Connection
 from apps.audit.models import AuditEntry
 from apps.peers import selectors, services
 from apps.peers.models import PeerNote, PeerTerm
 from apps.peers.portable.formats import Format, read
+from apps.peers.portable.impact import SHOWN
 from apps.peers.portable.text import MAX_UPLOAD
 from apps.peers.services import PlanChanged
 from apps.peers.terms import PeerTerms
@@ -105,6 +112,33 @@ def test_rest_takes_and_gives_files(api: Caller, add_peer: AddPeer) -> None:
     assert exported.content.decode().splitlines()[1] == "ci,,false,,,,,,"
     assert exported["Content-Type"].startswith("text/csv")
     assert api.get("/peers/export").content.startswith(b"[[peers]]")
+
+
+def test_a_dry_run_over_rest_tells_what_would_close_and_go(
+    api: Caller, add_peer: AddPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activity, "node_runs", lambda: True)
+    add_peer("old")
+    Connection.objects.bulk_create(
+        Connection(boot="b", connection=number, peer_id="old", alpn="h3", since=datetime.now(UTC))
+        for number in range(SHOWN + 2)
+    )
+    given = Grant.objects.create(peer_id="old", scopes=["x"], expires_at=time.time() + 3600)
+
+    def told(query: str, by: Caller = api) -> Any:
+        found = json.loads(by.call("POST", f"/peers/import?{query}", FILE, Content_Type="text/csv").content)["impact"]
+        return found and (
+            found["closes"],
+            len(found["closing"]),
+            found["grants_go"],
+            [g["id"] for g in found["grants"]],
+        )
+
+    assert told("dry_run=true&replace=true") == (SHOWN + 2, SHOWN, 1, [given.pk])
+    assert told("dry_run=true") == (0, 0, 0, [])
+    narrow = Caller(token_with(Right.PEERS_WRITE))
+    assert told("dry_run=true&replace=true", narrow) == (SHOWN + 2, 0, 1, [])
+    assert told("replace=true") is None
 
 
 def test_rest_refuses_by_row_and_by_right(api: Caller) -> None:

@@ -1,12 +1,18 @@
 """The panel's page: a file, what it would do, and then that and nothing else."""
 
 import re
+import time
+from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from apps.access.models import Grant
 from apps.accounts.rights import Role
+from apps.activity import selectors
+from apps.activity.models import Connection
 from apps.peers import services
 from apps.peers.portable import carried
 from tests.support.accounts import add_user
@@ -38,6 +44,22 @@ def test_a_file_is_shown_first_and_then_imported(panel: Client) -> None:
     assert "Imported: 1 added, 1 changed, 1 removed." in answer.content.decode()
     assert set(rows()) == {"laptop", "<b>new</b>"}
     assert [who for who, _, _ in audit()[-3:]] == ["admin"] * 3
+
+
+def test_what_an_import_closes_and_takes_along_is_shown(panel: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selectors, "node_runs", lambda: True)
+    for number, name in enumerate(("laptop", "old")):
+        services.create_peer(actor=ALICE, draft=draft(name))
+        Connection.objects.create(boot="b", connection=number, peer_id=name, alpn="h3", since=datetime.now(UTC))
+        Grant.objects.create(peer_id=name, scopes=["x"], expires_at=time.time() + 3600)
+    shown = upload(panel, b"peer_id,enabled\nlaptop,no\n", replace="yes").content.decode()
+    assert "<strong>2</strong> open connections will close" in shown
+    for reason in ("revoked: peer disabled", "revoked: peer removed", "Grant of old: x, until 2"):
+        assert reason in shown
+    assert "Grant of laptop" not in shown
+    assert "No open connection closes" in upload(panel, b"peer_id,scopes\nlaptop,a\n").content.decode()
+    monkeypatch.setattr(selectors, "node_runs", lambda: False)
+    assert "which connections are open is not known" in upload(panel, FILE).content.decode()
 
 
 def test_what_changed_in_between_is_shown_again(panel: Client) -> None:
