@@ -10,6 +10,7 @@ from apps.audit.actors import Actor
 from apps.peers.closings import Closings
 from apps.peers.digests import states_digest
 from apps.peers.hanging import Hanging
+from apps.peers.services.batches import Tell
 from apps.peers.terms import PeerState
 from node.core.peers import PeerEntry
 
@@ -25,8 +26,8 @@ class NothingForm(forms.Form):
 class BulkAct:
     """One act. `changing` names those of the peers that would change, `run` does it to them and counts them.
 
-    Both are given the filled-in `form`. `closings` tells which open connections of those that change end with it; the
-    form may be empty yet.
+    Both are given the filled-in `form`, and `run` whom to tell how far it is. `closings` tells which open connections
+    of those that change end with it; the form may be empty yet.
     """
 
     name: str
@@ -40,7 +41,7 @@ class BulkAct:
     permission: str
     """Of the list's admin."""
     changing: Callable[[Sequence[PeerEntry], Any], Iterable[str]]
-    run: Callable[[Actor, Sequence[str], Any], int]
+    run: Callable[[Actor, Sequence[str], Any, Tell], int]
     form: type[forms.Form] = NothingForm
     closings: Callable[[Sequence[PeerState], Any], Closings] | None = None
     hanging: Callable[[Sequence[PeerState], Any], Sequence[Hanging]] | None = None

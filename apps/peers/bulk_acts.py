@@ -46,7 +46,7 @@ ENABLE = BulkAct(
     same="enabled already",
     permission="change",
     changing=lambda entries, _: [entry.peer_id for entry in entries if not entry.enabled],
-    run=lambda actor, names, _: services.set_peers_enabled(actor=actor, peer_ids=names, enabled=True),
+    run=lambda actor, names, _, tell: services.set_peers_enabled(actor=actor, peer_ids=names, enabled=True, tell=tell),
 )
 DISABLE = BulkAct(
     name="disable_peers",
@@ -57,7 +57,7 @@ DISABLE = BulkAct(
     same="disabled already",
     permission="change",
     changing=lambda entries, _: [entry.peer_id for entry in entries if entry.enabled],
-    run=lambda actor, names, _: services.set_peers_enabled(actor=actor, peer_ids=names, enabled=False),
+    run=lambda actor, names, _, tell: services.set_peers_enabled(actor=actor, peer_ids=names, enabled=False, tell=tell),
     closings=lambda states, _: closings_of_disabling(states, limit=SHOWN),
     danger=True,
 )
@@ -72,7 +72,9 @@ ADD_SCOPES = BulkAct(
     changing=lambda entries, form: [
         entry.peer_id for entry in entries if services.with_scopes(entry, add=_scopes(form)).scopes != entry.scopes
     ],
-    run=lambda actor, names, form: services.change_scopes(actor=actor, peer_ids=names, add=_scopes(form)),
+    run=lambda actor, names, form, tell: services.change_scopes(
+        actor=actor, peer_ids=names, add=_scopes(form), tell=tell
+    ),
     form=ManyScopesForm,
     by_form=True,
 )
@@ -87,7 +89,9 @@ REMOVE_SCOPES = BulkAct(
     changing=lambda entries, form: [
         entry.peer_id for entry in entries if not set(_scopes(form)).isdisjoint(entry.scopes)
     ],
-    run=lambda actor, names, form: services.change_scopes(actor=actor, peer_ids=names, remove=_scopes(form)),
+    run=lambda actor, names, form, tell: services.change_scopes(
+        actor=actor, peer_ids=names, remove=_scopes(form), tell=tell
+    ),
     hanging=_giving_on,
     hanging_words="stay, and give such a scope all the same",
     form=ManyScopesForm,
@@ -103,7 +107,7 @@ DELETE = BulkAct(
     same="",
     permission="delete",
     changing=lambda entries, _: [entry.peer_id for entry in entries],
-    run=lambda actor, names, _: services.remove_peers(actor=actor, peer_ids=names),
+    run=lambda actor, names, _, tell: services.remove_peers(actor=actor, peer_ids=names, tell=tell),
     closings=lambda states, _: closings_of_removing(states, limit=SHOWN),
     hanging=_going,
     hanging_words="go with them",

@@ -1,11 +1,13 @@
 """Reading peers and API keys."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from typing import TypeVar
 
+from django.db import connection
 from django.db.models import F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Cast, StrIndex
 
@@ -125,6 +127,17 @@ def list_peers(*, search: str = "", enabled: bool | None = None) -> list[PeerEnt
 def list_states() -> list[PeerState]:
     """All peers by name, with what stands beside each."""
     return with_terms(list_peers())
+
+
+def mark_of_peers() -> bytes:
+    """32 bytes that are others once a peer, or what stands beside one, has been changed, by whomever."""
+    digest = hashlib.sha256()
+    with connection.cursor() as cursor:
+        for table in (model._meta.db_table for model in (Peer, PeerTerm, PeerNote)):
+            cursor.execute(f"SELECT * FROM {table} ORDER BY rowid")  # noqa: S608 - a constant
+            while rows := cursor.fetchmany(_FEW):
+                digest.update(repr(rows).encode())
+    return digest.digest()
 
 
 def page_of_peers(

@@ -62,7 +62,7 @@ LOCK = BulkAct(
     same="locked already, and left as they are",
     permission="lock",
     changing=_not_locked,
-    run=lambda actor, names, form: services.lock_peers(actor=actor, peer_ids=names, **form.terms()),
+    run=lambda actor, names, form, tell: services.lock_peers(actor=actor, peer_ids=names, tell=tell, **form.terms()),
     form=ManyLocksForm,
     closings=_closings,
     danger=True,

@@ -26,6 +26,7 @@ from apps.peers.bulk_acts import ADD_SCOPES, DELETE, DISABLE, ENABLE, REMOVE_SCO
 from apps.peers.digests import states_digest
 from apps.peers.listing import MORE_ACTS
 from apps.peers.models import Peer
+from apps.peers.services.batches import Tell, untold
 from apps.peers.terms import PeerState
 from node.core.errors import InvalidFields
 from node.core.peers import InvalidPeer
@@ -79,9 +80,9 @@ class BulkActs(ModelAdmin):
         run = partial(_run, user_actor(request.user), act, states, form)
         if len(states) > MANY:
             job = Job("bulk act", f"{act.title} {len(states)} peers", "peers.view_peer", request.get_full_path())
-            return begun(request, job, lambda _: _done_words(act, run()))
+            return begun(request, job, lambda job: _done_words(act, run(job.tell)))
         try:
-            count = run()
+            count = run(untold)
         except InvalidFields as error:
             form.add_error(None, f"Nothing was changed: {error}")
             return self._preview_bulk(request, act, states, form)
@@ -112,13 +113,13 @@ class BulkActs(ModelAdmin):
         return TemplateResponse(request, "peers/bulk.html", context)
 
 
-def _run(actor: Actor, act: BulkAct, shown: Sequence[PeerState], form: Form) -> int:
+def _run(actor: Actor, act: BulkAct, shown: Sequence[PeerState], form: Form, tell: Tell) -> int:
     """To the peers as they were shown, or to none. Raises Absent and InvalidPeer."""
     with transaction.atomic():
         states = selectors.get_states(state.peer_id for state in shown)
         if list(shown) != states:
             raise InvalidPeer({"peers": ["one of them was changed meanwhile"]})
-        return act.run(actor, changing_of(act, states, form), form)
+        return act.run(actor, changing_of(act, states, form), form, tell)
 
 
 def _done_words(act: BulkAct, count: int) -> str:

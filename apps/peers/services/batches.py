@@ -13,6 +13,15 @@ def batches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
         yield items[start : start + SIZE]
 
 
+def batches_told(items: Sequence[_Item], tell: "Tell", step: str) -> Iterator[Sequence[_Item]]:
+    """The same, and before each it is told how many are done."""
+    done = 0
+    for some in batches(items):
+        tell(step, done, len(items))
+        yield some
+        done += len(some)
+
+
 Tell = Callable[[str, int, int], object]
 """Takes how far long work is: what is being done, how much of it, and of how many; 0 of 0 where that is not known."""
 

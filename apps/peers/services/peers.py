@@ -13,7 +13,7 @@ from apps.audit.services import Change, record
 from apps.peers import selectors
 from apps.peers.drafts import Draft, draft_of
 from apps.peers.models import Peer
-from apps.peers.services.batches import batches
+from apps.peers.services.batches import Tell, batches_told, untold
 from apps.peers.services.side_rows import forget, store_beside
 from apps.peers.terms import NO_TERMS, PeerState, PeerTerms, state_from
 from node.core.peers import InvalidPeer, PeerEntry
@@ -89,22 +89,22 @@ def change_peer(*, actor: Actor, old: PeerState, changes: Draft) -> PeerState:
     return write_peer(actor, old, _plan_update(old, changes))
 
 
-def set_peers_enabled(*, actor: Actor, peer_ids: Iterable[str], enabled: bool) -> int:
+def set_peers_enabled(*, actor: Actor, peer_ids: Iterable[str], enabled: bool, tell: Tell = untold) -> int:
     """Enable or disable all of these peers or, if one is absent, none. Returns how many changed."""
     with transaction.atomic():
         changed = [state for state in selectors.get_states(peer_ids) if state.entry.enabled is not enabled]
-        for batch in batches([state.peer_id for state in changed]):
+        for batch in batches_told([state.peer_id for state in changed], tell, "writing peers"):
             Peer.objects.filter(pk__in=batch).update(enabled=enabled)
         record(actor=actor, changes=[_switched(state) for state in changed])
         return len(changed)
 
 
-def remove_peers(*, actor: Actor, peer_ids: Iterable[str]) -> int:
+def remove_peers(*, actor: Actor, peer_ids: Iterable[str], tell: Tell = untold) -> int:
     """Remove all of these peers or, if one is absent, none. Returns how many went."""
     with transaction.atomic():
         gone = selectors.get_states(peer_ids)
         names = [state.peer_id for state in gone]
-        for batch in batches(names):
+        for batch in batches_told(names, tell, "removing peers"):
             Peer.objects.filter(pk__in=batch).delete()
         forget(names)
         changes = [

@@ -10,6 +10,7 @@ from apps.audit.services import Change, record
 from apps.peers import selectors
 from apps.peers.drafts import draft_of, entry_from
 from apps.peers.models import Peer
+from apps.peers.services.batches import Tell, batches_told, untold
 from apps.peers.services.peers import OBJECT_TYPE, PeerAction
 from node.core.peers import InvalidPeer, PeerEntry
 
@@ -17,7 +18,14 @@ BATCH = 100
 """Peers that one statement changes."""
 
 
-def change_scopes(*, actor: Actor, peer_ids: Iterable[str], add: Sequence[str] = (), remove: Sequence[str] = ()) -> int:
+def change_scopes(
+    *,
+    actor: Actor,
+    peer_ids: Iterable[str],
+    add: Sequence[str] = (),
+    remove: Sequence[str] = (),
+    tell: Tell = untold,
+) -> int:
     """Add scopes to all of these peers and take others away or, if anything is wrong, none. Returns how many changed.
 
     The audit row of each tells its scopes before and after.
@@ -26,7 +34,8 @@ def change_scopes(*, actor: Actor, peer_ids: Iterable[str], add: Sequence[str] =
         pairs = [(old, with_scopes(old, add=add, remove=remove)) for old in selectors.get_peers(peer_ids)]
         changed = [(old, new) for old, new in pairs if new.scopes != old.scopes]
         rows = [Peer(peer_id=new.peer_id, scopes=list(new.scopes)) for _, new in changed]
-        Peer.objects.bulk_update(rows, ["scopes"], batch_size=BATCH)
+        for some in batches_told(rows, tell, "writing peers"):
+            Peer.objects.bulk_update(some, ["scopes"], batch_size=BATCH)
         record(actor=actor, changes=[_change(old, new) for old, new in changed])
         return len(changed)
 

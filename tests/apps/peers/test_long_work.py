@@ -12,6 +12,7 @@ from django.test import Client
 from apps.panel.jobs import JOBS, Job
 from apps.peers import services
 from apps.peers.admin import bulk, files
+from apps.peers.services import batches
 from node.core.peers import PeerEntry
 from tests.support.panel import ALICE, audit, draft, rows
 from tests.support.waiting import until
@@ -99,6 +100,29 @@ def panel_job(sent: dict[str, str]) -> Job:
     wish = files._Wish(Format.CSV, b"", replace=False, agreed=sent["agreed"])
     job = Job("import", "Import", "peers.view_peer", LIST)
     return JOBS.begin(job, lambda one: files._import(one, ALICE, wish, parsed))
+
+
+def test_long_work_tells_how_much_of_how_much_is_done(panel: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "SIZE", 2)
+    told: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(Job, "tell", lambda _, *facts: told.append(facts))
+    ended(panel.post(PAGE, agreed(panel)))
+    told = [facts for facts in told if facts[2]]
+    assert told == [
+        (step, done, 3) for step in ("comparing with the peers that there are", "writing peers") for done in (0, 2)
+    ]
+    told.clear()
+    for act, step in (
+        ("disable_peers", "writing peers"),
+        ("lock_selected", "writing locks"),
+        ("delete_selected", "removing peers"),
+    ):
+        told.clear()
+        sent = {"action": act, "_selected_action": ["p0", "p1", "p2"], "lasts": ""}
+        digest = re.search(r'name="digest" value="([^"]+)"', panel.post(LIST, sent).content.decode())
+        assert digest is not None
+        ended(panel.post(LIST, {**sent, "post": "yes", "digest": digest[1]}))
+        assert told == [(step, 0, 3), (step, 2, 3)], act
 
 
 def test_an_act_on_many_goes_on_by_itself(panel: Client, add_peer: Callable[..., PeerEntry]) -> None:

@@ -17,8 +17,9 @@ from apps.peers import selectors, services
 from apps.peers.models import PeerNote, PeerTerm
 from apps.peers.portable.formats import Format, read
 from apps.peers.portable.impact import SHOWN
+from apps.peers.portable.rows import ImportRefused
 from apps.peers.portable.text import MAX_UPLOAD
-from apps.peers.services import PlanChanged
+from apps.peers.services import PlanChanged, imports
 from apps.peers.terms import PeerTerms
 from node.core.peers import PeerEntry
 from tests.support.panel import ALICE, audit, fingerprint, notification_listener, rows
@@ -149,3 +150,36 @@ def test_rest_refuses_by_row_and_by_right(api: Caller) -> None:
     reader = Caller(token_with("peers:read"))
     problem_of(reader.call("POST", "/peers/import?dry_run=true", FILE, Content_Type="text/csv"), 403)
     assert rows() == {}
+
+
+def test_all_is_judged_before_the_lock_and_again_where_somebody_wrote_meanwhile(
+    add_peer: AddPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The peer that comes in between is seen: its key is refused, and with none in between nothing is judged twice."""
+    judged, make_plan = [], imports.make_plan
+
+    def meddling(*args: Any, **options: Any) -> Any:
+        plan = make_plan(*args, **options)
+        judged.append(plan)
+        if len(judged) == 2:
+            add_peer("thief", keys=[fingerprint("mine")])
+        return plan
+
+    monkeypatch.setattr(imports, "make_plan", meddling)
+    run(b"peer_id\nfirst\n")
+    assert len(judged) == 1
+    with pytest.raises(ImportRefused, match="belongs to the peer “thief”"):
+        run(f"peer_id,keys\nsecond,{fingerprint('mine')}\n".encode())
+    assert set(rows()) == {"first", "thief"}
+
+
+def test_a_mark_of_all_peers_changes_with_any_and_whatever_stands_beside_it(add_peer: AddPeer) -> None:
+    marks = [selectors.mark_of_peers()]
+    add_peer("ci")
+    marks.append(selectors.mark_of_peers())
+    services.set_peer_notes(actor=ALICE, peer_id="ci", notes="x")
+    marks.append(selectors.mark_of_peers())
+    services.set_peer_expiry(actor=ALICE, peer_id="ci", expires_at=9e9)
+    marks.append(selectors.mark_of_peers())
+    assert len(set(marks)) == 4
+    assert selectors.mark_of_peers() == marks[-1]
