@@ -37,7 +37,25 @@ class ApiMiddleware:
             request.method = "GET"  # no route knows of HEAD
         response = _finished(self._get_response(request), asked)
         request.method = asked
-        return _without_body(response) if asked == "HEAD" else response
+        return _Head(response) if asked == "HEAD" else response
+
+
+class _Head(HttpResponse):
+    """Another answer without its body, with the length of it where that is known; what would be streamed is not read.
+
+    What the other holds, such as a file, is closed with it.
+    """
+
+    def __init__(self, whole: HttpResponseBase) -> None:
+        super().__init__(status=whole.status_code, headers=whole.headers)
+        self.cookies = whole.cookies
+        self._whole = whole
+
+    def close(self) -> None:
+        try:
+            self._whole.close()
+        finally:
+            super().close()
 
 
 def _finished(response: HttpResponseBase, asked: str | None) -> HttpResponseBase:
@@ -54,13 +72,6 @@ def _allowed(methods: str) -> str:
     """What a path takes, out of the methods of its routes."""
     named = {name.strip() for name in methods.split(",") if name.strip()}
     return ", ".join(sorted(named | {"OPTIONS"} | ({"HEAD"} if "GET" in named else set())))
-
-
-def _without_body(response: HttpResponseBase) -> HttpResponseBase:
-    """Its head, with the length of the body where that is known; what would be streamed is not even read."""
-    bare = HttpResponse(status=response.status_code, headers=response.headers)
-    bare.cookies = response.cookies
-    return bare
 
 
 def _documented(response: HttpResponseBase) -> HttpResponseBase:

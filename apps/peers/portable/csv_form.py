@@ -13,7 +13,17 @@ from typing import Any
 
 from apps.peers.drafts import split_keys
 from apps.peers.portable.moments import moment, moments, written
-from apps.peers.portable.rows import FIELDS, MAX_ROWS, Faults, ImportRefused, Row, refuse, too_many
+from apps.peers.portable.rows import (
+    FIELDS,
+    MAX_EMPTY,
+    MAX_ROWS,
+    Faults,
+    ImportRefused,
+    Row,
+    refuse,
+    too_empty,
+    too_many,
+)
 from apps.peers.terms import PeerState
 from node.core.fingerprint import is_fingerprint
 
@@ -45,10 +55,13 @@ def read(text: str) -> list[Row]:
     records = _records(text)
     header = [unguarded(cell).strip().lower() for cell in next(records, [])]
     _check_header(header)
-    faults = Faults()
+    faults, empty = Faults(), 0
     rows: list[Row] = []
     for number, record in enumerate(records, start=2):
-        if not any(cell.strip() for cell in record):
+        if not record or not any(cell.strip() for cell in record):
+            empty += 1
+            if empty > MAX_EMPTY:
+                raise too_empty(f"row {number}")
             continue
         place = f"row {number}"
         if len(rows) == MAX_ROWS:

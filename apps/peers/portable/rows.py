@@ -9,6 +9,8 @@ from node.core.errors import InvalidFields
 
 MAX_ROWS = 50_000
 """Peers in one file."""
+MAX_EMPTY = 1_000_000
+"""Lines of one file in which there is no peer: empty ones, and comments."""
 MAX_FAULTS = 100
 """Rows that a refusal tells of; of more it tells the number."""
 FIELDS = ("peer_id", "display_name", "enabled", "keys", "scopes", "resources", *BESIDE)
@@ -56,6 +58,10 @@ class Faults:
 def refuse(place: str, text: str) -> ImportRefused:
     """The refusal of a file for one reason."""
     return ImportRefused({place: [text]})
+
+
+def too_empty(place: str) -> ImportRefused:
+    return refuse(place, f"A file has at most {MAX_EMPTY} lines in which there is no peer: take the empty ones away.")
 
 
 def too_many(place: str) -> ImportRefused:

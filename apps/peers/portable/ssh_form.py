@@ -5,10 +5,10 @@ that is disabled and a key that ends are written as comments.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from apps.peers.portable.moments import written
-from apps.peers.portable.rows import MAX_ROWS, Faults, Row, too_many
+from apps.peers.portable.rows import MAX_EMPTY, MAX_ROWS, Faults, Row, too_empty, too_many
 from apps.peers.terms import PeerState
 from node.core.fingerprint import KeyFormatError, parse_key, spellings
 
@@ -26,9 +26,15 @@ def read(text: str) -> list[Row]:
     faults = Faults()
     places: dict[str, str] = {}
     keys: dict[str, list[str]] = {}
-    for number, line in enumerate(_LINE_END.split(text), start=1):
+    empty = 0
+    for number, line in enumerate(_split(text), start=1):
+        if not (bare := line.strip()) or bare.startswith("#"):
+            empty += 1
+            if empty > MAX_EMPTY:
+                raise too_empty(f"line {number}")
+            continue
         place = f"line {number}"
-        if (found := _parsed(place, line.strip(), faults)) is None:
+        if (found := _parsed(place, bare, faults)) is None:
             continue
         name, key = found
         if len(keys) == MAX_ROWS and name not in keys:
@@ -37,6 +43,15 @@ def read(text: str) -> list[Row]:
         keys.setdefault(name, []).append(key)
     faults.end()
     return [Row(places[name], {"peer_id": name, "keys": found}) for name, found in keys.items()]
+
+
+def _split(text: str) -> Iterator[str]:
+    """The lines, one after another."""
+    start = 0
+    for end in _LINE_END.finditer(text):
+        yield text[start : end.start()]
+        start = end.end()
+    yield text[start:]
 
 
 def _lines(state: PeerState) -> Iterable[str]:
@@ -59,9 +74,7 @@ def _not_for_sshd(state: PeerState, fingerprint: str) -> str:
 
 
 def _parsed(place: str, line: str, faults: Faults) -> tuple[str, str] | None:
-    """The name and the key of a line; None for one that has neither, or that is wrong."""
-    if not line or line.startswith("#"):
-        return None
+    """The name and the key of a line; None for one that is wrong."""
     kind, *rest = line.split(maxsplit=2)
     if kind != "ssh-ed25519" and _LATER.search(line):
         faults.add(place, "There are options before the key, which mean nothing here: take them away.")

@@ -3,6 +3,7 @@
 The responses are those that the server gets: Django's own client would take a body away by itself.
 """
 
+import io
 import json
 import re
 from collections import defaultdict
@@ -10,9 +11,10 @@ from collections.abc import Callable
 
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.test import RequestFactory
 
+from apps.rest.middleware import ApiMiddleware
 from node.core.peers import PeerEntry
 from tests.apps.rest.test_schema import operations
 from tests.support.rest import BASE, token_with
@@ -71,3 +73,11 @@ def test_every_path_tells_what_it_takes(ask: Ask) -> None:
             assert (refused.status_code, refused["Allow"]) == (405, allowed(methods)), (method, path)
             assert method == "HEAD" or json.loads(refused.content)["status"] == 405
     assert ask("OPTIONS", f"{BASE}/no/such").status_code == 404
+
+
+def test_what_an_answer_holds_is_closed_with_its_head() -> None:
+    held = io.BytesIO(b"never read")
+    head = ApiMiddleware(lambda _: StreamingHttpResponse(held))(RequestFactory().head(f"{BASE}/audit/export"))
+    assert not held.closed
+    head.close()
+    assert (held.closed, head.getvalue()) == (True, b"")  # type: ignore[attr-defined] # a HttpResponse

@@ -2,6 +2,7 @@
 
 import pytest
 
+from apps.peers.portable import csv_form, ssh_form
 from apps.peers.portable.formats import Format, format_of, read
 from apps.peers.portable.plan import make_plan
 from apps.peers.portable.rows import MAX_FAULTS, MAX_ROWS, ImportRefused
@@ -88,6 +89,22 @@ def test_it_is_refused_by_its_row(form: Format, data: bytes, place: str, text: s
     errors = errors_of(form, data)
     assert any(text in found for found in errors.get(place, [])), errors
     assert max(len(found) for texts in errors.values() for found in texts) < 400
+
+
+@pytest.mark.parametrize(
+    ("form", "data", "place"),
+    [
+        (CSV, b"peer_id\n" + b"\n" * 9 + b"a\n", "row 6"),
+        (CSV, b"peer_id,keys\na,\n" + b" ,\n" * 9, "row 7"),
+        (SSH, b"# x\r\n\n" * 9 + ssh_line(2).encode() + b" a\n", "line 5"),
+    ],
+)
+def test_very_many_lines_without_a_peer_end_the_reading(
+    form: Format, data: bytes, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (csv_form, ssh_form):
+        monkeypatch.setattr(module, "MAX_EMPTY", 4)
+    assert "in which there is no peer" in errors_of(form, data)[place][0]
 
 
 def test_every_row_is_told_of_up_to_a_bound() -> None:
