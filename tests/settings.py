@@ -22,5 +22,6 @@ finally:
 DATABASES["default"]["ENGINE"] = "tests.support.sqlite"
 DATABASES["default"]["TEST"] = {"NAME": _DATA / "alknet.db"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # tests sign in often
+WHITENOISE_AUTOREFRESH = True  # each client of a test would look through all files that might be asked for
 STEP_UP_SECONDS = None  # what takes a fresh proof is tested by itself
 ALLOWED_HOSTS = ["testserver", "localhost"]
