@@ -68,7 +68,7 @@ class RuleForm(forms.ModelForm):
         min_value=1,
         max_value=services.MAX_RULES,
         widget=UnfoldAdminIntegerFieldWidget,
-        help_text="Counted from 1, which is asked first. Empty: the end of the list.",
+        help_text="Counted from 1, which is asked first. Empty: a new rule goes to the end, another stays.",
     )
     note = forms.CharField(
         required=False, max_length=MAX_REASON, widget=UnfoldAdminTextInputWidget, help_text="Why, for administrators."

@@ -52,5 +52,6 @@ def test_there_is_ssh_where_the_settings_want_it_and_it_follows_the_store(tmp_pa
     assert opened(Settings()) is None
     handler = opened(Settings(ssh=SshSettings(enabled=True)))
     assert handler is not None
-    assert len(store._subscribers) == len(store._lock_subscribers) == 1
+    followed = (store._subscribers, store._lock_subscribers, store._rule_subscribers)
+    assert [len(subscribers) for subscribers in followed] == [1, 1, 1]
     assert metrics.snapshot()["ssh.connections"] == 0
