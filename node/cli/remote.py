@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from node.cli import remote_enrolment, remote_log, remote_peers
+from node.cli import remote_enrolment, remote_log, remote_peers, remote_secrets
 from node.cli.options import EXIT_USAGE, fail
 from node.cli.remote_choice import Choice
 from node.cli.remote_forms import Values, fields, plain
@@ -81,10 +81,13 @@ def _remove_key(client: RestClient, values: Values) -> Any:
 
 
 def _lock(client: RestClient, values: Values) -> Any:
-    wish = fields(values, "seconds")
-    if "seconds" in values:
-        wish["expires_at"] = time.time() + values["seconds"]
-    return plain(client.place_lock(wish))
+    return plain(client.place_lock(_with_end(values)))
+
+
+def _with_end(values: Values) -> dict[str, Any]:
+    """The same with `expires_at` for `seconds` from now."""
+    end = {"expires_at": time.time() + values["seconds"]} if "seconds" in values else {}
+    return fields(values, "seconds") | end
 
 
 def _unlock(client: RestClient, values: Values) -> Any:
@@ -101,9 +104,21 @@ def _unassert(client: RestClient, values: Values) -> Any:
     return {"removed": 1}
 
 
+def _grants(client: RestClient, _: Values) -> Any:
+    """The newest first."""
+    found = sorted(client.grants(), key=lambda grant: grant.id)
+    return [plain(grant) for grant in sorted(found, key=lambda grant: grant.created_at, reverse=True)]
+
+
+def _revoke_grant(client: RestClient, values: Values) -> Any:
+    client.revoke_grant(values["id"])
+    return {"removed": 1}
+
+
 _ACTIONS: Mapping[tuple[str, str], Callable[[RestClient, Values], Any]] = {
     **{("peers", name): act for name, act in remote_peers.ACTIONS.items()},
     **{("invites", name): act for name, act in remote_enrolment.ACTIONS.items()},
+    **remote_secrets.ACTIONS,
     ("api_keys", "add"): lambda client, values: plain(client.add_api_key(values)),
     ("api_keys", "list"): lambda client, _: [plain(key) for key in client.api_keys()],
     ("api_keys", "remove"): _remove_key,
@@ -114,6 +129,9 @@ _ACTIONS: Mapping[tuple[str, str], Callable[[RestClient, Values], Any]] = {
     ("access", "assert"): lambda client, values: plain(client.add_assertion(values)),
     ("access", "assertions"): lambda client, _: [plain(one) for one in client.assertions()],
     ("access", "unassert"): _unassert,
+    ("access", "grant"): lambda client, values: plain(client.grant_access(_with_end(values))),
+    ("access", "grants"): _grants,
+    ("access", "revoke"): _revoke_grant,
     ("activity", "list"): remote_log.activity,
     ("audit", "list"): remote_log.changes,
     ("audit", "verify"): remote_log.verify,

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-COMMANDS = frozenset({"access", "peer", "key", "lock", "locks", "unlock", "activity", "audit", "claim"})
+COMMANDS = frozenset(
+    {"access", "peer", "key", "lock", "locks", "unlock", "activity", "audit", "claim", "token", "credential", "user"}
+)
 """The commands that know how to ask another machine; some of their subcommands do not."""
 
 

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -11,16 +11,20 @@ import msgspec
 from node.client.rest.errors import NotTheApi
 from node.client.rest.models import (
     ApiKey,
+    ApiToken,
     Assertion,
     Change,
     Claim,
+    Credential,
     Event,
+    Grant,
     ImportOutcome,
     Invite,
     Lock,
     Model,
     Peer,
     Presence,
+    User,
 )
 from node.client.rest.transport import Request, Transport
 
@@ -168,6 +172,59 @@ class RestClient:
     def remove_assertion(self, assertion_id: str) -> None:
         """What it forbade can be done again."""
         self._transport.send(Request("DELETE", f"/access/assertions/{_name(assertion_id)}"))
+
+    def grants(self) -> Iterator[Grant]:
+        """What peers have for a while, and had, by the ids of the grants."""
+        return self._pages("/grants", Grant)
+
+    def grant_access(self, fields: Mapping[str, Any]) -> Grant:
+        """Give a peer exactly these rights, up to `expires_at`."""
+        return self._write("POST", "/grants", fields, Grant, _key())
+
+    def revoke_grant(self, grant_id: str) -> None:
+        """What it gave is gone at once."""
+        self._transport.send(Request("DELETE", f"/grants/{_name(grant_id)}"))
+
+    def tokens(self) -> Iterator[ApiToken]:
+        """Tokens of this API by their ids, without their secrets."""
+        return self._pages("/tokens", ApiToken)
+
+    def create_token(self, fields: Mapping[str, Any]) -> ApiToken:
+        """A new token; its text is told this once."""
+        return self._write("POST", "/tokens", fields, ApiToken, _key())
+
+    def token(self, token_id: str) -> ApiToken:
+        """One token."""
+        return self._read(f"/tokens/{_name(token_id)}", ApiToken)
+
+    def revoke_token(self, token_id: str) -> None:
+        """It stops working at once."""
+        self._transport.send(Request("DELETE", f"/tokens/{_name(token_id)}"))
+
+    def credentials(self) -> Iterator[Credential]:
+        """Credentials by provider."""
+        return self._pages("/credentials", Credential)
+
+    def credential(self, provider: str) -> Credential:
+        """All but the content."""
+        return self._read(f"/credentials/{_name(provider)}", Credential)
+
+    def set_credential(self, provider: str, content: str) -> Credential:
+        """Have the node there seal the content, in place of any that the provider had."""
+        return self._write("PUT", f"/credentials/{_name(provider)}", {"content": content}, Credential)
+
+    def rotate_credentials(self, providers: Sequence[str] | None, to: int | None) -> dict[str, Any]:
+        """Seal these, or all, under a newer version of the key: `to` which, and how many came to which end."""
+        body = json.dumps({"providers": None if providers is None else list(providers), "to": to}).encode()
+        return self._told(Request("POST", "/credential-rotations", body=body))
+
+    def remove_credential(self, provider: str) -> None:
+        """Handlers have it no longer."""
+        self._transport.send(Request("DELETE", f"/credentials/{_name(provider)}"))
+
+    def users(self) -> Iterator[User]:
+        """Who may sign in to the panel, by name."""
+        return self._pages("/users", User)
 
     def changes(self, **filters: Any) -> Iterator[Change]:
         """What was changed, the newest first."""

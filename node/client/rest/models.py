@@ -62,6 +62,63 @@ class ApiKey(Model, frozen=True, kw_only=True):
         return f"ApiKey({self.prefix!r})"
 
 
+class ApiToken(Model, frozen=True, kw_only=True):
+    """A token of this API by its public id; `token` is there when it was just made. Times are ISO 8601, in UTC.
+
+    `expires_at` is in unix seconds.
+    """
+
+    id: str
+    name: str
+    rights: list[str]
+    owner: str
+    created_at: str
+    created_by: str
+    expires_at: int | None
+    networks: list[str]
+    last_used_at: str | None
+    last_address: str | None
+    token: str | None = None
+    told_once: ClassVar[tuple[str, ...]] = ("token",)
+
+    def __repr__(self) -> str:
+        return f"ApiToken({self.id!r})"
+
+
+class Credential(Model, frozen=True, kw_only=True):
+    """What is known of a credential; its content is told to nobody."""
+
+    provider: str
+    key_version: int
+    changed_at: str
+    changed_by: str
+
+
+class User(Model, frozen=True, kw_only=True):
+    """Somebody who may sign in to the panel."""
+
+    username: str
+    role: str | None
+    enabled: bool
+    last_login: str | None
+
+
+class Grant(Model, frozen=True, kw_only=True):
+    """What a peer has for a while; `expires_at` in unix seconds, `holds` whether it is in force."""
+
+    id: str
+    peer_id: str
+    scopes: list[str]
+    resource_type: str
+    resource: str
+    expires_at: float
+    reason: str
+    created_at: str
+    created_by: str
+    sentence: str
+    holds: bool
+
+
 class Lock(Model, frozen=True, kw_only=True):
     """A lock; `expires_at` is in unix seconds, None until it is lifted."""
 

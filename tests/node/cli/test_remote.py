@@ -39,7 +39,15 @@ def here(web: Web) -> Run:
 @pytest.fixture(scope="module")
 def token(web: Web, here: Run) -> Path:
     rights = ("peers:write", "locks:write", "api_keys:write", "invites:write", "access:write")
-    rights += ("audit:read", "audit:sign", "activity:read")
+    rights += (
+        "grants:write",
+        "tokens:write",
+        "users:write",
+        "credentials:write",
+        "audit:read",
+        "audit:sign",
+        "activity:read",
+    )
     options = [word for right in rights for word in ("--right", right)]
     file = web.data.parent / "token"
     file.touch(0o600)
@@ -90,6 +98,10 @@ def test_both_print_the_same(here: Run, there: Run) -> None:
         ("audit", "verify", "--json"),
         ("audit", "list", "--json"),
         ("access", "check", "team/laptop", "--scope", "b"),
+        ("credential", "list"),
+        ("credential", "remove", "nobody"),
+        ("user", "list"),
+        ("token", "revoke", "nobody"),
     ):
         one, other = here(*command), there(*command)
         assert (read(one), one.returncode, one.stderr) == (read(other), other.returncode, other.stderr), command
@@ -109,6 +121,17 @@ def test_more_is_done_there_as_it_is_here(here: Run, there: Run, tmp_path: Path)
     assert json.loads(there("access", "assert", "ci", "--scope", "a", "--json").stdout)["holds"] is True
     assertion = json.loads(here("access", "assertions", "--json").stdout)[0]["id"]
     assert there("access", "unassert", assertion).stdout == "Removed.\n"
+    given = there("access", "grant", "ci", "--scope", "b", "--for", "1h", "--json")
+    assert here("access", "grants", "--json").stdout == there("access", "grants", "--json").stdout
+    assert there("access", "revoke", json.loads(given.stdout)["id"]).stdout == "Revoked.\n"
+    done = there("token", "create", "backup", "--right", "peers:read", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    made = json.loads(done.stdout)
+    assert made["token"].startswith("alkr_")
+    names = [[one["name"] for one in json.loads(run("token", "list", "--json").stdout)] for run in (here, there)]
+    assert names == [["backup", "tests"]] * 2
+    assert there("token", "revoke", made["id"]).stdout == f"Revoked {made['id']} (backup).\n"
+    assert "secret" not in there("credential", "set", "openai", stdin="secret").stderr, "the node is down"
     one, other = tmp_path / "one", tmp_path / "other"
     assert (here("audit", "export", str(one)).returncode, there("audit", "export", str(other)).returncode) == (0, 0)
     assert one.read_text().splitlines()[1:] == other.read_text().splitlines()[1:]
@@ -118,7 +141,8 @@ def test_more_is_done_there_as_it_is_here(here: Run, there: Run, tmp_path: Path)
 def test_refusals_are_told(there: Run, here: Run, web: Web, token: Path, tmp_path: Path) -> None:
     assert there("peer", "set", "team/laptop", "--scope", "x y").stderr.startswith("alknet: scopes: ")
     assert "does not work with --remote" in there("vault", "status").stderr
-    assert "does not work with --remote" in there("token", "list").stderr
+    assert "does not work with --remote" in there("backup", "x").stderr
+    assert "cannot be done with --remote" in there("user", "disable", "root").stderr
     other = tmp_path / "token"
     other.touch(0o600)
     for text, told in (("alkr_x_y", "The token is not taken."), ("a secret\nb", "begins with alkr_")):
