@@ -30,6 +30,7 @@ from apps.peers.portable.plan import Plan
 from apps.peers.portable.rows import ImportRefused, Row, refuse
 from apps.peers.portable.text import MAX_UPLOAD
 from apps.peers.services import PlanChanged
+from node.core.errors import InvalidFields
 
 if TYPE_CHECKING:  # unfold has no types; its ModelAdmin is Django's with another look
     from django.contrib.admin import ModelAdmin
@@ -96,7 +97,7 @@ class FilePages(ModelAdmin):
         try:
             wish = _Wish.of(request)
             return self._confirmed(request, wish) if wish.agreed else self._preview(request, wish)
-        except ImportRefused as error:
+        except InvalidFields as error:  # of the file, or of what it would do: an assertion stands against it
             return self._page(request, {"errors": error.errors})
 
     def _preview(self, request: HttpRequest, wish: _Wish, *, changed: bool = False) -> HttpResponse:

@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from apps.access.models import Grant
+from apps.access.services import add_assertion
 from apps.accounts.rights import Role
 from apps.activity import selectors
 from apps.activity.models import Connection
@@ -31,13 +32,13 @@ def hidden(page: str) -> dict[str, str]:
 
 
 def test_a_file_is_shown_first_and_then_imported(panel: Client) -> None:
-    services.create_peer(actor=ALICE, draft=draft("laptop"))
+    services.create_peer(actor=ALICE, draft=draft("laptop", scopes=["x"]))
     services.create_peer(actor=ALICE, draft=draft("old"))
     before = rows()
     shown = upload(panel, replace="yes").content.decode()
     assert rows() == before
     assert "1 to add, 1 to change, 1 to remove" in shown
-    assert "scopes: +git:read" in shown
+    assert "scopes: −x +git:read" in shown
     assert "&lt;b&gt;new" in shown
     sent = hidden(shown)
     answer = panel.post(PAGE, sent, follow=True)
@@ -71,6 +72,14 @@ def test_what_changed_in_between_is_shown_again(panel: Client) -> None:
     assert "Peers were changed since this was shown" in answer
     panel.post(PAGE, hidden(answer))
     assert len(rows()) == 2
+
+
+def test_an_assertion_that_stands_against_a_file_is_told(panel: Client) -> None:
+    services.create_peer(actor=ALICE, draft=draft("laptop", scopes=["fs:read"]))
+    add_assertion(actor=ALICE, who="laptop", scopes=["fs:read"])
+    answer = panel.post(PAGE, hidden(upload(panel).content.decode())).content.decode()
+    assert "It is asserted that laptop must keep fs:read" in answer
+    assert rows()["laptop"]["scopes"] == ["fs:read"]
 
 
 def test_what_is_wrong_is_told_by_row(panel: Client) -> None:
