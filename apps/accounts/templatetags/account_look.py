@@ -18,3 +18,9 @@ def dressed(form: BaseForm) -> Any:
         attributes["class"] = " ".join(classes)
         attributes.pop("placeholder", None)
     return form
+
+
+@register.filter
+def sentence_case(text: str) -> str:
+    """A heading as the panel has them: django-allauth’s begin each word with a capital, and all with a new line."""
+    return text.strip().capitalize()

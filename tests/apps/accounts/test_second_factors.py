@@ -13,7 +13,7 @@ from apps.accounts.services import remove_users
 from apps.accounts.sign_in.sessions import reset_second_factors
 from apps.audit.models import AuditEntry
 from tests.support.accounts import add_user
-from tests.support.panel import ALICE
+from tests.support.panel import ALICE, text
 from tests.support.signing_in import PASSWORD, code, factors, sign_in, with_app
 
 AUTHENTICATE = "/account/2fa/authenticate/"
@@ -132,9 +132,8 @@ def test_the_removal_of_a_user_is_one_row_whatever_they_had(desk: Client, ann: U
 def test_a_passkey_has_pages_to_rename_and_remove_it(ann: User, desk: Client) -> None:
     kinds = Authenticator.Type.WEBAUTHN
     key = Authenticator.objects.create(user=ann, type=kinds, data={"name": "This laptop", "credential": {}})
-    for act in ("edit", "remove"):
-        page = desk.get(f"/account/2fa/passkeys/{key.pk}/{act}/")
-        assert page.status_code == 200
+    for act, heading in (("edit", ">Edit security key<"), ("remove", ">Remove “This laptop”?<")):
+        assert heading in text(desk, f"/account/2fa/passkeys/{key.pk}/{act}/")
     desk.post(f"/account/2fa/passkeys/{key.pk}/edit/", {"name": "That laptop"})
     key.refresh_from_db()
     assert key.wrap().name == "That laptop"
