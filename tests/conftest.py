@@ -98,10 +98,15 @@ def program() -> Callable[[str], str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A test marked soak runs where `-m` names the mark, and else not. Workers share the others out."""
-    if "soak" not in config.getoption("markexpr"):
-        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("soak")])
-        items[:] = [item for item in items if not item.get_closest_marker("soak")]
+    """A test marked soak runs where `-m` names the mark, one marked pictures with --pictures, and else neither.
+
+    Workers share the others out.
+    """
+    asked = {"soak": "soak" in config.getoption("markexpr"), "pictures": bool(config.getoption("--pictures"))}
+    left_out = {item for item in items for mark, runs in asked.items() if not runs and item.get_closest_marker(mark)}
+    if left_out:
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]
     if (workers := getattr(config, "workerinput", {}).get("workercount", 1)) > 1:
         items[:] = order.long_first(items, workers)
 

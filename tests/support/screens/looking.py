@@ -28,13 +28,19 @@ TOO_WIDE = """() => {
 }"""
 """What is wider than the screen, or hides part of itself, says which and by how much."""
 
+STILL = """() => document.getAnimations().every((one) =>
+  one.playState !== 'running' || one.effect.getComputedTiming().endTime === Infinity)"""
+"""Nothing fades or slides any more; what turns for ever may."""
+
 
 class Looker:
     """Looks at pages one after the other; `wrong` collects what it finds, by page and look."""
 
-    def __init__(self, panel: Panel, pictures: Path | None) -> None:
+    def __init__(self, panel: Panel, pictures: Path | None, *, flow: str = "") -> None:
+        """Of a flow, whose name is given, the pictures are numbered."""
         self.panel = panel
         self.pictures = pictures
+        self.flow = flow
         self.seen: list[str] = []
         self.wrong: dict[str, list[str]] = {}
 
@@ -52,6 +58,8 @@ class Looker:
         """Look at the page that is open, on a phone and a desk; with pictures, on each in the light and the dark."""
         page = self.panel.page
         self.seen.append(name)
+        if self.flow:
+            name = f"flow-{self.flow}-{len(self.seen):02}-{name}"
         page.evaluate("document.fonts.ready.then(() => null)")
         for width, scheme in self._looks():
             page.set_viewport_size({"width": width, "height": 800})
@@ -62,11 +70,6 @@ class Looker:
                 self._note(where, violations(page))
             if self.pictures:
                 page.screenshot(path=self.pictures / f"{name}-{width}-{scheme}.png", full_page=True)
-
-    def write_sheet(self) -> None:
-        """A page beside the pictures that shows all of them."""
-        if self.pictures:
-            (self.pictures / "index.html").write_text(contact_sheet(self.seen))
 
     def _looks(self) -> Iterator[tuple[int, Scheme]]:
         yield from product(WIDTHS, SCHEMES) if self.pictures else JUDGED
@@ -84,14 +87,4 @@ def wear(page: Page, scheme: Scheme) -> None:
     """Change the scheme. The theme looks for it when a page is loaded, and is told here what it would find."""
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     page.evaluate("(dark) => document.documentElement.classList.toggle('dark', dark)", scheme == "dark")
-
-
-def contact_sheet(names: list[str]) -> str:
-    """HTML with a row for each page: its four pictures, each of which opens by a click."""
-    rows = []
-    for name in names:
-        files = [f"{name}-{width}-{scheme}.png" for width, scheme in product(WIDTHS, SCHEMES)]
-        shown = "".join(f'<a href="{file}"><img loading="lazy" src="{file}" alt="{file}"></a>' for file in files)
-        rows.append(f'<h2 id="{name}">{name}</h2><p>{shown}</p>')
-    style = "body{font:14px sans-serif;background:#888}p{display:flex;gap:8px;align-items:start}img{height:420px}"
-    return f"<!DOCTYPE html><meta charset=utf-8><title>The panel</title><style>{style}</style>{''.join(rows)}\n"
+    page.wait_for_function(STILL)
