@@ -9,8 +9,9 @@ from playwright.sync_api import Locator, expect
 
 from node.core.connection import CLOSE_LOCKED
 from tests.e2e.conftest import LiveClient
-from tests.support.appliance import Appliance, alknet
+from tests.support.appliance import alknet
 from tests.support.browser import Panel
+from tests.support.kept_appliance import KeptAppliance
 
 LIST = "/locks/lock/"
 
@@ -27,11 +28,11 @@ def told(client: LiveClient) -> tuple[int, str]:
 
 
 def test_a_peer_and_then_everything_is_locked_and_unlocked(
-    panel: Panel, appliance: Appliance, connect: Callable[[Path], LiveClient], tmp_path: Path
+    panel: Panel, keeper: KeptAppliance, connect: Callable[[Path], LiveClient], tmp_path: Path
 ) -> None:
     page, ann = panel.page, tmp_path / "ann"
     key = json.loads(alknet("id", "--identity", str(ann), "--json").stdout)["openssh"]
-    panel.add_peer("ann", key=key)
+    keeper.session.add_peer("ann", key=key)
     client = connect(ann)
 
     page.goto(f"{panel.url}/peers/peer/ann/change/")
@@ -61,7 +62,7 @@ def test_a_peer_and_then_everything_is_locked_and_unlocked(
     page.get_by_label("Type", exact=False).fill("lock all")
     page.get_by_role("button", name="Lock everything").click()
     expect(page.get_by_text("or nothing is locked").first).to_be_visible()
-    assert json.loads(appliance.run("locks", "--json")) == []
+    assert json.loads(keeper.appliance.run("locks", "--json")) == []
     page.get_by_label("Type", exact=False).fill("lock everything")
     page.get_by_role("button", name="Lock everything").click()
     expect(page.get_by_text("Everything is locked.").first).to_be_visible()

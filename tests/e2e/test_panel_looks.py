@@ -4,18 +4,19 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.support.browser import Panel
+from tests.support.kept_web import KeptWeb
 from tests.support.panel import ssh_line
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def panel(web_panel: Panel) -> Panel:
+def panel(web_panel: Panel, kept_web: KeptWeb) -> Panel:
+    kept_web.session.add_peer("laptop", key=ssh_line(1))
     return web_panel
 
 
 def test_a_flipped_switch_says_that_it_is_not_saved(panel: Panel) -> None:
-    panel.add_peer("laptop", key=ssh_line(1))
     panel.page.goto(f"{panel.url}/peers/peer/")
     switch = panel.page.locator("input[type=checkbox][name$=-enabled]")
     warning = panel.page.get_by_text("Not saved yet")
@@ -32,7 +33,6 @@ def test_a_flipped_switch_says_that_it_is_not_saved(panel: Panel) -> None:
 
 
 def test_leaving_a_list_with_an_unsaved_switch_asks_first(panel: Panel) -> None:
-    panel.add_peer("laptop", key=ssh_line(1))
     panel.page.goto(f"{panel.url}/peers/peer/")
     panel.page.locator("input[type=checkbox][name$=-enabled]").click()
     panel.page.on("dialog", lambda dialog: dialog.dismiss())
@@ -45,7 +45,6 @@ def test_leaving_a_list_with_an_unsaved_switch_asks_first(panel: Panel) -> None:
 
 def test_a_secret_is_copied_from_the_keyboard(panel: Panel) -> None:
     panel.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    panel.add_peer("laptop", key=ssh_line(1))
     panel.page.goto(f"{panel.url}/peers/peer/laptop/issue-token/")
     panel.page.get_by_role("button", name="Issue token").click()
     secret = panel.page.locator("#secret").inner_text()
@@ -60,7 +59,6 @@ def test_a_secret_is_copied_from_the_keyboard(panel: Panel) -> None:
 
 def test_without_a_clipboard_the_old_way_copies_too(panel: Panel) -> None:
     panel.page.add_init_script("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
-    panel.add_peer("laptop", key=ssh_line(1))
     panel.page.goto(f"{panel.url}/peers/peer/laptop/change/")
     button = panel.page.locator(".alknet-key .alknet-copy").first
     button.click()
