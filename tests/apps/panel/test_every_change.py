@@ -25,6 +25,7 @@ from apps.audit.models import AuditEntry
 from apps.backups.runner import RUNNER
 from apps.credentials import services as credentials
 from apps.enrolment.models import Stranger
+from apps.forwarding import services as forwarding
 from apps.locks import services as locks
 from apps.locks.models import Lock
 from apps.panel.models import SavedFilter
@@ -116,6 +117,11 @@ CHANGES: dict[str, list[Post]] = {
     "credentials/credential/<path:object_id>/change/": [Post({"content": "sk-2"}, ["credential.replaced"])],
     "credentials/credential/<path:object_id>/delete/": [deleted("credential.removed")],
     "credentials/credential/rotate/": [Post({}, ["credential.rotated"])],
+    "forwarding/rule/": [chosen("delete_selected", "{rule}", "forwarding_rule.removed")],
+    "forwarding/rule/add/": [Post({"action": "deny", "target": "x"}, ["forwarding_rule.added"])],
+    "forwarding/rule/<path:object_id>/change/": [Post({"note": "x"}, ["forwarding_rule.changed"])],
+    "forwarding/rule/<path:object_id>/delete/": [deleted("forwarding_rule.removed")],
+    "forwarding/rule/<path:object_id>/move/": [Post({"to": "1"}, ["forwarding_rule.moved"])],
     "locks/lock/": [chosen("unlock_selected", "{lock}", "lock.lifted")],
     "locks/lock/add/": [Post({"target_kind": "scope", "target": "b", "lasts": ""}, ["lock.placed"])],
     "locks/lock/everything/": [Post({"confirmation": "lock everything", "lasts": ""}, ["lock.placed"])],
@@ -201,6 +207,7 @@ def things(
     Lock.objects.filter(pk=ended.lock_id).update(expires_at=1.0)
     code = invite(uses=2, needs_approval=True).code
     Stranger.objects.create(pk=key(9), first_seen=1.0, last_seen=1.0, count=1)
+    forwarding.add_rule(actor=ALICE, action="allow", target="a")
     user = add_user(Role.OPERATOR, "somebody", "correct horse battery")
     UserSession.objects.create(user=user, ip="192.0.2.1", session_key="x")
     with_app(user)
@@ -212,6 +219,7 @@ def things(
         "key": peers.create_api_key(actor=ALICE, description="", scopes=[]).entry.prefix,
         "token": tokens.create_token(actor=ALICE, name="old", rights=["peers:read"]).facts.id,
         "lock": locks.lock(actor=ALICE, target_kind="alpn", target="x", reason="").lock_id,
+        "rule": forwarding.add_rule(actor=ALICE, action="allow", target="b").pk,
         "invite": invite().facts.invite_id,
         "claim": taken(1, code, key(1), name="pi").pk,
     }
@@ -226,6 +234,7 @@ WHOSE = {
     "peers/apikey": "{key}",
     "tokens/apitoken": "{token}",
     "credentials/credential": "openai",
+    "forwarding/rule": "{rule}",
     "locks/lock": "{lock}",
     "enrolment/invite": "{invite}",
     "enrolment/claim": "{claim}",
