@@ -2,14 +2,15 @@
 
 It sends the first packet of the key exchange that it guesses, before it has our list. By RFC 4253 §7 such a guess is
 wrong unless both lists begin alike, and the packet is to be passed over; asyncssh passes it over only where something
-else was agreed on. dropbear takes asyncssh's rule where the server names `kexguess2@matt.ucc.asn.au`, so it is named to
-everybody: it is a word, and no key exchange.
+else was agreed on. dropbear takes asyncssh's rule where the server names `kexguess2@matt.ucc.asn.au`. That is a word
+and no key exchange, but ssh-audit takes it for a weak one: so it is named to dropbear only.
 
 Its one cipher that needs no MAC over plain text is ChaCha20-Poly1305. That is safe with strict key exchange, and others
-would take it before AES-GCM, which is several times faster here: so it is named to dropbear only, and who agrees on it
-without strict key exchange is turned away.
+would take it before AES-GCM, which is several times faster here: so it is named to dropbear only as well, and who
+agrees on it without strict key exchange is turned away.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 GUESS = b"kexguess2@matt.ucc.asn.au"
@@ -22,10 +23,12 @@ NEEDS = ("_get_extra_kex_algs", "_client_version", "_enc_algs", "_strict_kex")
 
 def make_room(ssh: Any) -> None:
     """Have a connection of asyncssh that has not begun name these. It asks for its words once it knows the client."""
-    words = ssh._get_extra_kex_algs
+    words: Callable[[], list[bytes]] = ssh._get_extra_kex_algs
 
     def more() -> list[bytes]:
-        if ssh._client_version.startswith(VERSION) and CHACHA.encode() not in ssh._enc_algs:
+        if not ssh._client_version.startswith(VERSION):
+            return words()
+        if CHACHA.encode() not in ssh._enc_algs:
             ssh._enc_algs = [*ssh._enc_algs, CHACHA.encode()]
         return [*words(), GUESS]
 
