@@ -8,6 +8,7 @@ import importlib
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -86,10 +87,11 @@ def pytest_report_header() -> str:
 
 @pytest.fixture(scope="session")
 def program() -> Callable[[str], str]:
-    """Find a program by its name: its path, or the end of the test."""
+    """Find a program by its name, one that was installed beside this Python first: its path, or the end of the test."""
+    places = (str(Path(sys.executable).parent), None, "/usr/sbin")
 
     def find(name: str) -> str:
-        path = shutil.which(name) or shutil.which(name, path="/usr/sbin")
+        path = next(filter(None, (shutil.which(name, path=place) for place in places)), None)
         if path is None:
             pytest.skip(f"{name} is not installed")
         return path
