@@ -45,7 +45,9 @@ def list_peers(
     return Page(items=[peer_model(peer_json(state)) for state in selectors.with_terms(entries)], next=following)
 
 
-@router.get("/{name:peer_id}", auth=_READ, response={200: PeerOut, 304: None, **problems(404)}, summary="Read a peer")
+@router.get(
+    "/{name:peer_id}", auth=_READ, response={200: PeerOut, 304: None, **problems(404, 405)}, summary="Read a peer"
+)
 @reads_state
 def get_peer(request: HttpRequest, peer_id: str) -> Answer:
     """One peer, with the entity tag of its state."""
@@ -56,7 +58,7 @@ def get_peer(request: HttpRequest, peer_id: str) -> Answer:
 @router.put(
     "/{name:peer_id}",
     auth=_WRITE,
-    response={200: PeerOut, 201: PeerOut, **problems(412)},
+    response={200: PeerOut, 201: PeerOut, **problems(405, 412)},
     summary="Add or replace a peer",
 )
 @reads_state
@@ -72,7 +74,9 @@ def put_peer(request: HttpRequest, peer_id: str, body: PeerIn) -> Answer:
     return _shown(state, 200 if old else 201)
 
 
-@router.patch("/{name:peer_id}", auth=_WRITE, response={200: PeerOut, **problems(404, 412)}, summary="Change a peer")
+@router.patch(
+    "/{name:peer_id}", auth=_WRITE, response={200: PeerOut, **problems(404, 405, 412)}, summary="Change a peer"
+)
 @reads_state
 def patch_peer(request: HttpRequest, peer_id: str, body: PeerChange) -> Answer:
     """Change what is sent and leave the rest; with another `peer_id` the peer is renamed as well."""
@@ -100,7 +104,7 @@ def rotate_key(request: HttpRequest, peer_id: str, body: Rotation) -> Answer:
         return _shown(services.rotate_key(actor=actor, peer_id=peer_id, **body.model_dump()))
 
 
-@router.delete("/{name:peer_id}", auth=_WRITE, response={204: None, **problems(404, 412)}, summary="Remove a peer")
+@router.delete("/{name:peer_id}", auth=_WRITE, response={204: None, **problems(404, 405, 412)}, summary="Remove a peer")
 @reads_state
 def delete_peer(request: HttpRequest, peer_id: str) -> Answer:
     """Remove the peer; its connections are closed."""

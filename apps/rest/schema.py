@@ -13,6 +13,7 @@ _TEXTS = {
     401: "No token was shown, or it is not taken.",
     403: "The caller has not the right.",
     404: "There is no such thing.",
+    405: "The name is that of another path, which does not take the method.",
     409: "It cannot be done as things are.",
     412: "It is in another state than the request says.",
     413: "The body is too long.",
