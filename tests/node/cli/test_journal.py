@@ -102,6 +102,7 @@ def test_a_killed_node_has_journalled_who_was_connected_and_its_next_life_is_ano
             await client.call("node/whoami")
             await asyncio.sleep(0.2)
             warm.kill(running_node.process)
+            await asyncio.to_thread(running_node.process.wait)  # before the client says that it goes
 
     for _ in range(2):
         asyncio.run(one_life())
