@@ -48,9 +48,7 @@ class Dialler:
         check_engine()
         settings = _settings(alpn, key, pin, server_name, self._limits)
         deadline = asyncio.get_running_loop().time() + timeout
-        targets = await _resolve(host, port, deadline)
-        call = await Race(targets, lambda target: self._origin.begin(target, settings), deadline).run()
-        return Connection(call.link.source, settings.alpn)
+        return await _reach(await _resolve(host, port, deadline), self._origin, settings, deadline)
 
 
 async def dial_quic(
@@ -84,8 +82,7 @@ async def dial_relayed(
     check_engine()
     settings = _settings(alpn, key, pin, server_name, limits or QuicLimits())
     deadline = asyncio.get_running_loop().time() + timeout
-    call = await Race([relay], lambda target: RelayedSockets(envelope).begin(target, settings), deadline).run()
-    return Connection(call.link.source, settings.alpn)
+    return await _reach([relay], RelayedSockets(envelope), settings, deadline)
 
 
 def _settings(alpn: bytes, key: NodeKey | None, pin: str | None, server_name: str, limits: QuicLimits) -> DialSettings:
@@ -98,6 +95,12 @@ def _settings(alpn: bytes, key: NodeKey | None, pin: str | None, server_name: st
     except UnicodeError:
         raise TlsConfigError("the server name is no host name") from None
     return DialSettings(alpn, key, pin, name, limits)
+
+
+async def _reach(targets: list[Target], origin: Port, settings: DialSettings, deadline: float) -> Connection:
+    """By whichever of the targets answers first."""
+    call = await Race(targets, lambda target: origin.begin(target, settings), deadline).run()
+    return Connection(call.link.source, settings.alpn)
 
 
 async def _resolve(host: str, port: int, deadline: float) -> list[Target]:

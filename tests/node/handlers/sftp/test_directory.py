@@ -92,7 +92,7 @@ LINKS = {
     "dir_absolute": "{outside}/out",
     "root": "/",
     "chain": "up",
-    "proc": "/proc/self/root/etc/passwd",
+    "proc": "/proc/self/exe",
 }
 WAYS = [*LINKS, "dir_out/secret", "dir_absolute/secret", "inner/back/secret", "inner/back/../secret"]
 
