@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db.models import Max, QuerySet
 
+from apps.absent import all_of
 from apps.credentials.errors import Absent
 from apps.credentials.models import Credential
 from node.core.credentials import EncryptedData, InvalidCredential
@@ -40,12 +41,7 @@ def page_of_credentials(*, after: str | None = None, limit: int) -> list[Credent
 
 def get_credentials(providers: Iterable[str]) -> list[CredentialFacts]:
     """All of these, in the order given. Raises Absent if one is."""
-    names = list(dict.fromkeys(providers))
-    found = {row.pk: _facts(row) for row in _without_blobs().in_bulk(names).values()}
-    for name in names:
-        if name not in found:
-            raise Absent(name)
-    return [found[name] for name in names]
+    return [_facts(row) for row in all_of(providers, _without_blobs().in_bulk, Absent).values()]
 
 
 def find_blob(provider: str) -> EncryptedData | None:

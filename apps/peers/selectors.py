@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import TypeVar
 
 from django.db import connection
 from django.db.models import F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Cast, StrIndex
 
+from apps.absent import all_of
 from apps.peers.errors import Absent
 from apps.peers.models import ApiKey, Peer, PeerNote, PeerTerm
 from apps.peers.search import matching, with_scope
@@ -18,7 +18,6 @@ from apps.peers.terms import NO_TERMS, PeerState, PeerTerms
 from node.core.peers import ApiKeyEntry, PeerEntry
 from node.core.terms import WHOLE_PEER, Term
 
-_Row = TypeVar("_Row")
 _FEW = 500
 """Names that one SQL statement takes; of more, the whole tables are read."""
 
@@ -43,8 +42,8 @@ def get_peer(peer_id: str) -> PeerEntry:
 
 def get_peers(peer_ids: Iterable[str]) -> list[PeerEntry]:
     """All of these, in the order given. Raises Absent if one is."""
-    names = list(dict.fromkeys(peer_ids))
-    return [row.entry() for row in _in_order(names, Peer.objects.in_bulk(names), "peer")]
+    found = all_of(peer_ids, Peer.objects.in_bulk, lambda name: Absent("peer", name))
+    return [row.entry() for row in found.values()]
 
 
 def find_peer(peer_id: str) -> PeerEntry | None:
@@ -206,8 +205,8 @@ def page_of_api_keys(*, after: str | None = None, limit: int) -> list[ApiKeyEntr
 
 def get_api_keys(prefixes: Iterable[str]) -> list[ApiKeyEntry]:
     """All of these, in the order given. Raises Absent if one is."""
-    names = list(dict.fromkeys(prefixes))
-    return [row.entry() for row in _in_order(names, ApiKey.objects.in_bulk(names), "API key")]
+    found = all_of(prefixes, ApiKey.objects.in_bulk, lambda prefix: Absent("API key", prefix))
+    return [row.entry() for row in found.values()]
 
 
 def counts() -> Counts:
@@ -223,10 +222,3 @@ def with_counts(rows: QuerySet[Peer]) -> QuerySet[Peer]:
 
 def _length(column: str) -> Func:
     return Func(F(column), function="json_array_length", output_field=IntegerField())
-
-
-def _in_order(names: list[str], rows: Mapping[str, _Row], noun: str) -> list[_Row]:
-    for name in names:
-        if name not in rows:
-            raise Absent(noun, name)
-    return [rows[name] for name in names]

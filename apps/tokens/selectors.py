@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db.models import Q
 
+from apps.absent import all_of
 from apps.tokens.errors import Absent
 from apps.tokens.models import ApiToken
 
@@ -64,12 +65,7 @@ def page_of_tokens(
 
 def get_tokens(ids: Iterable[str]) -> list[TokenFacts]:
     """All of these, in the order given. Raises Absent if one is."""
-    names = list(dict.fromkeys(ids))
-    found = ApiToken.objects.in_bulk(names)
-    for name in names:
-        if name not in found:
-            raise Absent(name)
-    return [facts(found[name]) for name in names]
+    return [facts(row) for row in all_of(ids, ApiToken.objects.in_bulk, Absent).values()]
 
 
 def facts(row: ApiToken) -> TokenFacts:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
+from apps.absent import all_of
 from apps.access.assertions import broken, judge
 from apps.access.errors import Absent, AssertionBroken
 from apps.access.models import Assertion
@@ -75,14 +76,10 @@ def add_assertion(*, actor: Actor, **wish: Any) -> Assertion:
 def remove_assertions(*, actor: Actor, ids: Iterable[str]) -> int:
     """Remove all of these or, if one is absent, none. Returns how many went. Raises Absent."""
     with transaction.atomic():
-        names = list(dict.fromkeys(ids))
-        found = Assertion.objects.in_bulk(names)
-        for name in names:
-            if name not in found:
-                raise Absent(name)
-        Assertion.objects.filter(pk__in=names).delete()
-        record(actor=actor, changes=[_change(AssertionAction.REMOVED, before=found[name]) for name in names])
-        return len(names)
+        rows = all_of(ids, Assertion.objects.in_bulk, Absent)
+        Assertion.objects.filter(pk__in=rows).delete()
+        record(actor=actor, changes=[_change(AssertionAction.REMOVED, before=row) for row in rows.values()])
+        return len(rows)
 
 
 def follow_rename(*, actor: Actor, old: str, new: str, **_: Any) -> None:

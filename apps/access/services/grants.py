@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
+from apps.absent import all_of
 from apps.access import selectors
 from apps.access.assertions import broken
 from apps.access.errors import Absent
@@ -90,12 +91,8 @@ def grant_access(*, actor: Actor, **wish: Any) -> Grant:
 def revoke_grants(*, actor: Actor, ids: Iterable[str]) -> int:
     """End all of these now or, if one is absent, none; one that is over is removed. How many went. Raises Absent."""
     with transaction.atomic():
-        names = list(dict.fromkeys(ids))
-        found = Grant.objects.in_bulk(names)
-        for name in names:
-            if name not in found:
-                raise Absent(name, "grant")
-        return _remove(actor, [found[name] for name in names], GrantAction.REVOKED)
+        rows = all_of(ids, Grant.objects.in_bulk, lambda name: Absent(name, "grant"))
+        return _remove(actor, list(rows.values()), GrantAction.REVOKED)
 
 
 def follow_rename(*, actor: Actor, old: str, new: str, **_: Any) -> None:

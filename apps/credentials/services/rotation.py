@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from apps.absent import all_of
 from apps.audit.actors import Actor
 from apps.credentials import selectors
 from apps.credentials.errors import Absent, NodeUnavailable, NotSealed
@@ -58,12 +59,9 @@ def plan_rotation(*, providers: Iterable[str] | None = None, to: int | None = No
     else the next one. Raises InvalidCredential where one is under a newer version than `to`, and Absent.
     """
     versions = selectors.key_versions()
-    wanted = list(versions) if providers is None else list(dict.fromkeys(providers))
-    for name in wanted:
-        if name not in versions:
-            raise Absent(name)
-    target = _target(versions) if to is None else _checked(to, {name: versions[name] for name in wanted})
-    left = tuple(name for name in wanted if versions[name] < target)
+    wanted = versions if providers is None else all_of(providers, lambda _: versions, Absent)
+    target = _target(versions) if to is None else _checked(to, wanted)
+    left = tuple(name for name, version in wanted.items() if version < target)
     return Plan(target, left, len(wanted) - len(left))
 
 

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from apps.absent import all_of
 from apps.audit.actors import Actor
 from apps.audit.services import Change, record
 from apps.audit.words import who_words
@@ -110,16 +111,12 @@ def move_rule(*, actor: Actor, rule_id: str, position: int) -> Rule:
 def remove_rules(*, actor: Actor, rule_ids: Iterable[str]) -> int:
     """Remove all of these or, if one is absent, none. How many went."""
     with transaction.atomic():
-        names = list(dict.fromkeys(rule_ids))
-        found = Rule.objects.in_bulk(names)
-        for name in names:
-            if name not in found:
-                raise Absent(name)
-        Rule.objects.filter(pk__in=names).delete()
+        rows = all_of(rule_ids, Rule.objects.in_bulk, Absent)
+        Rule.objects.filter(pk__in=rows).delete()
         _close_ranks()
-        for name in names:
-            _record(actor, RuleAction.REMOVED, _facts(found[name]), None)
-        return len(names)
+        for row in rows.values():
+            _record(actor, RuleAction.REMOVED, _facts(row), None)
+        return len(rows)
 
 
 def follow_rename(*, actor: Actor, old: str, new: str, **_: Any) -> None:

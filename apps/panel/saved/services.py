@@ -3,12 +3,13 @@
 One's own are audited like everybody's: whatever is changed in the panel leaves its row, without exceptions to remember.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
 
+from apps.absent import all_of
 from apps.audit.actors import Actor
 from apps.audit.services import Change, record
 from apps.panel.models import SavedFilter
@@ -108,13 +109,11 @@ def _no_room(row: SavedFilter, others: QuerySet[SavedFilter]) -> str | None:
     return f"There are {most} already, which is the most: delete one first." if others.count() >= most else None
 
 
-def _changeable(user: Any, ids: Iterable[str]) -> Sequence[SavedFilter]:
-    names = [*dict.fromkeys(ids)]
-    found = seen_by(user).in_bulk(names)
-    for name in names:
-        if name not in found or not may_change(user, found[name]):
-            raise Absent(name)
-    return [found[name] for name in names]
+def _changeable(user: Any, ids: Iterable[str]) -> list[SavedFilter]:
+    def look_up(names: list[str]) -> dict[str, SavedFilter]:
+        return {name: row for name, row in seen_by(user).in_bulk(names).items() if may_change(user, row)}
+
+    return list(all_of(ids, look_up, Absent).values())
 
 
 def _facts(row: SavedFilter) -> dict[str, Any]:
