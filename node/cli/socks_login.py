@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from node.cli.options import EXIT_USAGE, fail
-from node.client.socks5.wire import MAX_TEXT, Login
+from node.core.socks5.wire import MAX_TEXT, Login
 from node.private_file import UnusableFile, read_private
 
 

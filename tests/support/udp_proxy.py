@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from node.client.socks5.associate import Proxy
-from node.client.socks5.wire import Login, read_host
 from node.core.identity import Address
+from node.core.socks5.wire import Login, read_host
 
 LENGTHS = {1: 4, 4: 16}
 

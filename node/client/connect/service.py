@@ -13,9 +13,9 @@ from node.client.local_port import MAX_CONNECTIONS, LocalPort, PortUnavailable, 
 from node.client.opener import OpenFailed
 from node.client.relay import relay, reset
 from node.client.socks5.server import SocksLimits, SocksServer
-from node.client.socks5.wire import Login
 from node.core.address import format_host_port
 from node.core.identity import Address
+from node.core.socks5.wire import Login
 from node.core.tasks import TaskSet
 
 OPENING = SocksLimits().opening

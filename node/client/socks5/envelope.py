@@ -1,12 +1,11 @@
 """The envelope of a datagram that goes through a SOCKS5 proxy (RFC 1928 §7)."""
 
-from node.client.socks5.wire import Kind, spell_address
+from node.core.socks5.wire import ADDRESS_BYTES, Kind, spell_address
 
 _HEAD = bytes(3)
 """Two reserved bytes, and the number of the fragment: 0 is a datagram that stands by itself."""
 _ADDRESS_AT = len(_HEAD) + 1
 _PORT = 2
-_LENGTHS = {Kind.IPV4: 4, Kind.IPV6: 16}
 
 
 class SocksEnvelope:
@@ -24,6 +23,8 @@ class SocksEnvelope:
         if len(data) <= _ADDRESS_AT or data[: len(_HEAD)] != _HEAD:
             return None
         kind = data[len(_HEAD)]
-        length = 1 + data[_ADDRESS_AT] if kind == Kind.NAME else _LENGTHS.get(Kind(kind)) if kind in set(Kind) else None
+        length = (
+            1 + data[_ADDRESS_AT] if kind == Kind.NAME else ADDRESS_BYTES.get(Kind(kind)) if kind in set(Kind) else None
+        )
         begins = _ADDRESS_AT + (length or 0) + _PORT
         return None if length is None or len(data) < begins else data[begins:]

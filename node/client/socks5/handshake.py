@@ -7,10 +7,8 @@ reply names 0.0.0.0:0 as the bound address, which no client needs and which tell
 import hmac
 from collections.abc import Generator
 
-from node.client.socks5.wire import LOGIN_VERSION, VERSION, Command, Kind, Login, Method, Reply, read_host
 from node.core.identity import Address
-
-_LENGTHS = {Kind.IPV4: 4, Kind.IPV6: 16}
+from node.core.socks5.wire import ADDRESS_BYTES, LOGIN_VERSION, VERSION, Command, Kind, Login, Method, Reply, read_host
 
 _Talk = Generator[int, bytes, None]
 """Yields how many bytes it wants next, and is sent exactly those."""
@@ -84,7 +82,7 @@ class Handshake:
         if refusal is not None:
             self._answer += reply(refusal)
             return
-        length = _LENGTHS[Kind(kind)] if kind != Kind.NAME else (yield 1)[0]
+        length = ADDRESS_BYTES[kind] if kind != Kind.NAME else (yield 1)[0]
         host = read_host(kind, (yield length))
         port = int.from_bytes((yield 2))
         if host is None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from node.client.opener import ChannelOpener, OpenFailed
 from node.client.relay import relay
 from node.client.socks5.handshake import Handshake, reply
-from node.client.socks5.wire import Login, Reply
 from node.core.connection import BiStream
 from node.core.identity import Address
+from node.core.socks5.wire import Login, Reply
 
 PIECE = 4096
 """Bytes of one read during the handshake, whose longest message has 513."""

@@ -7,7 +7,7 @@ import pytest
 
 from node.client.local_port import LocalPort
 from node.client.socks5.server import SocksServer
-from node.client.socks5.wire import Login
+from node.core.socks5.wire import Login
 from tests.support.openers import DirectOpener
 
 pytestmark = pytest.mark.interop

@@ -8,7 +8,7 @@ import typer
 from node.cli.proxy import proxy_from
 from node.cli.socks_login import login_from
 from node.client.socks5.associate import Proxy
-from node.client.socks5.wire import Login
+from node.core.socks5.wire import Login
 
 
 def file(path: Path, text: bytes, mode: int = 0o600) -> Path:

@@ -14,10 +14,10 @@ import pytest
 
 from node.cli.nc import bracketed
 from node.client.nc import OutputClosed, bridge
-from node.client.socks5.wire import Login
 from node.core.address import format_host_port, parse_host_port
 from node.core.connection import BiStream
 from node.core.errors import StreamClosed
+from node.core.socks5.wire import Login
 from tests.support.nc import NcNode, nc_node
 from tests.support.quic import settled, soon
 from tests.support.streams import stream_pair

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from node.client.dial import dial
 from node.client.socks5.associate import Proxy, ProxyError
 from node.client.socks5.envelope import SocksEnvelope
-from node.client.socks5.wire import Login
 from node.core.errors import PinMismatch
+from node.core.socks5.wire import Login
 from node.quic.tls.keys import NodeKey
 from tests.support.quic import ALPN, echo, read_all, serving, soon
 from tests.support.udp_proxy import udp_proxy

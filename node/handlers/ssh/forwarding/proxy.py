@@ -12,14 +12,11 @@ from enum import StrEnum
 from node.core.address import AddressFormatError, format_host_port, parse_host_port
 from node.core.forwarding.target import Target
 from node.core.identity import Address
+from node.core.socks5.asking import SocksRefused, ask
+from node.core.socks5.wire import Command, Login
 
 MAX_HEAD = 16 * 1024
 """Bytes of an HTTP proxy's answer, up to the empty line."""
-_VERSION, _LOGIN_VERSION, _CONNECT = 5, 1, 1
-_NO_LOGIN, _LOGIN = 0, 2
-_IPV4, _NAME, _IPV6 = 1, 3, 4
-_REST = {_IPV4: 4 + 2, _IPV6: 16 + 2}
-"""Bytes of an answer after the kind of its address: the address and the port."""
 _STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3})[ \r]")
 
 
@@ -64,39 +61,20 @@ class Proxy:
 
 
 async def _socks5(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: Target, login: str) -> None:
-    method = _LOGIN if login else _NO_LOGIN
-    writer.write(bytes((_VERSION, 1, method)))
-    await writer.drain()
-    if await reader.readexactly(2) != bytes((_VERSION, method)):
-        raise ProxyRefused("the proxy does not take us so")
-    if login:
-        writer.write(_login(login))
-        await writer.drain()
-        if (await reader.readexactly(2))[1]:
-            raise ProxyRefused("the proxy does not know this login")
-    writer.write(bytes((_VERSION, _CONNECT, 0)) + _spelled(target))
-    await writer.drain()
-    version, refused, _, kind = await reader.readexactly(4)
-    if version != _VERSION or refused:
-        raise ProxyRefused("the proxy does not connect")
-    rest = _REST.get(kind)
-    if rest is None and kind != _NAME:
-        raise ProxyRefused("the proxy's answer is none")
-    await reader.readexactly(rest if rest is not None else (await reader.readexactly(1))[0] + 2)
+    try:
+        await ask(reader, writer, Command.CONNECT, target.host, target.port, _login(login))
+    except SocksRefused as refused:
+        raise ProxyRefused(f"the proxy does not connect: {refused}") from None
+    except ValueError:
+        raise ProxyRefused("there is no such host") from None
 
 
-def _login(login: str) -> bytes:
+def _login(login: str) -> Login | None:
     user, _, password = (part.encode() for part in login.partition(":"))
-    if not (1 <= len(user) <= 255 and 1 <= len(password) <= 255):
-        raise ProxyRefused("a login is USER:PASSWORD, of at most 255 bytes each")
-    return bytes((_LOGIN_VERSION, len(user))) + user + bytes((len(password),)) + password
-
-
-def _spelled(target: Target) -> bytes:
-    address, name = target.literal, target.host.encode()
-    if address is None:
-        return bytes((_NAME, len(name))) + name + target.port.to_bytes(2)
-    return bytes((_IPV4 if address.version == 4 else _IPV6,)) + address.packed + target.port.to_bytes(2)
+    try:
+        return Login(user, password) if login else None
+    except ValueError as error:
+        raise ProxyRefused(f"a login is USER:PASSWORD: {error}") from None
 
 
 async def _http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: Target, login: str) -> None:

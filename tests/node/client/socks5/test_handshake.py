@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.client.socks5.handshake import Handshake, reply
-from node.client.socks5.wire import Login, Reply
+from node.core.socks5.wire import Login, Reply
 
 ANN = Login(b"ann", b"secret")
 V6 = bytes.fromhex("20010db8000000000000000000000001")

@@ -10,8 +10,8 @@ import pytest
 
 from node.client.local_port import LocalPort
 from node.client.socks5.server import SocksLimits, SocksServer
-from node.client.socks5.wire import Login
 from node.core.address import parse_host_port
+from node.core.socks5.wire import Login
 from tests.support.openers import DirectOpener, echoing
 from tests.support.quic import settled, soon
 

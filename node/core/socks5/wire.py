@@ -20,6 +20,8 @@ class Method(IntEnum):
 
 
 class Command(IntEnum):
+    """What a client asks for."""
+
     CONNECT = 0x01
     UDP_ASSOCIATE = 0x03
 
@@ -32,9 +34,18 @@ class Kind(IntEnum):
     IPV6 = 0x04
 
 
+ADDRESS_BYTES: dict[int, int] = {Kind.IPV4: 4, Kind.IPV6: 16}
+"""Length of an address; that of a name stands before it, in one byte."""
+
+
 class Reply(IntEnum):
+    """What became of a request."""
+
     SUCCEEDED = 0x00
     GENERAL_FAILURE = 0x01
+    FORBIDDEN = 0x02
+    NETWORK_UNREACHABLE = 0x03
+    HOST_UNREACHABLE = 0x04
     REFUSED = 0x05
     COMMAND_UNKNOWN = 0x07
     ADDRESS_UNKNOWN = 0x08
