@@ -133,10 +133,12 @@ class StreamTransport(asyncio.Transport):
         """Queue `data`. Once the stream is closed or lost it is dropped. Raises RuntimeError after `write_eof`."""
         if not isinstance(data, bytes | bytearray | memoryview):
             raise TypeError(f"data: expected bytes, bytearray or memoryview, not {type(data).__name__}")
-        if self._closing or not data:
+        if self._closing:
             return
         if self._no_more:
             raise RuntimeError("write after write_eof")
+        if not data:
+            return
         self._untaken += data
         self._to_write.set()
         self._balance()
@@ -167,31 +169,41 @@ class StreamTransport(asyncio.Transport):
 
     async def _read(self) -> None:
         while data := await self._stream.read(PIECE):
-            await self._flowing.wait()
             await self._give(data)
-        await self._flowing.wait()
-        self._on_end()
-        self._lose(await self._stream.stopped())
+            if self._closing:
+                return
+        if await self._wanted():
+            self._on_end()
+            self._lose(await self._stream.stopped())
+
+    async def _wanted(self) -> bool:
+        """Wait while reading is paused. False where the protocol has ended it: our own cancelling comes later."""
+        while not self._flowing.is_set():
+            await self._flowing.wait()
+        return not self._closing
 
     async def _give(self, data: bytes) -> None:
-        if not isinstance(self._protocol, asyncio.BufferedProtocol):
-            self._call("data_received", data)
-            return
-        while data and not self._closing:
-            data = data[self._call_buffered(data) :]
-            await self._flowing.wait()
+        """All of it, to whatever is the protocol by then."""
+        given = 0
+        while given < len(data) and await self._wanted():
+            if isinstance(self._protocol, asyncio.BufferedProtocol):
+                given += self._fill(memoryview(data)[given:])
+            else:
+                self._call("data_received", data[given:])
+                given = len(data)
 
-    def _call_buffered(self, data: bytes) -> int:
+    def _fill(self, data: memoryview) -> int:
         """Hand a buffered protocol what its buffer takes, and tell how much that was."""
         buffer = self._call("get_buffer", len(data))
         if self._closing:
             return 0
         room = memoryview(buffer).cast("B")
         count = min(len(room), len(data))
-        if not count:
+        if count:
+            room[:count] = data[:count]
+            self._call("buffer_updated", count)
+        else:
             self._failed("get_buffer", RuntimeError("get_buffer returned an empty buffer"))
-        room[:count] = data[:count]
-        self._call("buffer_updated", count)
         return count
 
     def _on_end(self) -> None:
@@ -203,7 +215,8 @@ class StreamTransport(asyncio.Transport):
     async def _watch(self) -> None:
         """Find the loss that a paused reader does not see. Whoever reads finds it behind what has come before."""
         error = await self._stream.broken()
-        await self._paused.wait()
+        while not self._paused.is_set():
+            await self._paused.wait()
         self._lose(error)
 
     # Writing
@@ -299,11 +312,13 @@ class StreamTransport(asyncio.Transport):
         method: Callable[..., Any] = getattr(self._protocol, name)
         try:
             return method(*arguments)
-        except Exception as error:  # noqa: BLE001 - whatever it is
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever it is; it cannot be our own cancelling
             self._failed(name, error)
             return None
 
-    def _failed(self, name: str, error: Exception) -> None:
+    def _failed(self, name: str, error: BaseException) -> None:
         report = {"message": f"{name} of a protocol failed", "exception": error, "transport": self}
         self._loop.call_exception_handler({**report, "protocol": self._protocol})
         if name not in ("pause_writing", "resume_writing", "connection_lost"):
