@@ -11,7 +11,6 @@ from apps.accounts.rights import Right
 from apps.forwarding import selectors, services
 from apps.forwarding.json_forms import answer_json, rule_json
 from apps.forwarding.models import Rule
-from apps.forwarding.names import MAX_ADDRESSES
 from apps.forwarding.tester import MAX_TARGET, answer, question
 from apps.rest.answers import Answer, Body
 from apps.rest.auth import caller_of, requires
@@ -22,6 +21,7 @@ from apps.rest.problems import problems
 from node.core.forwarding.notation import MAX_PATTERN
 from node.core.forwarding.policy import Action, Direction, Transport
 from node.core.forwarding.rules import MAX_PRINCIPAL, MAX_PRINCIPALS
+from node.core.forwarding.target import MAX_ADDRESSES
 from node.core.locks import MAX_REASON
 from node.core.peers import MAX_NAME
 

@@ -3,12 +3,12 @@
 import socket
 import threading
 
+from node.core.forwarding.target import MAX_ADDRESSES, read_address
+
 SECONDS = 2.0
 """How long a name is waited for."""
 MAX_LOOKUPS = 4
 """Names that are looked up at once. One that is given up goes on counting until the system gives it up as well."""
-MAX_ADDRESSES = 16
-"""Addresses that are told of one name; one with more is refused, as a node that dials would have to try them all."""
 
 _room = threading.BoundedSemaphore(MAX_LOOKUPS)
 
@@ -36,7 +36,7 @@ def addresses_of(host: str, *, seconds: float = SECONDS) -> tuple[str, ...]:
 def _look_up(host: str, found: list[tuple[str, ...]], done: threading.Event) -> None:
     try:
         answers = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        found.append(tuple(dict.fromkeys(str(answer[4][0]) for answer in answers)))
+        found.append(tuple(dict.fromkeys(str(read_address(str(answer[4][0]))) for answer in answers)))
     except (OSError, UnicodeError):
         pass  # nothing found is the answer
     finally:

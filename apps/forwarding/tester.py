@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os.path import realpath
 from pathlib import Path
 
 from django.conf import settings
@@ -11,13 +12,21 @@ from apps.access import selectors as access
 from apps.forwarding import selectors
 from apps.forwarding.errors import InvalidQuestion
 from apps.forwarding.models import Rule
-from apps.forwarding.names import MAX_ADDRESSES, NotResolved, addresses_of
+from apps.forwarding.names import NotResolved, addresses_of
 from node.core.access import AccessControl
 from node.core.explain import Question, Subject, SubjectKind, explain, identity_of
-from node.core.forwarding.judgement import Judgement, judge
+from node.core.forwarding.judgement import Judgement, judge, listened_on
 from node.core.forwarding.policy import Direction, Transport
 from node.core.forwarding.scope import scope_of
-from node.core.forwarding.target import AnyTarget, InvalidTarget, Target, read_address, read_target
+from node.core.forwarding.target import (
+    MAX_ADDRESSES,
+    AnyTarget,
+    InvalidTarget,
+    Target,
+    UnixTarget,
+    read_address,
+    read_target,
+)
 from node.core.identity import Identity
 from node.core.peers import check_peer_id
 from node.core.scopes import allowed_by_scope
@@ -73,6 +82,9 @@ def question(
         found = read_target(target)
     except InvalidTarget as error:
         errors["target"] = [f"{str(error)[:1].upper()}{str(error)[1:]}."]
+    else:
+        if direction == Direction.REMOTE and isinstance(found, Target) and not found.port:
+            errors["target"] = ["Port 0 is any that is free, and is judged once it is known: ask for that."]
     if wrong := {name: texts for name, texts in errors.items() if texts}:
         raise InvalidQuestion(wrong)
     given = None if addresses is None else tuple(addresses)
@@ -84,19 +96,22 @@ def answer(asked: Asked) -> Answer:
     caller, identity = _caller(asked.peer_id)
     if identity is None or not caller.allowed:
         return Answer(allowed=False, text=caller.text, rule=None, addresses=(), steps=(caller,))
-    decision = allowed_by_scope(identity, scope_of(asked.target, asked.direction))
-    why = decision.explanation if decision.allowed else f"{decision.message}; {decision.explanation}"
-    scope = Step("scope", decision.allowed, why)
-    if own := _own(asked.target):
-        return _whole((caller, scope, Step("name", allowed=False, text=own)), None, ())
+    steps: tuple[Step, ...] = (caller, _scope(identity, asked.target, asked.direction))
     try:
+        targets = _targets(asked.target, asked.direction)
         addresses = _addresses(asked)
     except NotResolved as error:
-        name = Step("name", allowed=False, text=str(error))
-        return _whole((caller, scope, name), None, ())
+        return _whole((*steps, Step("name", allowed=False, text=str(error))), None, ())
+    if len(targets) > 1:
+        steps = (*steps, Step("name", allowed=True, text=f"it leads to {targets[-1]}"))
+        steps = (*steps, _scope(identity, targets[-1], asked.direction))
     policy = selectors.current_policy()
-    found = judge(policy, identity, asked.target, addresses, asked.transport, asked.direction)
-    return _whole((caller, scope, Step("rules", found.allowed, found.explanation)), found, addresses)
+    judged = [
+        judge(policy, identity, target, addresses, asked.transport, asked.direction)
+        for target in (targets if asked.direction == Direction.REMOTE else targets[-1:])
+    ]
+    found = next((one for one in judged if not one.allowed), judged[-1])
+    return _whole((*steps, Step("rules", found.allowed, found.explanation)), found, addresses)
 
 
 def _whole(steps: tuple[Step, ...], found: Judgement | None, addresses: tuple[str, ...]) -> Answer:
@@ -116,17 +131,48 @@ def _caller(peer_id: str) -> tuple[Step, Identity | None]:
     return Step("caller", found.allowed and identity is not None, text), identity
 
 
-def _own(target: AnyTarget) -> str:
-    """Why this is the node's own, which no rule can give away; "" where it is not."""
-    if isinstance(target, Target):
-        return "the name is reserved for the node itself" if target.reserved else ""
-    inside = Path(target.path).is_relative_to(settings.PATHS.data.resolve())
-    return "it is in the node's data directory, from where nothing is forwarded" if inside else ""
+def _scope(identity: Identity, target: AnyTarget, direction: Direction) -> Step:
+    decision = allowed_by_scope(identity, scope_of(target, direction))
+    why = decision.explanation if decision.allowed else f"{decision.message}; {decision.explanation}"
+    return Step("scope", decision.allowed, why)
+
+
+def _targets(asked: AnyTarget, direction: Direction) -> tuple[AnyTarget, ...]:
+    """What is asked for and, where links lead a socket's path elsewhere, where it really lies.
+
+    Raises NotResolved for the node's own, which no rule can give away.
+    """
+    if isinstance(asked, Target):
+        if asked.reserved:
+            raise NotResolved("the name is reserved for the node itself")
+        return (asked,)
+    real = _real(asked, direction)
+    if any(Path(one.path).is_relative_to(settings.PATHS.data.resolve()) for one in (asked, real)):
+        raise NotResolved("it is in the node's data directory, from where nothing is forwarded")
+    return (asked,) if real == asked else (asked, real)
+
+
+def _real(asked: UnixTarget, direction: Direction) -> UnixTarget:
+    """To listen, only the directory is gone to: the node makes the socket. Raises NotResolved."""
+    directory, _, name = asked.path.rpartition("/")
+    local = direction == Direction.LOCAL
+    try:
+        return UnixTarget(realpath(asked.path) if local else str(Path(realpath(directory or "/"), name)))
+    except InvalidTarget:
+        raise NotResolved("it leads to a path that cannot be forwarded") from None
 
 
 def _addresses(asked: Asked) -> tuple[str, ...]:
     """What is judged. A name is looked up; all else is an address already, or has none. Raises NotResolved."""
     target = asked.target
-    if not isinstance(target, Target) or target.literal is not None or not target.host:
+    if not isinstance(target, Target):
         return ()
-    return addresses_of(target.host) if asked.addresses is None else asked.addresses
+    if asked.direction == Direction.REMOTE:
+        if found := listened_on(target):
+            return found
+        raise NotResolved("to listen, no name is looked up: it takes an address, localhost, or no host for all")
+    if target.literal is not None or not target.host:
+        return ()
+    if asked.addresses is not None:
+        return asked.addresses
+    return () if settings.ALKNET.forwarding.proxy else addresses_of(target.host)

@@ -13,6 +13,7 @@ from node.core.forwarding.policy import Action, Direction, ForwardingPolicy, Rul
 from node.core.forwarding.target import AnyTarget, IpAddress, Target, UnixTarget, read_address
 from node.core.identity import Identity
 
+LOOPBACK = ("127.0.0.1", "::1")
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - what an empty host means (RFC 4254 §7.1); bound nowhere here
 
 
@@ -51,6 +52,15 @@ def judge(
     return next((one for one in verdicts if not one.allowed), verdicts[0])
 
 
+def listened_on(target: Target) -> tuple[str, ...]:
+    """Where the node listens for this (RFC 4254 §7.1): no name but `localhost` is known. Else empty."""
+    if not target.host:
+        return EVERYWHERE
+    if target.host == "localhost":
+        return LOOPBACK
+    return () if target.literal is None else (target.host,)
+
+
 def _addresses(target: AnyTarget, given: Sequence[str], direction: Direction) -> list[IpAddress | None]:
     """What is judged: the given addresses, else the host where it is an address; None for what is no address."""
     if isinstance(target, UnixTarget) or target.reserved:
@@ -82,9 +92,8 @@ def _first(rules: Sequence[Rule], default: Action, target: AnyTarget, address: I
         covered = rule.target.covers(target, address)
         allows = rule.action == Action.ALLOW
         if covered or (covered is None and not allows):
-            why = (
-                f"{rule.target} covers {shown}" if covered else f"{shown} may lie in {rule.target}: it was not resolved"
-            )
+            open_end = "it was not resolved" if address is None else "it carries such an address"
+            why = f"{rule.target} covers {shown}" if covered else f"{shown} may lie in {rule.target}: {open_end}"
             return Judgement(allows, rule, why)
     return Judgement(default == Action.ALLOW, None, f"no rule is about {shown}: the default is to {default}")
 

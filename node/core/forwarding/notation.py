@@ -34,6 +34,8 @@ def parse_pattern(text: str) -> Pattern:
         raise InvalidPattern(f"A target has 1 to {MAX_PATTERN} characters.")
     if text.startswith("/"):
         return _socket(text)
+    if "%" in text:
+        raise InvalidPattern("An address has no zone here, such as %eth0: it is judged without.")
     if text.lower() == RESERVED + STAR:
         return AlknetPrefix()
     match = _PORTS.fullmatch(text)

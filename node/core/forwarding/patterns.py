@@ -7,7 +7,7 @@ name lies in a network is not known before the name is resolved.
 import ipaddress
 from dataclasses import dataclass
 
-from node.core.forwarding.target import MAX_PORT, RESERVED, AnyTarget, IpAddress, Target, UnixTarget
+from node.core.forwarding.target import MAX_PORT, RESERVED, AnyTarget, IpAddress, Target, UnixTarget, carried_ipv4
 
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 STAR = "*"
@@ -41,14 +41,20 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Cidr:
-    """A network: the address that is dialled or listened on is in it. Not known of a name that was not resolved."""
+    """A network: the address that is dialled or listened on is in it. Not known of a name that was not resolved.
+
+    Nor is it of an IPv6 address that carries one of this network's: it may be led there.
+    """
 
     network: IpNetwork
 
     def covers(self, target: AnyTarget, address: IpAddress | None) -> bool | None:
         if isinstance(target, UnixTarget) or target.reserved:
             return False
-        return None if address is None else address in self.network
+        if address is None or address in self.network:
+            return None if address is None else True
+        carried = carried_ipv4(address)
+        return None if carried is not None and carried in self.network else False
 
     def __str__(self) -> str:
         single = self.network.prefixlen == self.network.max_prefixlen

@@ -17,10 +17,19 @@ RESERVED = "alknet-"
 MAX_HOST = 253
 """Longest name of a host, in characters (RFC 1035 §2.3.4)."""
 MAX_PORT = 65_535
+MAX_ADDRESSES = 64
+"""Addresses of one name. One that has more is not connected to: all of them would have to be judged."""
 MAX_SOCKET_PATH = 107
 """Longest path of a Unix socket, in bytes: Linux has room for 108 with the zero at the end (unix(7))."""
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?")
 _PATH = re.compile(r"(?:/[^/:\[\]\x00-\x1f\x7f]+)+")
+_CARRYING = (
+    (ipaddress.IPv6Network("64:ff9b::/96"), 0),
+    (ipaddress.IPv6Network("2002::/16"), 80),
+    (ipaddress.IPv6Network("::/96"), 0),
+)
+"""Networks of IPv6 whose addresses carry one of IPv4, and how many bits are behind it: NAT64 (RFC 6052 §2.1), 6to4
+(RFC 3056 §2), and IPv4-compatible addresses (RFC 4291 §2.5.5.1)."""
 _SHOWN = 80
 """Characters of what was refused that its error shows."""
 
@@ -104,6 +113,14 @@ def read_address(text: str) -> IpAddress | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return mapped or address
+
+
+def carried_ipv4(address: IpAddress) -> ipaddress.IPv4Address | None:
+    """The IPv4 address to which a gateway or a tunnel may take what is sent to this one; None where there is none."""
+    if address.version == 4 or address.is_loopback or address.is_unspecified:
+        return None
+    carried = (int(address) >> behind & 0xFFFFFFFF for network, behind in _CARRYING if address in network)
+    return next(map(ipaddress.IPv4Address, carried), None)
 
 
 def read_target(text: str) -> AnyTarget:

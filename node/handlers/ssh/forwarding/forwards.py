@@ -20,7 +20,7 @@ from node.handlers.ssh.forwarding.gate import MESSAGE, Gate, Wish
 from node.handlers.ssh.forwarding.listen import listen_on_port, listen_on_socket
 from node.handlers.ssh.forwarding.listening import Listening
 from node.handlers.ssh.forwarding.places import Place
-from node.handlers.ssh.forwarding.reach import reach_host, reach_socket
+from node.handlers.ssh.forwarding.reach import reach_host, reach_socket, require
 from node.handlers.ssh.forwarding.shared import Forwarding
 from node.handlers.ssh.limits import SshSettings
 
@@ -161,7 +161,11 @@ class Forwards:
     # Connecting to the client
 
     def accepted(self, listening: Listening, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Judged anew: between the system's word that somebody came and this, rights may have been lost."""
         target = Reached(reader, writer)
+        if listening.closed or _is_over(self.gate, self.current(), listening.wish):
+            target.reset()
+            return
         is_unix = writer.get_extra_info("socket").family == socket.AF_UNIX
         try:
             forward, channel = self._forward(unix_channel if is_unix else tcp_channel)
@@ -194,29 +198,33 @@ class Forwards:
     # Listening
 
     async def _listen(self, listen: Callable[[Place], Awaitable[Listening]]) -> Listening | bool:
-        place: Place | None = None
         try:
             place = self.shared.places.listener(self._holder.identity.id)
-            listening = await listen(place)
         except NoPlace:
             self.shared.full += 1
-        except Denied:
-            pass
-        except Unreachable:
-            self.shared.failed += 1
-        else:
-            return self._keep(listening)
-        if place is not None:
+            return False
+        try:
+            return self._keep(await listen(place))
+        except BaseException as error:
             place.free()
-        return False
+            if not isinstance(error, Denied | Unreachable):
+                raise
+            self.shared.failed += isinstance(error, Unreachable)
+            return False
 
-    def _keep(self, listening: Listening) -> Listening | bool:
-        """False where the connection has ended meanwhile."""
-        listening.over.append(lambda: self._listening.discard(listening))
-        self._listening.add(listening)
+    def _keep(self, listening: Listening) -> Listening:
+        """Judged anew: starting took a moment. Raises Denied where the right, or the connection, was lost meanwhile."""
+        try:
+            require(self, listening.wish)
+        except Denied:
+            listening.close()
+            raise
         if self._closed:
             listening.close()
-        return listening if not self._closed else False
+            raise Denied
+        listening.over.append(lambda: self._listening.discard(listening))
+        self._listening.add(listening)
+        return listening
 
     def _forward(self, make: Callable[[asyncssh.SSHServerConnection, int], Channel]) -> tuple[Forward, Channel]:
         """Raises NoPlace, and asyncssh.ChannelOpenError."""

@@ -5,12 +5,13 @@ import socket
 from collections.abc import Iterator
 from typing import Protocol
 
+from node.core.forwarding.judgement import listened_on
 from node.core.forwarding.policy import Direction
 from node.core.forwarding.target import InvalidTarget, Target, UnixTarget
 from node.handlers.ssh.errors import CannotRun
 from node.handlers.ssh.forwarding.errors import Unreachable
 from node.handlers.ssh.forwarding.gate import Wish
-from node.handlers.ssh.forwarding.listening import Accepted, Listening, addresses_of, bind
+from node.handlers.ssh.forwarding.listening import Accepted, Listening, bind
 from node.handlers.ssh.forwarding.places import Place
 from node.handlers.ssh.forwarding.reach import Asker, require
 from node.handlers.ssh.forwarding.sockets import Spot
@@ -27,7 +28,7 @@ class Taker(Asker, Protocol):
 async def listen_on_port(taker: Taker, place: Place, host: str, port: int) -> Listening:
     """Port 0 is any that is free, and is judged once it is known. Raises Denied and Unreachable."""
     with _as_unreachable(), contextlib.ExitStack() as undo:
-        addresses = addresses_of(Target(host, port))
+        addresses = listened_on(Target(host, port))
         if not addresses:
             raise Unreachable
         if port:

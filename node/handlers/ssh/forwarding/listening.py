@@ -6,14 +6,11 @@ import errno
 import socket
 from collections.abc import Callable, Sequence
 
-from node.core.forwarding.judgement import EVERYWHERE
-from node.core.forwarding.target import Target
 from node.handlers.ssh.forwarding.dial import READ_AHEAD
 from node.handlers.ssh.forwarding.gate import Wish
 from node.handlers.ssh.forwarding.places import Place
 
 BACKLOG = 128
-_LOOPBACK = ("127.0.0.1", "::1")
 _NO_SUCH_FAMILY = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 Accepted = Callable[["Listening", asyncio.StreamReader, asyncio.StreamWriter], None]
@@ -24,23 +21,28 @@ class Listening:
 
     def __init__(self, wish: Wish, place: Place, asked: str, port: int = 0) -> None:
         """`asked` is the address or path as the client wrote it, by which it knows what comes."""
-        self.wish: Wish | None = wish
+        self.wish = wish
         self.asked = asked
         self.port = port
+        self.closed = False
         self.over: list[Callable[[], None]] = [place.free]
         """Each called once, at the end."""
         self._servers: list[asyncio.Server] = []
 
     async def start(self, sockets: Sequence[socket.socket], accepted: Accepted) -> None:
-        """Listen, and hand over whoever comes. Raises OSError."""
+        """Listen on all of them or on none, and hand over whoever comes. Raises OSError."""
 
         def come(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             accepted(self, reader, writer)
 
         kinds = {socket.AF_UNIX: asyncio.start_unix_server}
-        for sock in sockets:
-            serve = kinds.get(sock.family, asyncio.start_server)
-            self._servers.append(await serve(come, sock=sock, limit=READ_AHEAD, backlog=BACKLOG))
+        try:
+            for sock in sockets:
+                serve = kinds.get(sock.family, asyncio.start_server)
+                self._servers.append(await serve(come, sock=sock, limit=READ_AHEAD, backlog=BACKLOG))
+        except BaseException:
+            self._stop()
+            raise
 
     def get_port(self) -> int:
         """asyncssh asks for it where the client has left it to the system."""
@@ -48,22 +50,17 @@ class Listening:
 
     def close(self) -> None:
         """Take no more connections; those that there are go on. Harmless when repeated."""
-        for server in self._servers:
-            server.close()
+        self.closed = True
+        self._stop()
         while self.over:
             self.over.pop()()
 
     async def wait_closed(self) -> None:
         """Nothing is left to wait for."""
 
-
-def addresses_of(target: Target) -> tuple[str, ...]:
-    """Where it is to be listened (RFC 4254 §7.1): no name but `localhost` is looked up. Empty where that is nowhere."""
-    if not target.host:
-        return EVERYWHERE
-    if target.host == "localhost":
-        return _LOOPBACK
-    return () if target.literal is None else (target.host,)
+    def _stop(self) -> None:
+        for server in self._servers:
+            server.close()
 
 
 def bind(addresses: Sequence[str], port: int) -> list[socket.socket]:

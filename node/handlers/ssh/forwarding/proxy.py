@@ -45,7 +45,9 @@ class Proxy:
         if "@" in rest:
             raise ValueError("a proxy's login is a credential, named by proxy_login, and has no place in its address")
         try:
-            return cls(ProxyKind(scheme), parse_host_port(rest.removesuffix("/")))
+            found = cls(ProxyKind(scheme), parse_host_port(rest.removesuffix("/")))
+            Target(*found.address)
+            return found
         except AddressFormatError as error:
             raise ValueError(str(error)) from None
 

@@ -10,14 +10,12 @@ from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
-from node.core.forwarding.target import Target, read_address
+from node.core.forwarding.target import MAX_ADDRESSES, Target, read_address
 
 THREADS = 64
 """Names that are looked up at a time, in all."""
 AT_ONCE = 4
 """Names that are looked up for one peer at a time; more wait for their turn."""
-MAX_ADDRESSES = 64
-"""Addresses of one name. One that has more is not connected to: all of them would have to be judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,10 @@ def _in_thread(host: str, port: int) -> "asyncio.Future[list[Any]]":
         with contextlib.suppress(RuntimeError):  # there is no loop any more
             loop.call_soon_threadsafe(settle)
 
-    threading.Thread(target=work, name="ssh-lookup", daemon=True).start()
+    try:
+        threading.Thread(target=work, name="ssh-lookup", daemon=True).start()
+    except RuntimeError:  # the system has no thread to give
+        answer.set_exception(OSError("no thread for a lookup"))
     return answer
 
 

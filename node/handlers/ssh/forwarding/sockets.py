@@ -21,9 +21,15 @@ class Found:
     """Something that a path leads to, held open. `path` is where it really lies."""
 
     def __init__(self, path: str, flags: int = 0) -> None:
-        """Raises OSError."""
+        """Raises OSError, also where no path of this process leads there: through /proc/PID/root (proc(5)), say."""
         self._fd = os.open(path, os.O_PATH | os.O_CLOEXEC | flags)
-        self.path = str(Path(self.held).readlink())
+        try:
+            self.path = str(Path(self.held).readlink())
+            if not Path(self.path).is_absolute() or not os.path.samestat(os.fstat(self._fd), Path(self.path).lstat()):
+                raise OSError("it lies at no path")
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def held(self) -> str:

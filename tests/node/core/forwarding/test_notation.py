@@ -65,6 +65,8 @@ def test_a_pattern_is_read_and_has_one_spelling(text: str, kind: type, spelled: 
         "run/a",
         "/" + "a" * 107,
         "a" * 281,
+        "1.2.3.4%*",
+        "fe80::1%eth0",
     ],
 )
 def test_what_is_no_pattern_is_refused_with_a_sentence(text: str) -> None:
@@ -88,7 +90,7 @@ def test_every_pattern_is_read_back_as_itself(host: str, start: int | None, end:
 
 
 @settings(max_examples=80)
-@given(st.text(max_size=30) | st.text("ab*.:/[]019-", max_size=20))
+@given(st.text(max_size=30) | st.text("ab*.:/[]019-%", max_size=20))
 def test_any_text_is_a_pattern_or_refused(text: str) -> None:
     try:
         pattern = parse_pattern(text)

@@ -2,8 +2,10 @@
 
 import asyncio
 import socket
+import threading
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import asyncssh
 import pytest
@@ -114,6 +116,12 @@ async def test_lookups_have_an_end_and_a_peer_has_so_many_threads_and_no_more(mo
     assert [one.text for one in await soon(other)] == ["127.0.0.1"]
     assert len(running) == AT_ONCE + 1
     assert (await soon(resolver.addresses(Target("again", 7), "ann", 20)))[0].address == ("127.0.0.1", 7)
+    with monkeypatch.context() as none_left:
+        none_left.setattr(threading.Thread, "start", Mock(side_effect=RuntimeError("can't start new thread")))
+        for _ in range(AT_ONCE):
+            with pytest.raises(OSError, match="no thread"):
+                await soon(resolver.addresses(Target("x", 1), "ann", 20))
+    assert await soon(resolver.addresses(Target("again", 7), "ann", 20))
     monkeypatch.setattr(resolve, "_look_up", found(*(f"10.0.0.{n}" for n in range(MAX_ADDRESSES + 1))))
     with pytest.raises(OSError, match="too many"):
         await soon(resolver.addresses(Target("many", 1), "ann", 20))

@@ -1,6 +1,7 @@
 """Ports and sockets of the node that lead to the client (-R): bound where that is allowed, and gone with it."""
 
 import asyncio
+import contextlib
 import os
 import socket
 import stat
@@ -10,6 +11,13 @@ from typing import Any
 import asyncssh
 import pytest
 
+from node.core.forwarding.policy import Direction
+from node.core.forwarding.target import Target
+from node.core.live import Live
+from node.handlers.ssh.forwarding.gate import Wish
+from node.handlers.ssh.forwarding.limits import ForwardingSettings
+from node.handlers.ssh.forwarding.listening import Listening, bind
+from node.handlers.ssh.forwarding.places import Places
 from tests.support.forwards import LOOPBACK, ForwardNode, ask, doubling, forward_node
 from tests.support.quic import settled, soon
 
@@ -123,3 +131,16 @@ async def test_a_client_that_never_answers_ends_who_came_and_keeps_its_place() -
         assert (one.count("channels"), one.count("failed")) == (1, 1)
         wait.set()
         await settled(lambda: one.count("channels") == 0)
+
+
+async def test_where_one_address_cannot_be_listened_on_none_is() -> None:
+    place = Places(Live(ForwardingSettings())).listener("ann")
+    first, second = bind(("127.0.0.1",), 0) + bind(("127.0.0.1",), 0)
+    port = first.getsockname()[1]
+    listening = Listening(Wish(Target("", port), Direction.REMOTE), place, "")
+    with contextlib.closing(first), contextlib.closing(second):
+        second.close()
+        with pytest.raises(OSError, match="Bad file"):
+            await listening.start([first, second], lambda *_: pytest.fail("nobody may come"))
+        assert first.fileno() == -1
+    assert await is_shut(port)

@@ -8,6 +8,8 @@ import pytest
 
 from node.core.locks import Lock, LockIndex, LockKind
 from node.handlers.ssh.forwarding import dial as dialling
+from node.handlers.ssh.forwarding.forwards import Forwards
+from node.handlers.ssh.forwarding.listening import Listening
 from node.handlers.ssh.forwarding.resolve import SocketAddress
 from tests.node.handlers.ssh.forwarding.test_listening import dial, is_shut
 from tests.support.forwards import LOOPBACK, ForwardNode, ask, doubling, forward_node
@@ -101,3 +103,33 @@ async def test_what_is_still_being_connected_ends_as_well(lose: Any, monkeypatch
             await soon(opening)
         await settled(lambda: one.count("channels") == 0)
         assert dialled == ["127.0.0.1", "given up"]
+
+
+async def test_who_came_before_the_right_was_lost_and_is_handed_over_after_it_is_not_let_in(monkeypatch: Any) -> None:
+    handed_over = Forwards.accepted
+
+    def late(self: Forwards, *come: Any) -> None:
+        one.rule("!127.0.0.1")
+        handed_over(self, *come)
+
+    async with forward_node(*LOOPBACK) as one, doubling() as server, one.node.client() as ann:
+        monkeypatch.setattr(Forwards, "accepted", late)
+        port = (await soon(ann.forward_remote_port("127.0.0.1", 0, "127.0.0.1", server.port))).get_port()
+        reader, _ = await dial(port)
+        with pytest.raises(ConnectionResetError):
+            await soon(reader.read())
+        assert (one.count("channels"), one.count("opened"), server.come) == (0, 0, 0)
+
+
+async def test_a_right_that_is_lost_while_it_begins_to_listen_leaves_no_listener(monkeypatch: Any) -> None:
+    begin = Listening.start
+
+    async def slow(self: Listening, *given: Any) -> None:
+        await begin(self, *given)
+        one.rule("!127.0.0.1")
+
+    monkeypatch.setattr(Listening, "start", slow)
+    async with forward_node(*LOOPBACK) as one, one.node.client() as ann:
+        with pytest.raises(asyncssh.ChannelListenError):
+            await soon(ann.forward_remote_port("127.0.0.1", 0, "127.0.0.1", 1))
+        assert (one.count("listeners"), one.forwarding.places._used) == (0, {})

@@ -117,8 +117,10 @@ async def test_a_proxy_that_is_none_or_whose_login_is_not_open_connects_nobody_a
         assert server.come == 0
 
 
-@pytest.mark.parametrize("text", ["socks5://a:1", "a:1", "http://a", "http://user:pw@a:1", "socks5h://a:99999"])
+@pytest.mark.parametrize(
+    "text", ["socks5://a:1", "a:1", "http://a", "http://user:pw@a:1", "socks5h://a:99999", "http://a b:1"]
+)
 def test_what_is_no_proxy_is_no_setting(text: str) -> None:
-    with pytest.raises(ValueError, match=r"proxy|HOST:PORT|port"):
+    with pytest.raises(ValueError, match=r"proxy|HOST:PORT|port|host"):
         ForwardingSettings(proxy=text)
     assert Proxy.parse("http://[::1]:8080/").address == ("::1", 8080)
