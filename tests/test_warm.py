@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import warm
+from tests.support import warm, warm_django
 from tests.support.waiting import until
 
 PROBE = """
@@ -107,3 +107,31 @@ def test_what_was_killed_and_waited_for_is_gone(python: Python, program: Callabl
         warm.kill(process)
         assert process.wait(60) == -signal.SIGKILL
         assert not Path(f"/proc/{pid}").exists()
+
+
+def settings(python: str, data: Path, **environment: str) -> dict[str, str]:
+    """What `manage.py` has for settings in this environment."""
+    command = [python, str(warm.ROOT / "manage.py"), "diffsettings", "--all"]
+    environment = {"ALKNET_DATA": str(data), "XDG_CONFIG_HOME": str(data), **environment}
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True).stdout
+    lines = (line.removeprefix("### ").removesuffix("  ###").partition(" = ") for line in told.splitlines())
+    return {name: value for name, _, value in lines}
+
+
+ELSEWHERE = {
+    "ALKNET_PANEL__PUBLIC_URL": "https://panel.example",
+    "ALKNET_PANEL__LISTEN": "127.0.0.2:1",
+    "ALKNET_LIVE__LAYER": "channels.layers.Other",
+}
+
+
+def test_manage_has_the_settings_of_its_own_environment(tmp_path: Path) -> None:
+    ours, afresh = (settings(python, tmp_path, **ELSEWHERE) for python in (warm.python(), sys.executable))
+    assert ours["PUBLIC_URL"] == "'https://panel.example'"
+    assert all(str(tmp_path / "alknet.db") in each.pop("DATABASES") for each in (ours, afresh))  # Django adds defaults
+    assert ours == afresh
+
+
+def test_no_setting_that_differs_between_places_is_known_before(tmp_path: Path) -> None:
+    one, other = settings(warm.python(), tmp_path / "one", **ELSEWHERE), settings(warm.python(), tmp_path / "other")
+    assert {name for name in one if one[name] != other[name]} == {*warm_django.OF_THE_PLACE, "DATABASES"}

@@ -28,17 +28,21 @@ class Report:
 
 
 class Reports:
-    """Makes reports, one at a time, and gives a young one to all who ask."""
+    """Makes reports, one at a time, and gives a young one to all who ask.
 
-    def __init__(self, watch: NodeWatch) -> None:
-        self.watch = watch
+    Without a `watch`, of this appliance's own node.
+    """
+
+    def __init__(self, watch: NodeWatch | None = None) -> None:
+        self._watch = watch
         self._lock = threading.Lock()
         self._last: tuple[float, Report] | None = None
 
     def current(self) -> Report:
         with self._lock:
             if self._last is None or time.monotonic() - self._last[0] >= FRESH_SECONDS:
-                report = _report(self.watch)
+                self._watch = self._watch or NodeWatch(settings.PATHS.control_socket)
+                report = _report(self._watch)
                 self._last = time.monotonic(), report
             return self._last[1]
 
@@ -64,7 +68,7 @@ def _backups(database: Sequence[Check]) -> list[Check]:
     return [Check("backups", ok=False, text=problem, mend="the page of backups and the panel's log say more")]
 
 
-REPORTS = Reports(NodeWatch(settings.PATHS.control_socket))
+REPORTS = Reports()
 
 
 def health_report() -> list[Check]:

@@ -1,7 +1,7 @@
 """The program that stands for the interpreter in tests: hands its command line to the server of warm processes.
 
 It is started as `sys.executable` would be, with the same arguments, environment, directory and descriptors, and
-ends as the process does that runs for it. Copied into a directory where the server's socket lies (tests.support.warm).
+ends as the process does that runs for it. Copied into a directory where the servers' sockets lie (tests.support.warm).
 What it imports is built in: it starts in some hundredths of a second.
 """
 
@@ -34,7 +34,7 @@ def ask(arguments: list[str]) -> _socket.socket:
     """Hand over the command line and every descriptor that this process was given."""
     given = sorted(number for number in map(int, os.listdir("/proc/self/fd")) if is_given(number))
     with_server = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-    with_server.connect(os.path.join(os.path.dirname(sys.argv[0]), "socket"))  # noqa: PTH118, PTH120 - imports nothing
+    with_server.connect(door(arguments))
     request = marshal.dumps((os.getcwd(), arguments, dict(os.environ), given))  # noqa: PTH109
     numbers = b"".join(number.to_bytes(4, sys.byteorder) for number in given)
     rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, numbers)]
@@ -43,6 +43,16 @@ def ask(arguments: list[str]) -> _socket.socket:
     for number in (number for number in given if number > 2):
         os.close(number)  # the end of the other process is to be seen at its other end
     return with_server
+
+
+def door(arguments: list[str]) -> str:
+    """The socket of the server that has imported the most of what these arguments run."""
+    place = os.path.dirname(sys.argv[0])  # noqa: PTH120 - imports nothing
+    names = ("socket",)
+    if os.path.basename(arguments[0]) == "manage.py":  # noqa: PTH119 - the same
+        names = (f"manage-{arguments[1] if arguments[1:] else ''}", "manage")
+    paths = [os.path.join(place, name) for name in names]  # noqa: PTH118 - the same
+    return next((path for path in paths[:-1] if os.path.exists(path)), paths[-1])  # noqa: PTH110 - the same
 
 
 def is_given(number: int) -> bool:
