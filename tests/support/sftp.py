@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from node.core.connection import BiStream, Connection
 from node.core.identity import AuthContext, Identity
 from node.core.live import Live
@@ -32,12 +34,21 @@ NEW = OpenFlags.WRITE | OpenFlags.CREATE | OpenFlags.TRUNCATE
 NOTHING = Attributes()
 
 
+ALL = ("sftp:read", "sftp:write")
+
+
 class Failed(Exception):
     """A status that is not OK."""
 
     def __init__(self, reply: packets.StatusReply) -> None:
         super().__init__(reply.message)
         self.status = reply.code
+
+
+async def refused(asking: object) -> int:
+    with pytest.raises(Failed) as failed:
+        await asking  # type: ignore[misc]
+    return failed.value.status
 
 
 class RawSftp:

@@ -17,13 +17,14 @@ from node.core.live import Live, live
 from node.core.repository import IdentityProvider, resolve_client
 from node.core.tasks import TaskSet
 from node.handlers.call.denials import Denials
-from node.handlers.sftp.buckets import BucketTree, DirectoryBuckets
+from node.handlers.sftp.buckets import DirectoryBuckets
 from node.handlers.sftp.codec import BadMessage
 from node.handlers.sftp.counts import Counts
 from node.handlers.sftp.handles import OpenTotal
 from node.handlers.sftp.limits import SftpLimits
 from node.handlers.sftp.rights import PeerRights, Tell
 from node.handlers.sftp.session import ByteStream, SftpSession
+from node.handlers.sftp.tree import BucketTree
 
 ALPN = b"alknet/sftp"
 TOO_MANY = 0x10

@@ -98,7 +98,7 @@ def _holds_up(earlier: Turn, turn: Turn) -> bool:
 
 
 def _handle_of(request: packets.Request) -> bytes:
-    """Extensions that name a handle have nothing else in their bodies."""
+    """Extensions that name a handle have it first in their bodies."""
     if isinstance(request, packets.Extended):
-        return request.body[4:]
+        return request.body[4 : 4 + int.from_bytes(request.body[:4], "big")]
     return bytes(getattr(request, "handle", b""))

@@ -30,6 +30,10 @@ class DirectoryBackend(Backend):
         self._tree = Tree(root, quota, umask)
         self._threads = threads
 
+    def follow(self, quota: Quota, umask: int) -> None:
+        """Others from now on, for what is open too."""
+        self._tree.follow(quota, umask)
+
     async def open(self, path: Path, flags: OpenFlags, attributes: Attributes) -> OpenFile:
         held = await self._held(HeldFile.close, self._tree.open, path, flags, attributes)
         return DirectoryFile(held, self._tree, self._threads)

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Iterator
 
 from node.handlers.sftp.backend import Path
 from node.handlers.sftp.directory.ledger import Usage
@@ -26,10 +27,11 @@ def usage_below(root: str) -> Usage:
     return Usage(size, files)
 
 
-def _names(root: str, path: Path) -> list[tuple[bytes, os.stat_result]]:
+def _names(root: str, path: Path) -> Iterator[tuple[bytes, os.stat_result]]:
     """What is in one directory: nothing in one that is gone, that cannot be read, or is too deep to be reached."""
     try:
         with found(root, path, Last.ITSELF) as place, os.scandir(by_descriptor(place.there()).encode()) as entries:
-            return [(entry.name, entry.stat(follow_symlinks=False)) for entry in entries]
+            for entry in entries:
+                yield entry.name, entry.stat(follow_symlinks=False)
     except OSError:
-        return []
+        return

@@ -28,10 +28,15 @@ def entry_of(name: bytes, found: os.stat_result) -> Entry:
 
 
 def long_name(name: bytes, found: os.stat_result) -> bytes:
-    """As `ls -l` has it, in UTC and with numbers for names of users; what would steer a terminal is a question mark."""
+    """As `ls -l` has it, in UTC and with numbers for names of users."""
     who = f"{found.st_uid:<8} {found.st_gid:<8}"
     line = f"{stat.filemode(found.st_mode)} {found.st_nlink:>4} {who} {found.st_size:>12} {_date(found.st_mtime)} "
-    return line.encode() + name.translate(_SEEN)
+    return line.encode() + seen(name)
+
+
+def seen(name: bytes) -> bytes:
+    """A name for people: what would steer a terminal is a question mark."""
+    return name.translate(_SEEN)
 
 
 def _date(changed: float) -> str:

@@ -6,7 +6,7 @@ import os
 
 from node.handlers.sftp.codec.attributes import Attributes
 from node.handlers.sftp.directory.ledger import Held, Ledger
-from node.handlers.sftp.directory.rules import PERMISSIONS, check_owner_stays, check_regular
+from node.handlers.sftp.directory.rules import check_owner_stays, check_regular, permissions_of
 
 MAX_OFFSET = 2**63 - 1
 """The last byte that a file of Linux can have."""
@@ -20,24 +20,23 @@ class HeldFile:
         self.descriptor = descriptor
         self._ledger = ledger
         self._appends = bool(fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_APPEND)
-        self._held: Held = ledger.opened(os.fstat(descriptor))
+        self._held: Held = ledger.opened(descriptor)
 
     def read(self, offset: int, length: int) -> bytes:
-        return os.pread(self.descriptor, length, offset) if offset <= MAX_OFFSET else b""
+        return os.pread(self.descriptor, min(length, MAX_OFFSET - offset), offset) if offset < MAX_OFFSET else b""
 
     def write(self, offset: int, data: bytes) -> None:
-        end = offset + len(data)
-        if end > MAX_OFFSET and not self._appends:
-            raise OSError(errno.EFBIG, "too long")
-        if self._appends:
-            self._ledger.append(self._held, len(data))
-        else:
-            self._ledger.grow(self._held, end)
-        try:
-            self._write_all(offset, data)
-        except OSError:
-            self._ledger.is_now(self._held, os.fstat(self.descriptor).st_size)
-            raise
+        with self._held.changing:
+            if self._appends:
+                offset = os.fstat(self.descriptor).st_size
+            if offset + len(data) > MAX_OFFSET:
+                raise OSError(errno.EFBIG, "too long")
+            self._ledger.grow(self._held, offset + len(data))
+            try:
+                self._write_all(offset, data)
+            except OSError:
+                self._ledger.is_now(self._held, os.fstat(self.descriptor).st_size)
+                raise
 
     def attributes(self) -> os.stat_result:
         return os.fstat(self.descriptor)
@@ -46,8 +45,9 @@ class HeldFile:
         change(self.descriptor, os.fstat(self.descriptor), attributes, self._ledger)
 
     def empty(self) -> None:
-        os.ftruncate(self.descriptor, 0)
-        self._ledger.is_now(self._held, 0)
+        with self._held.changing:
+            os.ftruncate(self.descriptor, 0)
+            self._ledger.is_now(self._held, 0)
 
     def sync(self) -> None:
         os.fsync(self.descriptor)
@@ -57,7 +57,7 @@ class HeldFile:
         os.close(self.descriptor)
 
     def _write_all(self, offset: int, data: bytes) -> None:
-        """A file that appends takes no notice of the offset (open(2), pwrite(2))."""
+        """A file that appends takes no notice of the offset (pwrite(2))."""
         view = memoryview(data)
         while view:
             count = os.pwrite(self.descriptor, view, offset)
@@ -74,7 +74,7 @@ def change(target: int | str, found: os.stat_result, attributes: Attributes, led
     if attributes.size is not None:
         _resize(target, found, attributes.size, ledger)
     if attributes.permissions is not None:
-        os.chmod(target, attributes.permissions & PERMISSIONS)  # noqa: PTH101 - of a descriptor too
+        os.chmod(target, permissions_of(found, attributes.permissions))  # noqa: PTH101 - of a descriptor too
     if attributes.times is not None:
         os.utime(target, attributes.times)
 
@@ -83,10 +83,13 @@ def _resize(target: int | str, found: os.stat_result, size: int, ledger: Ledger)
     check_regular(found)
     if size > MAX_OFFSET:
         raise OSError(errno.EFBIG, "too long")
-    held = ledger.opened(found)
+    held = ledger.opened(target)
     try:
-        ledger.grow(held, size)
-        os.truncate(target, size)
+        with held.changing:
+            ledger.grow(held, size)
+            try:
+                os.truncate(target, size)
+            finally:
+                ledger.is_now(held, os.stat(target).st_size)  # noqa: PTH116 - of a descriptor too
     finally:
-        ledger.is_now(held, os.stat(target).st_size)  # noqa: PTH116 - of a descriptor too
         ledger.closed(held)

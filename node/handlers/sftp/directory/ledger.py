@@ -1,15 +1,18 @@
 """How much a tree holds, against its quota: counted once, and then kept up with by everything that is done through us.
 
 A file's bytes are its length, holes included, so that a hole costs nothing to whoever fills it later. They are charged
-before they are written. Who else writes to the directory is seen when it is counted again.
+before they are written. Of one file one length is changed at a time, and of one tree one name is taken away or moved at
+a time, so that what is charged is what there is, whoever races whom. Who else writes to the directory is seen when it
+is counted again.
 """
 
 import errno
+import os
+import stat
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from os import stat_result
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 RECOUNT_EVERY = 900.0
@@ -30,25 +33,33 @@ class Quota:
     size: int = 0
     files: int = 0
 
+    @property
+    def bounds(self) -> bool:
+        return bool(self.size or self.files)
+
 
 NO_QUOTA = Quota()
 
 
 @dataclass(slots=True)
 class Held:
-    """A file that is open here, however often: the length charged for it, and whether it has no name any more."""
+    """A file that is open here, however often: the length charged for it, and whether it has no name any more.
+
+    Whoever changes its length, or charges for that, has `changing` from before the charge until after the change.
+    """
 
     key: tuple[int, int]
     size: int
     holders: int = 0
     nameless: bool = False
+    changing: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Ledger:
     """Of one tree, for all threads. `count` looks at all of it, and may take long."""
 
     def __init__(self, quota: Quota, count: Callable[[], Usage], clock: Callable[[], float] = time.monotonic) -> None:
-        self.quota = quota
+        self._quota = quota
         self._count = count
         self._clock = clock
         self._lock = threading.Lock()
@@ -56,11 +67,20 @@ class Ledger:
         self._counted_at: float | None = None
         self._size = 0
         self._files = 0
+        self._unsure = False
+        """Whether something was taken away or moved while all was counted, which may have been seen twice, or never."""
         self._held: dict[tuple[int, int], Held] = {}
+        self.naming = threading.Lock()
+        """Had by whoever takes a name away, or moves it, from before the file is found until that is told."""
 
     @property
-    def bounded(self) -> bool:
-        return bool(self.quota.size or self.quota.files)
+    def quota(self) -> Quota:
+        return self._quota
+
+    def follow(self, quota: Quota) -> None:
+        """Another quota from now on. All is counted before the next charge, as nobody had to while there was none."""
+        if quota != self._quota:
+            self._quota, self._counted_at = quota, None
 
     def usage(self) -> Usage:
         """What is charged now. Counts first where that has not been done."""
@@ -68,11 +88,14 @@ class Ledger:
         with self._lock:
             return Usage(max(0, self._size), max(0, self._files))
 
-    def opened(self, found: stat_result) -> Held:
-        """One more has this file open, who calls `closed` at the end."""
-        with self._lock:
+    def opened(self, target: int | str) -> Held:
+        """One more has this file open, who calls `closed` at the end: a descriptor, or a path to exactly that."""
+        with self._lock:  # whoever changes its length has it open, so that no length is old here that is new
+            found = os.stat(target)  # noqa: PTH116 - of a descriptor too
             key = (found.st_dev, found.st_ino)
-            held = self._held.setdefault(key, Held(key, found.st_size))
+            held = self._held.get(key)
+            if held is None:
+                held = self._held[key] = Held(key, found.st_size)
             held.holders += 1
             return held
 
@@ -91,7 +114,7 @@ class Ledger:
             self._files += 1
 
     def unmade(self) -> None:
-        """That came to nothing, or is gone."""
+        """That came to nothing."""
         with self._lock:
             self._files -= 1
 
@@ -101,42 +124,45 @@ class Ledger:
             return
         self._count_again()
         with self._lock:
-            more = max(0, size - held.size)
+            more = size - held.size
             self._check(more, 0)
             self._size += more
-            held.size += more
-
-    def append(self, held: Held, count: int) -> None:
-        """Charge for `count` bytes at the end, wherever that is."""
-        self.grow(held, held.size + count)
+            held.size = size
 
     def is_now(self, held: Held, size: int) -> None:
         """The file has so many bytes, whatever was charged."""
         with self._lock:
+            self._unsure |= size < held.size
             self._size += size - held.size
             held.size = size
 
-    def gone(self, found: stat_result) -> None:
-        """A name is gone; with the last one go its file's bytes, once nobody here has it open."""
+    def gone(self, descriptor: int) -> None:
+        """A name of this is gone; with the last one go a file's bytes, once nobody here has it open."""
+        found = os.fstat(descriptor)
         with self._lock:
+            self._unsure = True
             self._files -= 1
-            held = self._held.get((found.st_dev, found.st_ino))
-            if found.st_nlink > 1:
+            if found.st_nlink or not stat.S_ISREG(found.st_mode):
                 return
+            held = self._held.get((found.st_dev, found.st_ino))
             if held is not None:
                 held.nameless = True
             else:
                 self._size -= found.st_size
 
+    def moved(self) -> None:
+        """Something has another name."""
+        self._unsure = True
+
     def _check(self, size: int, files: int) -> None:
-        over_size = self.quota.size and size and self._size + size > self.quota.size
-        over_files = self.quota.files and files and self._files + files > self.quota.files
+        over_size = self._quota.size and size and self._size + size > self._quota.size
+        over_files = self._quota.files and files and self._files + files > self._quota.files
         if over_size or over_files:
             raise OSError(errno.EDQUOT, "the quota is used up")
 
     def _count_again(self) -> None:
         """Where nothing is counted yet, everybody waits; where it was long ago, only whoever does it."""
-        if not self.bounded or not self._is_due():
+        if not self._quota.bounds or not self._is_due():
             return
         if not self._counting.acquire(blocking=self._counted_at is None):
             return
@@ -149,16 +175,23 @@ class Ledger:
     def _is_due(self) -> bool:
         return self._counted_at is None or self._clock() - self._counted_at > RECOUNT_EVERY
 
-    def _look(self) -> tuple[Usage, int, int]:
+    def _look(self) -> tuple[Usage, Usage]:
         """What there is, and what was charged when the look began; files without a name are seen by nobody."""
         with self._lock:
             nameless = sum(held.size for held in self._held.values() if held.nameless)
-            before = (self._size - nameless, self._files)
-        return (self._count(), *before)
+            before = Usage(self._size - nameless, self._files)
+            self._unsure = False
+        return self._count(), before
 
-    def _take(self, there: Usage, size: int, files: int) -> None:
-        """With what was charged during the look, which may have seen it or not: the next look makes that good."""
+    def _take(self, there: Usage, before: Usage) -> None:
+        """With what was charged during the look, which may have seen it or not: the next look makes that good.
+
+        A look is not believed to have found less where names were taken away or moved beneath it.
+        """
+        size, files = there.size - before.size, there.files - before.files
         with self._lock:
-            self._size += there.size - size
-            self._files += there.files - files
+            if self._unsure and self._counted_at is not None:
+                size, files = max(0, size), max(0, files)
+            self._size += size
+            self._files += files
             self._counted_at = self._clock()

@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 
+from node.handlers.sftp.codec.attributes import Attributes
 from node.handlers.sftp.codec.packets import Entry, write_entry
-from node.handlers.sftp.directory.facts import entry_of
+from node.handlers.sftp.directory.facts import entry_of, seen
 
 MAX_ENTRIES = 128
 """Names that are told at a time."""
@@ -27,8 +27,7 @@ class HeldListing:
         told: list[Entry] = []
         size = 0
         for name in self._names:
-            with suppress(FileNotFoundError):  # gone since
-                entry = entry_of(name, self._status_of(name))
+            if (entry := self._entry(name)) is not None:
                 told.append(entry)
                 size += len(write_entry(entry))
             if len(told) >= MAX_ENTRIES or size >= MAX_BYTES:
@@ -38,6 +37,15 @@ class HeldListing:
     def close(self) -> None:
         self._entries.close()
         os.close(self._descriptor)
+
+    def _entry(self, name: bytes) -> Entry | None:
+        """None where it is gone since; its name alone where no more can be told."""
+        try:
+            return entry_of(name, self._status_of(name))
+        except FileNotFoundError:
+            return None
+        except OSError:
+            return Entry(name, seen(name), Attributes())
 
     def _status_of(self, name: bytes) -> os.stat_result:
         """The directory above is not looked at, which may be outside the tree: it is told as this one."""

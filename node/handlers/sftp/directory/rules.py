@@ -3,11 +3,13 @@
 import errno
 import os
 import stat
+from pathlib import Path
 
 from node.handlers.sftp.codec.attributes import Attributes
 
 PERMISSIONS = 0o777
 """The bits that a client can set and clear. The others make programs run as somebody else."""
+_OTHERS = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
 _AS_SOMEBODY_ELSE = stat.S_ISUID | stat.S_ISGID
 
 
@@ -19,13 +21,15 @@ def check_regular(found: os.stat_result) -> None:
         raise PermissionError(errno.EACCES, "no regular file")
 
 
-def check_own(found: os.stat_result, owner: int) -> None:
-    """Raises PermissionError for a file with several names that is not of the tree's `owner` (a uid).
+def check_own(found: os.stat_result, root: str) -> None:
+    """Raises PermissionError for a file with several names that is not of the owner of the tree's `root`.
 
     Somebody may have given it a name here that had none, and may not read it himself.
     """
-    ours = {owner, os.geteuid() or owner}  # of the superuser's files nobody knows who gave them their name here
-    if found.st_nlink > 1 and not stat.S_ISDIR(found.st_mode) and found.st_uid not in ours:
+    if found.st_nlink < 2 or stat.S_ISDIR(found.st_mode):
+        return
+    owner = Path(root).stat().st_uid
+    if found.st_uid not in {owner, os.geteuid() or owner}:  # the superuser's files may be anybody's further names
         raise PermissionError(errno.EACCES, "a further name of somebody's file")
 
 
@@ -38,6 +42,12 @@ def check_harmless(found: os.stat_result) -> None:
 def permissions_for(wished: int | None, usual: int, umask: int) -> int:
     """Of what is made: what the client wishes, or what is usual, without what the mask takes away."""
     return (usual if wished is None else wished) & PERMISSIONS & ~umask
+
+
+def permissions_of(found: os.stat_result, wished: int) -> int:
+    """Of what is there. A directory keeps its other bits: who may remove what, and whose group what is made has."""
+    kept = found.st_mode & _OTHERS if stat.S_ISDIR(found.st_mode) else 0
+    return (wished & PERMISSIONS) | kept
 
 
 def check_owner_stays(found: os.stat_result, attributes: Attributes) -> None:

@@ -5,7 +5,6 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from node.handlers.sftp.backend import Path as Names
 from node.handlers.sftp.codec.attributes import Attributes
@@ -14,6 +13,7 @@ from node.handlers.sftp.codec.numbers import OpenFlags
 from node.handlers.sftp.directory.count import usage_below
 from node.handlers.sftp.directory.held import HeldFile, change
 from node.handlers.sftp.directory.ledger import Ledger, Quota
+from node.handlers.sftp.directory.links import check_moved, check_target
 from node.handlers.sftp.directory.rules import (
     check_harmless,
     check_own,
@@ -38,6 +38,11 @@ class Tree:
         self._root = root
         self._umask = umask
         self.ledger = Ledger(quota, lambda: usage_below(root))
+
+    def follow(self, quota: Quota, umask: int) -> None:
+        """Others from now on, for what is open too. On any thread, which waits for nothing."""
+        self.ledger.follow(quota)
+        self._umask = umask
 
     def stat(self, path: Names, last: Last) -> os.stat_result:
         with found(self._root, path, last) as place:
@@ -69,12 +74,11 @@ class Tree:
             change(by_descriptor(place.there()), status, attributes, self.ledger)
 
     def remove(self, path: Names) -> None:
-        with found(self._root, path, Last.ITSELF) as place:
-            status = os.fstat(place.there())
-            if stat.S_ISDIR(status.st_mode):
+        with self.ledger.naming, found(self._root, path, Last.ITSELF) as place:
+            if stat.S_ISDIR(os.fstat(place.there()).st_mode):
                 raise IsADirectoryError(errno.EISDIR, "it is a directory")
             os.unlink(place.name, dir_fd=place.named())
-            self.ledger.gone(status)
+            self.ledger.gone(place.there())
 
     def make_directory(self, path: Names, attributes: Attributes) -> None:
         with found(self._root, path, Last.ITSELF) as place:
@@ -83,14 +87,14 @@ class Tree:
                 os.mkdir(place.name, permissions_for(attributes.permissions, 0o777, self._umask), dir_fd=parent)
 
     def remove_directory(self, path: Names) -> None:
-        with found(self._root, path, Last.ITSELF) as place:
+        with self.ledger.naming, found(self._root, path, Last.ITSELF) as place:
             place.there()
             os.rmdir(place.name, dir_fd=place.named())
-            self.ledger.unmade()
+            self.ledger.gone(place.there())
 
     def rename(self, old: Names, new: Names) -> None:
         """Files and links get the new name before they lose the old one, which never takes the place of anything."""
-        with self._two(old, new) as (source, target):
+        with self._moving(old, new) as (source, target):
             is_directory, to = stat.S_ISDIR(os.fstat(source.there()).st_mode), _free(target)
             if is_directory or not _linked(source, target):
                 os.rename(source.name, target.name, src_dir_fd=source.named(), dst_dir_fd=to)
@@ -98,32 +102,26 @@ class Tree:
                 os.unlink(source.name, dir_fd=source.named())
 
     def replace(self, old: Names, new: Names) -> None:
-        with self._two(old, new) as (source, target):
+        """Two names of one file both stay, as rename(2) has it."""
+        with self._moving(old, new) as (source, target):
             moved = os.fstat(source.there())
-            replaced = None if target.node is None else os.fstat(target.node)
             os.rename(source.name, target.name, src_dir_fd=source.named(), dst_dir_fd=target.named())
-            if replaced is None or os.path.samestat(moved, replaced):
-                return
-            if stat.S_ISDIR(replaced.st_mode):
-                self.ledger.unmade()
-            else:
-                self.ledger.gone(replaced)
+            if target.node is not None and not os.path.samestat(moved, os.fstat(target.node)):
+                self.ledger.gone(target.node)
 
     def link(self, old: Names, new: Names) -> None:
         """The very file that was checked gets the name, whatever its old name means by now."""
         with self._two(old, new) as (source, target):
-            status = os.fstat(source.there())
-            self._check(status, writing=True)
+            self._check(os.fstat(source.there()), writing=True)
             parent = _free(target)
             with self._one_more():
                 exactly = by_descriptor(source.there()).encode()
                 os.link(exactly, target.name, dst_dir_fd=parent, follow_symlinks=True)
 
     def symlink(self, target: bytes, path: Names) -> None:
-        """A relative one that stays below the root as it is written: programs beside us follow links by the kernel."""
-        _check_target(target, len(path) - 1)
-        with found(self._root, path, Last.ITSELF) as place:
+        with self.ledger.naming, found(self._root, path, Last.ITSELF) as place:
             parent = _free(place)
+            check_target(target, place.depth)
             with self._one_more():
                 os.symlink(target, place.name, dir_fd=parent)
 
@@ -166,7 +164,7 @@ class Tree:
 
     def _check(self, status: os.stat_result, *, writing: bool) -> None:
         check_regular(status)
-        check_own(status, Path(self._root).stat().st_uid)
+        check_own(status, self._root)
         if writing:
             check_harmless(status)
 
@@ -174,6 +172,14 @@ class Tree:
     def _two(self, old: Names, new: Names) -> Iterator[tuple[Place, Place]]:
         with found(self._root, old, Last.ITSELF) as source, found(self._root, new, Last.ITSELF) as target:
             yield source, target
+
+    @contextmanager
+    def _moving(self, old: Names, new: Names) -> Iterator[tuple[Place, Place]]:
+        """Nothing else is moved meanwhile, so that what was checked is what is moved."""
+        with self.ledger.naming, self._two(old, new) as (source, target):
+            check_moved(source.there(), source.depth, target.depth)
+            yield source, target
+            self.ledger.moved()
 
     @contextmanager
     def _one_more(self) -> Iterator[None]:
@@ -216,15 +222,3 @@ def _linked(source: Place, target: Place) -> bool:
             return False
         raise
     return True
-
-
-def _check_target(target: bytes, depth: int) -> None:
-    """`depth` is how many directories below the root the link is. Raises OSError."""
-    if not target or b"\0" in target:
-        raise OSError(errno.EINVAL, "no target")
-    if target.startswith(b"/"):
-        raise PermissionError(errno.EPERM, "leads out")
-    for name in target.split(b"/"):
-        depth += {b"..": -1, b".": 0, b"": 0}.get(name, 1)
-        if depth < 0:
-            raise PermissionError(errno.EPERM, "leads out")

@@ -24,7 +24,8 @@ MAX_STEPS = 2000
 MAX_DEPTH = 256
 """Names in a path that is asked for."""
 
-_LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+"""How a name is opened: nothing is followed, and nothing happens by it."""
 
 
 class Last(Enum):
@@ -38,13 +39,14 @@ class Last(Enum):
 class Place:
     """Where a path leads: a name in a directory, and what has that name, if anything has.
 
-    `parent` and `node` are descriptors that can only be looked at. The root of the tree has no name here, nor has what
-    a link's `..` leads to; then `parent` is None.
+    `parent` and `node` are descriptors that can only be looked at; the parent is `depth` directories below the root.
+    The root of the tree has no name here, nor has what a link's `..` leads to; then `parent` is None.
     """
 
     parent: int | None
     name: bytes
     node: int | None
+    depth: int
 
     def close(self) -> None:
         for descriptor in (self.parent, self.node):
@@ -106,7 +108,7 @@ class _Walk:
     def to_end(self, last: Last) -> Place:
         for _ in range(MAX_STEPS):
             if not self._todo:
-                return Place(None, b"", self._given())
+                return Place(None, b"", self._given(), 0)
             name = self._todo.popleft()
             if name == b"..":
                 self._again(self._done[:-1])
@@ -117,18 +119,18 @@ class _Walk:
     def _step(self, name: bytes, last: Last) -> Place | None:
         """One name further, or the end."""
         try:
-            node = os.open(name, _LOOK, dir_fd=self._here)
+            node = os.open(name, LOOK, dir_fd=self._here)
         except FileNotFoundError:
             if self._todo:
                 raise
-            return Place(self._given(), name, None)
+            return Place(self._given(), name, None, len(self._done))
         try:
             mode = os.fstat(node).st_mode
             if stat.S_ISLNK(mode) and (self._todo or last is Last.FOLLOWED):
                 self._follow(os.readlink(b"", dir_fd=node))
                 return None
             if not self._todo:
-                place, node = Place(self._given(), name, node), -1
+                place, node = Place(self._given(), name, node, len(self._done)), -1
                 return place
             if not stat.S_ISDIR(mode):
                 raise NotADirectoryError(errno.ENOTDIR, "not a directory")

@@ -1,0 +1,176 @@
+"""The root that a client sees: the buckets that it may see, and below each its files."""
+
+import errno
+import stat as modes
+import time
+
+from node.handlers.sftp.backend import Backend, Listing, OpenFile, Path
+from node.handlers.sftp.buckets import Bucket, Buckets
+from node.handlers.sftp.codec.attributes import Attributes
+from node.handlers.sftp.codec.extensions import Space
+from node.handlers.sftp.codec.numbers import OpenFlags
+from node.handlers.sftp.codec.packets import Entry
+from node.handlers.sftp.guarded import Demand, GuardedFile, GuardedListing
+from node.handlers.sftp.refusals import Denied
+from node.handlers.sftp.rights import Right, Rights
+
+_WRITING = ~OpenFlags.READ
+
+
+class BucketTree(Backend):
+    """All buckets as one tree, for one session. Each call asks for its rights first, those on open files too.
+
+    A bucket that the client has no right to does not exist for it.
+    """
+
+    def __init__(self, buckets: Buckets, rights: Rights) -> None:
+        self._buckets = buckets
+        self._rights = rights
+
+    async def open(self, path: Path, flags: OpenFlags, attributes: Attributes) -> OpenFile:
+        if not flags & (OpenFlags.READ | OpenFlags.WRITE | OpenFlags.APPEND):
+            raise OSError(errno.EINVAL, "opened for nothing")
+        rights = [Right.READ] if flags & OpenFlags.READ else []
+        rights += [Right.WRITE] if flags & _WRITING else []
+        bucket, rest = self._inside(path, *rights)
+        opened = await bucket.backend.open(rest, flags, attributes)
+        return GuardedFile(opened, self._again(path[0], bucket))
+
+    async def list(self, path: Path) -> Listing:
+        if not path:
+            return RootListing(self._seen())
+        bucket, rest = self._bucket(path, Right.READ)
+        opened = await bucket.backend.list(rest)
+        return GuardedListing(opened, self._again(path[0], bucket))
+
+    async def stat(self, path: Path) -> Attributes:
+        if not path:
+            return root_attributes()
+        bucket, rest = self._bucket(path, *([Right.READ] if len(path) > 1 else []))
+        return await bucket.backend.stat(rest)
+
+    async def lstat(self, path: Path) -> Attributes:
+        if len(path) < 2:
+            return await self.stat(path)
+        bucket, rest = self._bucket(path, Right.READ)
+        return await bucket.backend.lstat(rest)
+
+    async def change(self, path: Path, attributes: Attributes) -> None:
+        bucket, rest = self._inside(path, Right.WRITE)
+        await bucket.backend.change(rest, attributes)
+
+    async def remove(self, path: Path) -> None:
+        bucket, rest = self._inside(path, Right.WRITE)
+        await bucket.backend.remove(rest)
+
+    async def make_directory(self, path: Path, attributes: Attributes) -> None:
+        bucket, rest = self._inside(path, Right.WRITE)
+        await bucket.backend.make_directory(rest, attributes)
+
+    async def remove_directory(self, path: Path) -> None:
+        bucket, rest = self._inside(path, Right.WRITE)
+        await bucket.backend.remove_directory(rest)
+
+    async def rename(self, old: Path, new: Path) -> None:
+        bucket, names = self._both(old, new)
+        await bucket.backend.rename(*names)
+
+    async def replace(self, old: Path, new: Path) -> None:
+        bucket, names = self._both(old, new)
+        await bucket.backend.replace(*names)
+
+    async def link(self, old: Path, new: Path) -> None:
+        bucket, names = self._both(old, new)
+        await bucket.backend.link(*names)
+
+    async def symlink(self, target: bytes, link: Path) -> None:
+        bucket, rest = self._inside(link, Right.WRITE)
+        await bucket.backend.symlink(target, rest)
+
+    async def read_link(self, path: Path) -> bytes:
+        bucket, rest = self._inside(path, Right.READ)
+        return await bucket.backend.read_link(rest)
+
+    async def space(self, path: Path) -> Space:
+        bucket, rest = self._bucket(path)
+        return await bucket.backend.space(rest)
+
+    def _seen(self) -> tuple[str, ...]:
+        return tuple(name for name in self._buckets.names() if any(self._rights.allows(name, right) for right in Right))
+
+    def _bucket(self, path: Path, *rights: Right) -> tuple[Bucket, Path]:
+        """The bucket that the path begins with, and what is left of the path. Raises OSError, Denied."""
+        if not path:
+            raise Denied
+        return self._demand(path[0], *rights), path[1:]
+
+    def _inside(self, path: Path, *rights: Right) -> tuple[Bucket, Path]:
+        """The same for what no bucket itself is asked for: it is made and changed in the settings alone."""
+        if len(path) < 2:
+            raise Denied
+        return self._bucket(path, *rights)
+
+    def _both(self, old: Path, new: Path) -> tuple[Bucket, tuple[Path, Path]]:
+        """Of two paths in one bucket."""
+        bucket, first = self._inside(old, Right.WRITE)
+        other, second = self._inside(new, Right.WRITE)
+        if other is not bucket:
+            raise OSError(errno.EXDEV, "another bucket")
+        return bucket, (first, second)
+
+    def _demand(self, raw: bytes, *rights: Right) -> Bucket:
+        name = raw.decode("ascii", "replace")
+        bucket = self._buckets.get(name)
+        if bucket is None or not any(self._rights.allows(name, right) for right in Right):
+            for right in rights[:1]:
+                if bucket is not None:
+                    self._told(name, right)
+            raise _no_bucket()
+        for right in rights:
+            self._rights.demand(name, right)
+        if bucket.read_only and Right.WRITE in rights:
+            raise OSError(errno.EROFS, "read-only")
+        return bucket
+
+    def _again(self, raw: bytes, bucket: Bucket) -> Demand:
+        """For what was opened in this bucket: one of other files by the same name is another."""
+
+        def demand(*rights: Right) -> None:
+            if self._demand(raw, *rights).backend is not bucket.backend:
+                raise _no_bucket()
+
+        return demand
+
+    def _told(self, name: str, right: Right) -> None:
+        """It is denied, and the client hears no more than that there is nothing."""
+        try:
+            self._rights.demand(name, right)
+        except Denied:
+            return
+
+
+class RootListing(Listing):
+    """The buckets that a client may see."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._left = (".", "..", *names)
+
+    async def more(self) -> tuple[Entry, ...]:
+        names, self._left = self._left, ()
+        told = root_attributes()
+        date = time.strftime("%b %e %H:%M", time.gmtime((told.times or (0, 0))[1]))
+        line = f"{modes.filemode(told.permissions or 0)}    2 0        0                   0 {date} "
+        return tuple(Entry(name.encode(), (line + name).encode(), told) for name in names)
+
+    async def close(self) -> None:
+        return None
+
+
+def _no_bucket() -> FileNotFoundError:
+    return FileNotFoundError(errno.ENOENT, "no such bucket")
+
+
+def root_attributes() -> Attributes:
+    """A directory that everybody can look at, and nobody change."""
+    now = int(time.time())
+    return Attributes(size=0, owner=(0, 0), permissions=modes.S_IFDIR | 0o555, times=(now, now))
