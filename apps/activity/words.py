@@ -100,7 +100,12 @@ def _refused(detail: Mapping[str, Any]) -> list[str]:
 def _enforced(detail: Mapping[str, Any]) -> list[str]:
     took, closed = _number(detail.get("milliseconds")), _number(detail.get("closed"))
     ended = f"{closed:.0f} connection{'' if closed == 1 else 's'} closed" if closed else ""
-    return [_text(detail, "change"), "" if took is None else f"in {took:.1f} ms", ended]
+    carried = [
+        f"{count:.0f} {what}{'' if count == 1 else 's'} ended"
+        for what in ("session", "forward")
+        if (count := _number(detail.get(f"{what}s")))
+    ]
+    return [_text(detail, "change"), "" if took is None else f"in {took:.1f} ms", ended, *carried]
 
 
 def _limited(detail: Mapping[str, Any]) -> list[str]:

@@ -1,5 +1,6 @@
 """Port forwarding of the node's SSH: the rules, the settings, and the login of an outbound proxy, put together."""
 
+import logging
 from typing import TYPE_CHECKING
 
 from node.core.forwarding.policy import ForwardingPolicy
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from node.handlers.ssh.forwarding.shared import Forwarding
 
 ALPN = "alknet/ssh"
+
+logger = logging.getLogger(__name__)
 
 
 def open_forwarding(
@@ -31,6 +34,9 @@ def open_forwarding(
     from node.handlers.ssh.forwarding import shared  # noqa: PLC0415 - asyncssh takes long to import, for who wants it
 
     rules = policy or Live(ForwardingPolicy())
-    forwarding = shared.Forwarding(rules, limits.forwarding, settings.data, opened.capabilities(ALPN))
+    notes = settings.paths.forwarded
+    forwarding = shared.Forwarding(rules, limits.forwarding, settings.data, opened.capabilities(ALPN), notes)
+    if removed := forwarding.left.clear():
+        logger.info("sockets that a killed node left behind are removed", extra={"count": removed})
     metrics.add("forwarding", forwarding.snapshot, meanings=shared.MEANINGS)
     return forwarding

@@ -35,7 +35,11 @@ def _enforced(record: Record, detail: dict[str, Any]) -> str:
     took = detail.get("milliseconds")
     when = "" if took is None else f" {took} ms after the commit"
     why = f" ({record.reason})" if record.reason else ""
-    return f"{detail.get('change', '')}: {detail.get('closed', 0)} closed{when}{why}"
+    if "forwards" in detail:
+        ended = f"{_count(detail, 'sessions')} sessions and {_count(detail, 'forwards')} forwards ended"
+    else:
+        ended = f"{detail.get('closed', 0)} closed"
+    return f"{detail.get('change', '')}: {ended}{when}{why}"
 
 
 def _refused(record: Record, detail: dict[str, Any]) -> str:

@@ -31,7 +31,10 @@ class EventKind(StrEnum):
     CLOSED = "closed"
     """A connection ended, whoever ended it. {"seconds", "bytes_received", "bytes_sent", "code"}"""
     ENFORCED = "enforced"
-    """A change of rights took effect. {"generation", "closed", "milliseconds", "change"}"""
+    """A change of rights took effect. {"generation", "closed", "milliseconds", "change"}.
+
+    Where a connection goes on without some of what it carried: {"change", "sessions", "forwards"}.
+    """
     LIMITED = "limited"
     """A bound of the node held. {"limit", "count"}, and "seconds" that it was counted for."""
     DENIED = "denied"

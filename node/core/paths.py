@@ -80,6 +80,11 @@ class DataPaths:
         return self.run / "vault.sock"
 
     @property
+    def forwarded(self) -> Path:
+        """Notes of the Unix sockets that peers have the node listen on (node.handlers.ssh.forwarding.left)."""
+        return self.run / "forwarded"
+
+    @property
     def ready_file(self) -> Path:
         return self.run / "ready.json"
 

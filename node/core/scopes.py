@@ -5,6 +5,7 @@ protocol compares scopes exactly (node.core.access) and knows no `*`.
 """
 
 import re
+from functools import lru_cache
 
 from node.core.access import Decision
 from node.core.identity import Identity
@@ -14,15 +15,15 @@ _ONE = r"\[[^\]]*\]|[^:\[\]]*"
 """One field: an IPv6 address in its brackets, or all up to the next colon."""
 _FIELD = re.compile(f":({_ONE})")
 _SCOPE = re.compile(f"(?:{_ONE})(?::(?:{_ONE}))*")
+_SHORT = 300
+"""Characters of a scope whose fields are kept in mind."""
 _SHOWN = 200
 """Characters of a list or a name in an explanation."""
 
 
 def fields(scope: str) -> tuple[str, ...] | None:
     """The fields of a scope; None where a bracket stands alone, or within a field."""
-    if _SCOPE.fullmatch(scope) is None:
-        return None
-    return tuple(_FIELD.findall(f":{scope}"))
+    return _known_fields(scope) if len(scope) <= _SHORT else _fields(scope)
 
 
 def matches(pattern: str, scope: str) -> bool:
@@ -49,6 +50,14 @@ def allowed_by_scope(identity: Identity | None, scope: str) -> Decision:
         words = identity.locked[locked]
         message, why = f"{message}; {words}", f"{why}; {_clipped(locked)} is {words}"
     return Decision(allowed=False, message=message, explanation=why)
+
+
+def _fields(scope: str) -> tuple[str, ...] | None:
+    return tuple(_FIELD.findall(f":{scope}")) if _SCOPE.fullmatch(scope) else None
+
+
+_known_fields = lru_cache(maxsize=2048)(_fields)
+"""The same are asked about again and again."""
 
 
 def _clipped(text: str) -> str:

@@ -10,6 +10,7 @@ from node.core.forwarding.notation import parse_pattern
 from node.core.forwarding.policy import Action, ForwardingPolicy, Rule
 from node.core.live import Live
 from node.handlers.ssh.forwarding.limits import ForwardingSettings
+from node.handlers.ssh.forwarding.listening import Listening
 from node.handlers.ssh.forwarding.shared import Forwarding
 from tests.support.ssh import SshNode, ssh_node
 
@@ -36,6 +37,11 @@ class ForwardNode:
     def rule(self, *patterns: str) -> None:
         self._policy.value = rules(*patterns)
         self.node.handler.enforce_policy()
+
+    def forwarding_listeners(self) -> list[Listening]:
+        """Of all connections."""
+        served = [one for peer in self.node.handler._by_peer.values() for one in peer]
+        return [listening for one in served if one.forwards for listening in one.forwards._listening]
 
     def count(self, name: str) -> int:
         return self.forwarding.snapshot()[name]

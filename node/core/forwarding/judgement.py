@@ -16,6 +16,9 @@ from node.core.identity import Identity
 LOOPBACK = ("127.0.0.1", "::1")
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - what an empty host means (RFC 4254 §7.1); bound nowhere here
 
+_Decided = tuple[Rule | None, IpAddress | None, bool]
+"""Which rule has decided, at which address, and whether that only may lie in what the rule names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -43,13 +46,20 @@ def judge(
     """
     if identity is None:
         return Judgement(allowed=False, rule=None, explanation="the caller is anonymous")
+    return judge_concerned(policy.concerning(identity, transport, direction), target, addresses, direction)
+
+
+def judge_concerned(
+    policy: ForwardingPolicy, target: AnyTarget, addresses: Sequence[str], direction: Direction
+) -> Judgement:
+    """The same by a policy that has the rules alone that concern the peer, for who asks it again and again."""
     found = _addresses(target, addresses, direction)
     wrong = _impossible(target, found, direction)
     if wrong:
         return Judgement(allowed=False, rule=None, explanation=wrong)
-    concerned = [rule for rule in policy.rules if rule.concerns(identity, transport, direction)]
-    verdicts = [_first(concerned, policy.default, target, address) for address in (found or [None])]
-    return next((one for one in verdicts if not one.allowed), verdicts[0])
+    decided = [_first(policy.rules, target, address) for address in (found or [None])]
+    refusing = (one for one in decided if not _allows(policy, one))
+    return _told(policy, target, next(refusing, decided[0]))
 
 
 def listened_on(target: Target) -> tuple[str, ...]:
@@ -85,17 +95,29 @@ def _impossible(target: AnyTarget, addresses: Sequence[IpAddress | None], direct
     return ""
 
 
-def _first(rules: Sequence[Rule], default: Action, target: AnyTarget, address: IpAddress | None) -> Judgement:
-    """What the first rule says that matches the target at this address."""
-    shown = _shown(target, address)
+def _first(rules: Sequence[Rule], target: AnyTarget, address: IpAddress | None) -> _Decided:
+    """The first rule that matches the target at this address; None where there is none."""
     for rule in rules:
         covered = rule.target.covers(target, address)
-        allows = rule.action == Action.ALLOW
-        if covered or (covered is None and not allows):
-            open_end = "it was not resolved" if address is None else "it carries such an address"
-            why = f"{rule.target} covers {shown}" if covered else f"{shown} may lie in {rule.target}: {open_end}"
-            return Judgement(allows, rule, why)
-    return Judgement(default == Action.ALLOW, None, f"no rule is about {shown}: the default is to {default}")
+        if covered or (covered is None and rule.action != Action.ALLOW):
+            return rule, address, covered is None
+    return None, address, False
+
+
+def _allows(policy: ForwardingPolicy, decided: _Decided) -> bool:
+    rule = decided[0]
+    return (policy.default if rule is None else rule.action) == Action.ALLOW
+
+
+def _told(policy: ForwardingPolicy, target: AnyTarget, decided: _Decided) -> Judgement:
+    rule, address, perhaps = decided
+    shown, allowed = _shown(target, address), _allows(policy, decided)
+    if rule is None:
+        return Judgement(allowed, None, f"no rule is about {shown}: the default is to {policy.default}")
+    if not perhaps:
+        return Judgement(allowed, rule, f"{rule.target} covers {shown}")
+    why = "it was not resolved" if address is None else "it carries such an address"
+    return Judgement(allowed, rule, f"{shown} may lie in {rule.target}: {why}")
 
 
 def _shown(target: AnyTarget, address: IpAddress | None) -> str:

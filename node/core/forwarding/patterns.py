@@ -5,7 +5,7 @@ name lies in a network is not known before the name is resolved.
 """
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from node.core.forwarding.target import MAX_PORT, RESERVED, AnyTarget, IpAddress, Target, UnixTarget, carried_ipv4
 
@@ -47,12 +47,23 @@ class Cidr:
     """
 
     network: IpNetwork
+    _first: int = field(init=False, repr=False, compare=False)
+    _last: int = field(init=False, repr=False, compare=False)
+    _version: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Numbers, by which it is asked for each connection."""
+        object.__setattr__(self, "_first", int(self.network.network_address))
+        object.__setattr__(self, "_last", int(self.network.broadcast_address))
+        object.__setattr__(self, "_version", self.network.version)
 
     def covers(self, target: AnyTarget, address: IpAddress | None) -> bool | None:
         if isinstance(target, UnixTarget) or target.reserved:
             return False
-        if address is None or address in self.network:
-            return None if address is None else True
+        if address is None:
+            return None
+        if address.version == self._version:
+            return self._first <= int(address) <= self._last
         carried = carried_ipv4(address)
         return None if carried is not None and carried in self.network else False
 

@@ -64,6 +64,11 @@ class ForwardingPolicy:
     default: Action = Action.DENY
     rules: tuple[Rule, ...] = ()
 
+    def concerning(self, identity: Identity, transport: Transport, direction: Direction) -> "ForwardingPolicy":
+        """The same for this peer, so connected, in this direction: without the rules that are not about it."""
+        rules = tuple(rule for rule in self.rules if rule.concerns(identity, transport, direction))
+        return ForwardingPolicy(self.default, rules)
+
 
 def _is(identity: Identity, principal: str) -> bool:
     return identity.id == principal or any(matches(held, principal) for held in identity.scopes)

@@ -6,7 +6,7 @@ end goes, and whatever only a resolver would make into a plain name is refused.
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from node.core.text import printable
 
@@ -23,13 +23,8 @@ MAX_SOCKET_PATH = 107
 """Longest path of a Unix socket, in bytes: Linux has room for 108 with the zero at the end (unix(7))."""
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?")
 _PATH = re.compile(r"(?:/[^/:\[\]\x00-\x1f\x7f]+)+")
-_CARRYING = (
-    (ipaddress.IPv6Network("64:ff9b::/96"), 0),
-    (ipaddress.IPv6Network("2002::/16"), 80),
-    (ipaddress.IPv6Network("::/96"), 0),
-)
-"""Networks of IPv6 whose addresses carry one of IPv4, and how many bits are behind it: NAT64 (RFC 6052 §2.1), 6to4
-(RFC 3056 §2), and IPv4-compatible addresses (RFC 4291 §2.5.5.1)."""
+_NAT64, _6TO4 = 0x64FF9B << 64, 0x2002
+"""How the addresses of IPv6 begin that carry one of IPv4: their first 96 bits (RFC 6052 §2.1), or 16 (RFC 3056 §2)."""
 _SHOWN = 80
 """Characters of what was refused that its error shows."""
 
@@ -47,21 +42,17 @@ class Target:
 
     host: str
     port: int
+    literal: IpAddress | None = field(init=False, repr=False, compare=False)
+    """The address, where the host is one and no name."""
+    reserved: bool = field(init=False, repr=False, compare=False)
+    """Whether the name stands for something of the node's own. It is never looked up, and never dialled."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "host", normal_host(self.host))
+        object.__setattr__(self, "literal", read_address(self.host))
+        object.__setattr__(self, "reserved", self.host.startswith(RESERVED))
         if not 0 <= self.port <= MAX_PORT:
             raise InvalidTarget(f"a port is a number from 0 to {MAX_PORT}, not {self.port}")
-
-    @property
-    def literal(self) -> IpAddress | None:
-        """The address, where the host is one and no name."""
-        return read_address(self.host)
-
-    @property
-    def reserved(self) -> bool:
-        """Whether the name stands for something of the node's own. It is never looked up, and never dialled."""
-        return self.host.startswith(RESERVED)
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -117,10 +108,13 @@ def read_address(text: str) -> IpAddress | None:
 
 def carried_ipv4(address: IpAddress) -> ipaddress.IPv4Address | None:
     """The IPv4 address to which a gateway or a tunnel may take what is sent to this one; None where there is none."""
-    if address.version == 4 or address.is_loopback or address.is_unspecified:
+    if address.version == 4:
         return None
-    carried = (int(address) >> behind & 0xFFFFFFFF for network, behind in _CARRYING if address in network)
-    return next(map(ipaddress.IPv4Address, carried), None)
+    number = int(address)
+    if number >> 112 == _6TO4:
+        return ipaddress.IPv4Address(number >> 80 & 0xFFFFFFFF)
+    is_compatible = 1 < number <= 0xFFFFFFFF  # RFC 4291 §2.5.5.1; 0 and 1 have a meaning of their own
+    return ipaddress.IPv4Address(number & 0xFFFFFFFF) if is_compatible or number >> 32 == _NAT64 else None
 
 
 def read_target(text: str) -> AnyTarget:

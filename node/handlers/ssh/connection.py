@@ -8,13 +8,14 @@ from dataclasses import replace
 
 import asyncssh
 
+from node.core import current
 from node.core.access import Decision
 from node.core.address import format_host_port
 from node.core.connection import CLOSE_REVOKED, Connection
 from node.core.forwarding.policy import Transport
 from node.core.identity import AuthContext, Identity
 from node.core.index import PeerIndex, Standing
-from node.core.journal import Event, EventKind, Journal
+from node.core.journal import Event, EventKind, Journal, Json
 from node.core.live import Live
 from node.core.repository import IdentityProvider
 from node.core.tasks import TaskSet
@@ -85,6 +86,7 @@ class SshConnection(ForwardsAsked):
         self._denials: Denials | None = None
         self._ssh: asyncssh.SSHServerConnection | None = None
         self._begun = time.monotonic()
+        self._number = current.connection.get()
 
     # asyncssh's server
 
@@ -199,7 +201,12 @@ class SshConnection(ForwardsAsked):
         identity = self.current()
         if identity is None:
             return 0
-        return sum(session.judge(identity) for session in tuple(self.sessions)) + self.judge_forwards()
+        sessions = sum(session.judge(identity) for session in tuple(self.sessions))
+        return self._told_ended("revoked: scope", sessions, self.judge_forwards())
+
+    def judge_by_rules(self) -> int:
+        """End the forwards that the rules no longer allow; how many there were."""
+        return self._told_ended("revoked: rules of forwarding", 0, self.judge_forwards())
 
     def close(self, code: int, reason: str) -> None:
         """End the connection at once, on the node's word, and what runs for it by force."""
@@ -261,6 +268,15 @@ class SshConnection(ForwardsAsked):
         if self.attempts >= self.settings.max_attempts:
             self._refused("too many keys that are no peer's")
             self._disconnect("too many keys")
+
+    def _told_ended(self, reason: str, sessions: int, forwards: int) -> int:
+        """Tell the journal how many of each a change has ended, if any; how many in all."""
+        if sessions or forwards:
+            detail: dict[str, Json] = {"change": "rights over SSH", "sessions": sessions, "forwards": forwards}
+            alpn, key = self._auth.alpn.decode(errors="replace"), self.fingerprint
+            who = (self._number, self.identity.id, key, alpn, self.where or None)
+            self._journal.record(Event(EventKind.ENFORCED, *who, reason, detail))
+        return sessions + forwards
 
     def _refused(self, reason: str) -> None:
         detail = {"rule": "ssh sign-in", "message": reason}

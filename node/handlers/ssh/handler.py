@@ -132,7 +132,7 @@ class SshHandler:
 
     def enforce_policy(self) -> None:
         """End what the rules of forwarding, as they are now, no longer allow. Neither blocks nor raises."""
-        ended = sum(served.judge_forwards() for served in self._concerned(None))
+        ended = sum(served.judge_by_rules() for served in self._concerned(None))
         self._revoked += ended
         if ended:
             logger.info("enforced", extra={"reason": "revoked: rules of forwarding", "ended": ended})

@@ -30,6 +30,12 @@ TOLD: list[tuple[str, str, dict[str, Any], str]] = [
         "peer disabled, peer: a, in 3.1 ms, 1 connection closed",
     ),
     ("enforced", "", {"change": "peer: a", "milliseconds": 3, "closed": 0}, "peer: a, in 3.0 ms"),
+    (
+        "enforced",
+        "revoked: scope",
+        {"change": "rights over SSH", "sessions": 1, "forwards": 2},
+        "revoked: scope, rights over SSH, 1 session ended, 2 forwards ended",
+    ),
     ("limited", "", {"limit": "quic.max_connections", "count": 3}, "quic.max_connections, 3 times"),
     ("denied", "", {"operation": "fs/read", "message": "no right"}, "fs/read, no right"),
     ("stopped", "", {"seconds": 3700}, "after 1 h 1 min"),

@@ -60,6 +60,7 @@ class Forwards:
         self._ssh = ssh
         self._holder = holder
         self._transport = transport
+        self._gate = Gate(shared.policy.value, transport, shared.private)
         self._closed = False
         self._tasks = TaskSet()
         self._forwards: set[Forward] = set()
@@ -87,10 +88,12 @@ class Forwards:
     # What its connection asks
 
     def judge(self) -> int:
-        """End what the peer has lost the right to; how much that was."""
-        identity, gate = self._holder.current(), self.gate
-        going = [one for one in self._forwards if _is_over(gate, identity, one.wish)]
-        closing = [one for one in self._listening if _is_over(gate, identity, one.wish)]
+        """End what the peer has lost the right to; how much that was. The same wish of several is judged once."""
+        wishes = {one.wish for one in self._forwards} | {one.wish for one in self._listening}
+        gate, identity = self.gate, self._holder.current()
+        over = {wish for wish in wishes if _is_over(gate, identity, wish)}
+        going = [one for one in self._forwards if one.wish in over]
+        closing = [one for one in self._listening if one.wish in over]
         for forward in going:
             forward.end()
         for listening in closing:
@@ -116,7 +119,10 @@ class Forwards:
 
     @property
     def gate(self) -> Gate:
-        return Gate(self.shared.policy.value, self._transport, self.shared.private)
+        """By the rules in force."""
+        if self._gate.policy is not self.shared.policy.value:
+            self._gate = Gate(self.shared.policy.value, self._transport, self.shared.private)
+        return self._gate
 
     def current(self) -> Identity | None:
         return self._holder.current()

@@ -1,10 +1,10 @@
 """Whether a peer may forward: its scope and the rules, both asked. Told in words that never name where to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from node.core.access import Decision
-from node.core.forwarding.judgement import judge
+from node.core.forwarding.judgement import judge_concerned
 from node.core.forwarding.policy import Direction, ForwardingPolicy, Transport
 from node.core.forwarding.scope import scope_of
 from node.core.forwarding.target import AnyTarget, Target, UnixTarget
@@ -12,6 +12,8 @@ from node.core.identity import Identity
 from node.core.scopes import allowed_by_scope
 
 MESSAGE = "forwarding is not allowed"
+_KEPT = 4
+"""Whose rules are kept in mind: those of one peer each way, before and after a change of its scopes."""
 _KINDS = {
     (Target, Direction.LOCAL): "direct-tcpip",
     (Target, Direction.REMOTE): "tcpip-forward",
@@ -41,11 +43,15 @@ class Gate:
     policy: ForwardingPolicy
     transport: Transport
     private: Path | None = None
+    _concerning: dict[tuple[str, tuple[str, ...], Direction], ForwardingPolicy] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    """The rules that concern whom it was asked about last."""
 
     def may(self, identity: Identity | None, wish: Wish) -> Decision:
         """Both the scope and the rules."""
         decision = self.has_scope(identity, wish)
-        return self._by_rules(identity, wish) if decision.allowed else decision
+        return decision if identity is None or not decision.allowed else self._by_rules(identity, wish)
 
     def has_scope(self, identity: Identity | None, wish: Wish) -> Decision:
         """Whether it may at all, before anything is looked up for it."""
@@ -59,13 +65,22 @@ class Gate:
             return _no(f"“{identity.id}” has no scope that covers it")
         return Decision(allowed=True)
 
-    def _by_rules(self, identity: Identity | None, wish: Wish) -> Decision:
-        judged = judge(self.policy, identity, wish.target, wish.addresses, self.transport, wish.direction)
+    def _by_rules(self, identity: Identity, wish: Wish) -> Decision:
+        judged = judge_concerned(self._rules(identity, wish.direction), wish.target, wish.addresses, wish.direction)
         if judged.allowed:
             return Decision(allowed=True)
         rule = judged.rule
         named = "" if rule is None else f" {rule.rule_id}".rstrip()
         return _no("no rule allows it" if rule is None else f"the rule{named} refuses it")
+
+    def _rules(self, identity: Identity, direction: Direction) -> ForwardingPolicy:
+        key = (identity.id, identity.scopes, direction)
+        found = self._concerning.get(key)
+        if found is None:
+            if len(self._concerning) >= _KEPT:
+                self._concerning.clear()
+            found = self._concerning[key] = self.policy.concerning(identity, self.transport, direction)
+        return found
 
     def _is_private(self, path: str) -> bool:
         return self.private is not None and Path(path).is_relative_to(self.private)

@@ -50,8 +50,10 @@ async def listen_on_socket(taker: Taker, place: Place, path: str, user: str) -> 
         wish = Wish(UnixTarget(spot.path), Direction.REMOTE)
         require(taker, wish)
         sock = undo.enter_context(contextlib.closing(spot.bind(local_user(user) if user else None)))
+        forget = taker.shared.left.note(spot.path, spot.made)
+        undo.callback(forget)
         listening = Listening(wish, place, path)
-        listening.over.append(spot.close)
+        listening.over += [forget, spot.close]  # the last comes first
         await _start(taker, listening, [sock], undo)
     return listening
 

@@ -6,6 +6,7 @@ from node.core.capabilities import NO_CAPABILITIES, Capabilities, SecretWiped
 from node.core.forwarding.policy import ForwardingPolicy
 from node.core.live import Live, live
 from node.core.metrics import counters, gauges
+from node.handlers.ssh.forwarding.left import Left
 from node.handlers.ssh.forwarding.limits import ForwardingSettings
 from node.handlers.ssh.forwarding.places import Places
 from node.handlers.ssh.forwarding.resolve import Resolver
@@ -32,13 +33,18 @@ class Forwarding:
         settings: ForwardingSettings | Live[ForwardingSettings] | None = None,
         private: Path | None = None,
         capabilities: Live[Capabilities] | None = None,
+        notes: Path | None = None,
     ) -> None:
-        """No Unix socket within `private` is ever forwarded. Of `capabilities` comes a proxy's login."""
+        """No Unix socket within `private` is ever forwarded. Of `capabilities` comes a proxy's login.
+
+        In `notes` is kept which sockets were made, for the start after a kill.
+        """
         self.policy = live(policy)
         self._settings = live(settings or ForwardingSettings())
         self.private = None if private is None else private.resolve()
         self.places = Places(self._settings)
         self.resolver = Resolver()
+        self.left = Left(notes)
         self._capabilities = capabilities or Live(NO_CAPABILITIES)
         self.opened = self.denied = self.failed = self.full = self.idle = self.revoked = 0
 

@@ -59,6 +59,16 @@ class Spot:
         self._made: tuple[int, int] | None = None
         self.path = str(PurePosixPath(self._directory.path) / self._name)
 
+    @property
+    def directory(self) -> str:
+        """A path to the directory that nobody can turn elsewhere."""
+        return self._directory.held
+
+    @property
+    def made(self) -> os.stat_result:
+        """The socket, once there is one. Raises OSError."""
+        return Path(self._here).lstat()
+
     def bind(self, user: LocalUser | None) -> socket.socket:
         """A socket here that is its user's alone, and not listening yet. Raises OSError where something is there."""
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -88,4 +98,4 @@ class Spot:
 
     @property
     def _here(self) -> str:
-        return f"{self._directory.held}/{self._name}"
+        return f"{self.directory}/{self._name}"

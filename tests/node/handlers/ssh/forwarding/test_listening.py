@@ -15,6 +15,7 @@ from node.core.forwarding.policy import Direction
 from node.core.forwarding.target import Target
 from node.core.live import Live
 from node.handlers.ssh.forwarding.gate import Wish
+from node.handlers.ssh.forwarding.left import Left
 from node.handlers.ssh.forwarding.limits import ForwardingSettings
 from node.handlers.ssh.forwarding.listening import Listening, bind
 from node.handlers.ssh.forwarding.places import Places
@@ -131,6 +132,32 @@ async def test_a_client_that_never_answers_ends_who_came_and_keeps_its_place() -
         assert (one.count("channels"), one.count("failed")) == (1, 1)
         wait.set()
         await settled(lambda: one.count("channels") == 0)
+
+
+async def test_what_a_killed_node_left_behind_goes_at_the_next_start_and_nothing_else(tmp_path: Path) -> None:
+    notes, names = tmp_path / "notes", [str(tmp_path / f"{n}.sock") for n in range(4)]
+    more = {"notes": notes}
+    async with forward_node(f"{tmp_path}/*", more=more) as one, doubling() as mine, one.node.client() as ann:
+        for name in names:
+            await soon(ann.forward_remote_path_to_port(name, "127.0.0.1", mine.port))
+        left, listened_on, others, file = names
+        assert Left(notes).clear() == 0, "all are listened on"
+        assert len(list(notes.iterdir())) == 4
+        for listening in one.forwarding_listeners():  # as the kernel does it for a process that is killed
+            if listening.asked != listened_on:
+                listening._stop()
+        for name in (others, file):
+            Path(name).unlink()
+        Path(file).touch()
+        with socket.socket(socket.AF_UNIX) as another:
+            another.bind(others)
+        assert Left(notes).clear() == 1
+        assert [Path(name).exists() for name in names] == [False, True, True, True]
+        assert len(list(notes.iterdir())) == 1
+        assert await soon(ask(*await soon(asyncio.open_unix_connection(listened_on)))) == b"pingping"
+        await soon(ann.forward_remote_path_to_port(left, "127.0.0.1", mine.port))
+    assert not list(notes.iterdir())
+    assert [Path(name).exists() for name in names] == [False, False, True, True]
 
 
 async def test_where_one_address_cannot_be_listened_on_none_is() -> None:

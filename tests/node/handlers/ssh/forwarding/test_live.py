@@ -6,6 +6,7 @@ from typing import Any
 import asyncssh
 import pytest
 
+from node.core.journal import EventKind
 from node.core.locks import Lock, LockIndex, LockKind
 from node.handlers.ssh.forwarding import dial as dialling
 from node.handlers.ssh.forwarding.forwards import Forwards
@@ -41,6 +42,10 @@ async def test_what_is_lost_ends_what_it_carried(lose: Any) -> None:
         assert await is_shut(port)
         await settled(lambda: server.seen.count(b"broken") >= 1 and one.count("channels") == 0)
         assert (one.count("listeners"), one.count("revoked"), one.node.handler.snapshot()["revoked"]) == (0, 3, 3)
+        (told,) = [event for event in one.node.journal.of(EventKind.ENFORCED) if "forwards" in event.detail]
+        assert (told.peer_id, told.detail["sessions"], told.detail["forwards"]) == ("ann", 0, 3)
+        assert told.connection is not None
+        assert str(server.port) not in repr(told).replace(str(told.address), "").replace(str(told.at), "")
         listening.close()  # what is gone can be taken back, as far as the client knows
         await soon(listening.wait_closed())
         assert (await soon(ann.run("id"))).exit_status == (126 if lose is scope else 0)
