@@ -62,10 +62,10 @@ def load_node_key(path: Path) -> NodeKey:
 
 
 def load_or_create_node_key(path: Path) -> NodeKey:
-    """The key in `path`, made first where there is none: PKCS#8 PEM, mode 0600, in a directory made with mode 0700.
+    """The key in `path`, made first where there is none: mode 0600, in a directory made with mode 0700.
 
-    A file that exists is never overwritten: of two processes that start at once, both return the same key. Raises
-    KeyFileError.
+    It is made in OpenSSH's format, which ssh reads as well. A file that exists is never overwritten: of two processes
+    that start at once, both return the same key. Raises KeyFileError.
     """
     try:
         return load_node_key(path)
@@ -98,6 +98,6 @@ def _parse(path: Path, data: bytes) -> Ed25519PrivateKey:
 
 def _create(path: Path, key: NodeKey) -> None:
     try:
-        create_private(path, key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        create_private(path, key.private.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
     except OSError as error:
         raise KeyFileError(path, f"cannot be made: {error.strerror}") from None

@@ -11,11 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import asyncssh
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from node.cli.ssh_config import blocks, proxy_command
 from node.core.address import format_host_port
 from tests.support.appliance import environment
 from tests.support.nc import ROOT, nc_node
@@ -48,14 +45,13 @@ async def test_ssh_comes_through_nc_by_the_printed_lines(program: Any, tmp_path:
         address = format_host_port(node.listener.address)
         trusted = await run(named, "trust", address, node.node_key.fingerprint, XDG_CONFIG_HOME=str(home))
         assert trusted[0] == 0, trusted
-        node.ann.write_private_key(tmp_path / "key")
-        (tmp_path / "key").chmod(0o600)
-        raw = node.host_key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
-        host = asyncssh.import_private_key(raw).export_public_key().decode()
-        (tmp_path / "known").write_text(f"* {host}")
-        mine = f"IdentityFile {tmp_path}/key\nUserKnownHostsFile {tmp_path}/known\nBatchMode yes\nIdentitiesOnly yes\n"
-        (tmp_path / "config").write_text(mine + "\n".join(blocks([address], proxy_command(str(named)))))
-        ssh = (program("ssh"), "-F", tmp_path / "config", "127.0.0.1")
+        node.ann.write_private_key(home / "alknet" / "identity")
+        (home / "alknet" / "identity").chmod(0o600)
+        lines = await run(named, "ssh-config", address, "--as", "box", XDG_CONFIG_HOME=str(home), HOME=str(home))
+        assert lines[0] == 0, lines
+        own = f"UserKnownHostsFile {tmp_path}/known\nBatchMode yes\nIdentitiesOnly yes\nLogLevel ERROR\n"
+        (tmp_path / "config").write_bytes(own.encode() + lines[1])
+        ssh = (program("ssh"), "-F", tmp_path / "config", "box")
         where = {"XDG_CONFIG_HOME": str(home)}
         assert await run(*ssh, "sh -c 'cat; exit 7'", given=b"in", **where) == (7, b"in", b"")
         data = os.urandom(1 << 20) * 5

@@ -5,20 +5,54 @@ from pathlib import Path
 
 import pytest
 import typer
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from node.cli.ssh_config import CIPHERS, blocks, proxy_command
+from node.cli.ssh_config import CIPHERS, blocks, identity_files, proxy_command, quoted
+from node.quic.tls.keys import load_node_key
 from tests.support.appliance import alknet, environment
 
 KEY = "ed25519:" + "ab" * 32
 
 
 def test_lines_are_printed_for_every_trusted_node(tmp_path: Path) -> None:
-    where = environment(XDG_CONFIG_HOME=str(tmp_path))
+    where = environment(XDG_CONFIG_HOME=str(tmp_path), HOME=str(tmp_path))
     assert alknet("ssh-config", env=where).returncode == 2
     assert alknet("trust", "Box", KEY, env=where).returncode == 0
-    printed = alknet("ssh-config", env=where).stdout
-    assert printed.startswith(f"Host box\n    HostName box\n    Port 4433\n    Ciphers {CIPHERS}\n    ProxyCommand ")
-    assert printed.endswith(" nc alknet/ssh %h:%p\n")
+    *printed, command = alknet("ssh-config", env=where).stdout.splitlines()
+    assert printed == [
+        "Host box",
+        "    HostName box",
+        "    Port 4433",
+        f"    IdentityFile {tmp_path}/alknet/identity",
+        f"    Ciphers {CIPHERS}",
+        "    StrictHostKeyChecking accept-new",
+    ]
+    assert command.startswith("    ProxyCommand ")
+    assert command.endswith(" nc alknet/ssh %h:%p")
+
+
+def test_a_node_is_called_what_the_user_likes(tmp_path: Path) -> None:
+    where = environment(XDG_CONFIG_HOME=str(tmp_path), HOME=str(tmp_path))
+    assert alknet("ssh-config", "127.0.0.1", "--as", "box", env=where).stdout.startswith("Host box\n    HostName 127.0")
+    assert alknet("ssh-config", "127.0.0.1", "--as", "b*", env=where).returncode == 2
+    assert alknet("ssh-config", "--as", "box", env=where).returncode == 2
+
+
+def test_ssh_signs_in_by_the_key_of_this_user_and_by_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    mine, own = tmp_path / "config" / "alknet" / "identity", tmp_path / ".ssh" / "id_ed25519"
+    assert list(identity_files()) == [str(mine)]
+    own.parent.mkdir()
+    own.touch()
+    assert list(identity_files()) == [str(mine), str(own)]
+    private = load_node_key(mine).private
+    mine.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    assert list(identity_files()) == [str(own)]
+
+
+def test_a_path_is_one_word_for_openssh() -> None:
+    assert [quoted("/a/b"), quoted("/a b"), quoted('/a"5%')] == ["/a/b", '"/a b"', '"/a\\"5%%"']
 
 
 def test_each_node_has_a_name_of_its_own() -> None:
