@@ -13,8 +13,11 @@ from node.core.grants import Grant
 from node.core.identity import Identity
 from node.core.index import PeerIndex
 from node.core.locks import Held, Lock
+from node.core.scopes import ANY, RESOURCES, covered_by, is_of_handler, written_out
 
 _NOTHING_ASKED = AccessControl()
+_CALL = b"alknet/call"
+"""The protocol that compares scopes letter by letter; handlers know a `*` (node.core.scopes)."""
 
 
 class Rule(StrEnum):
@@ -95,6 +98,8 @@ def explain(question: Question, index: PeerIndex, held: Held, now: float) -> Exp
         return _whole((_locked("connection", lock),))
     identity, who = held.resolved(caller.identity), "" if caller.identity is None else caller.identity.id
     steps = (_connection(question.alpn), _who(caller, identity, held))
+    if identity is not None and question.alpn != _CALL:
+        identity = _as_handlers_judge(identity, question.control)
     if not _asks(question.control):
         text = f"the connection is accepted; {caller.text}"
         return replace(_yes(steps[-1].rule if identity else Rule.ANYBODY, text, children=steps), who=who)
@@ -206,6 +211,12 @@ def _rights(
     return step, Explanation(decision.allowed, rule, text, "resource")
 
 
+def _as_handlers_judge(identity: Identity, control: AccessControl) -> Identity:
+    """With what is asked for of handlers, and it has by a `*`."""
+    resource = (control.resource_type, control.resource_action)
+    return written_out(identity, (*control.required_scopes, *(control.required_scopes_any or ())), resource)
+
+
 def _may_alone(control: AccessControl, identity: Identity | None) -> bool:
     """Whether it may without its grants."""
     return identity is None or identity.own is None or check_access(control, identity.own).allowed
@@ -214,7 +225,10 @@ def _may_alone(control: AccessControl, identity: Identity | None) -> bool:
 def _gives(grant: Grant, control: AccessControl) -> bool:
     """Whether the grant has a resource such as is asked for."""
     kind, name = control.resource_type, control.resource_action
-    return bool(grant.resource_type) and kind in (None, grant.resource_type) and name in (None, grant.resource)
+    every = grant.resource == ANY and grant.resource_type in RESOURCES
+    return (
+        bool(grant.resource_type) and kind in (None, grant.resource_type) and (every or name in (None, grant.resource))
+    )
 
 
 def _by(grant: Grant, what: str) -> str:
@@ -227,16 +241,23 @@ def _each(control: AccessControl, identity: Identity | None, grants: tuple[Grant
     if identity is None:
         return
     for scope in dict.fromkeys((*control.required_scopes, *(control.required_scopes_any or ()))):
-        given = next((grant for grant in grants if scope in grant.scopes), None)
+        given = next((grant for grant in grants if _covering(grant.scopes, scope)), None)
         own = identity.own or identity
         if scope in identity.scopes and given is not None and scope not in own.scopes:
-            yield _yes(Rule.GRANT, _by(given, scope), scope)
+            yield _yes(Rule.GRANT, _by(given, _covering(given.scopes, scope) or scope), scope)
         elif scope in identity.scopes:
-            yield _yes(Rule.GRANTED, f"“{identity.id}” has {scope}", scope)
+            yield _yes(Rule.GRANTED, f"“{identity.id}” has {_covering(identity.scopes, scope)}", scope)
         elif scope in identity.locked:
             yield _no(Rule.LOCK, f"{scope} is {identity.locked[scope]}", scope)
         else:
             yield _no(Rule.SCOPE, f"“{identity.id}” does not have {scope}", scope)
+
+
+def _covering(held: Iterable[str], scope: str) -> str | None:
+    """The scope by which this one is had."""
+    if is_of_handler(scope):
+        return covered_by(held, scope)
+    return scope if scope in held else None
 
 
 def _would_pass_unlocked(control: AccessControl, identity: Identity) -> bool:

@@ -13,8 +13,8 @@ class Identity:
     """A resolved caller: `id` is the peer_id, an API key's prefix, or a composition label. Equal by value.
 
     `locked` has the scopes that a lock keeps from it, each with the words of that lock. It is for what the denied and
-    the journal are told; no check is decided by it. `own` is what it is without the grants that it has at this moment
-    (docs/adr/0048), and None where it has none that give it more.
+    the journal are told, and handlers refuse what such a scope covers (node.core.scopes). `own` is what it is without
+    the grants that it has at this moment (docs/adr/0048), and None where it has none that give it more.
     """
 
     id: str

@@ -14,6 +14,7 @@ from node.core.credentials import check_provider
 from node.core.errors import InvalidFields
 from node.core.identity import Identity
 from node.core.peers import CONTROL, check_peer_id, check_scopes
+from node.core.scopes import is_of_handler, overlap
 from node.core.span import Span
 
 MAX_MESSAGE = 200
@@ -119,10 +120,10 @@ class Held:
     def _resolved(self, identity: Identity) -> Identity | None:
         if self.on_caller(identity.id) is not None:
             return None
-        if self.scopes.keys().isdisjoint(identity.scopes):
+        locked = {scope: lock.words for scope, lock in self.scopes.items() if _concerns(scope, identity.scopes)}
+        if not locked:
             return identity
         kept = tuple(scope for scope in identity.scopes if scope not in self.scopes)
-        locked = {scope: self.scopes[scope].words for scope in identity.scopes if scope in self.scopes}
         alone = replace(identity, scopes=kept, locked=locked, own=None)
         own = None if identity.own is None else self._resolved(identity.own)
         return alone if own is None or own == alone else replace(alone, own=own)
@@ -130,6 +131,11 @@ class Held:
     def __len__(self) -> int:
         named = len(self.peers) + len(self.scopes) + len(self.alpns) + len(self.credentials)
         return named + (self.everything is not None)
+
+
+def _concerns(locked: str, scopes: tuple[str, ...]) -> bool:
+    """Whether a lock on a scope holds any of these: by its letters or, of a handler's, by what both cover."""
+    return locked in scopes or (is_of_handler(locked) and any(overlap(locked, held) for held in scopes))
 
 
 NOTHING_HELD: Final = Held()

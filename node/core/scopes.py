@@ -5,12 +5,18 @@ protocol compares scopes exactly (node.core.access) and knows no `*`.
 """
 
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 
 from node.core.access import Decision
 from node.core.identity import Identity
 
 ANY = "*"
+HANDLERS = frozenset({"ssh", "sftp"})
+"""First fields of the scopes that handlers ask for. All others are operations', and compared letter by letter."""
+RESOURCES = frozenset({"bucket"})
+"""Kinds of resources of which `*` is every one, to the handlers that ask for them."""
 _ONE = r"\[[^\]]*\]|[^:\[\]]*"
 """One field: an IPv6 address in its brackets, or all up to the next colon."""
 _FIELD = re.compile(f":({_ONE})")
@@ -36,16 +42,47 @@ def matches(pattern: str, scope: str) -> bool:
     return all(one in (ANY, other) for one, other in zip(has, asked, strict=True))
 
 
+def covered_by(held: Iterable[str], scope: str) -> str | None:
+    """The first of those that covers it."""
+    return next((one for one in held if matches(one, scope)), None)
+
+
+def is_of_handler(scope: str) -> bool:
+    """Whether a handler asks for it, by this matcher."""
+    return scope.partition(":")[0] in HANDLERS
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether there is a scope that both cover."""
+    first, second = fields(one), fields(other)
+    if first is None or second is None or len(first) != len(second):
+        return False
+    return all(a == b or ANY in (a, b) for a, b in zip(first, second, strict=True))
+
+
+def written_out(identity: Identity, scopes: Iterable[str], resource: tuple[str | None, str | None]) -> Identity:
+    """With those of the scopes, and the resource (kind, name), that it has by a `*`: for who knows no `*`."""
+    wanted = [scope for scope in dict.fromkeys(scopes) if is_of_handler(scope)]
+    may = [one for one in wanted if allowed_by_scope(identity, one).allowed]
+    held = [one for one in identity.scopes if one not in wanted]
+    locks = {one: identity.locked[lock] for one in wanted if (lock := covered_by(identity.locked, one)) is not None}
+    (kind, name), resources = resource, dict(identity.resources)
+    if kind in RESOURCES and name is not None and ANY in resources.get(kind, ()):
+        resources[kind] = (*resources[kind], name)
+    own = None if identity.own is None else written_out(identity.own, wanted, resource)
+    locked = {**identity.locked, **locks}
+    return replace(identity, scopes=(*held, *may), resources=resources, locked=locked, own=own)
+
+
 def allowed_by_scope(identity: Identity | None, scope: str) -> Decision:
-    """Whether a peer has one scope that covers this, and by which. Nobody has none."""
+    """Whether a peer has one scope that covers this, and by which. Nobody has none; what a lock covers, nobody has."""
     message = f"missing required scope: {_clipped(scope)}"
     if identity is None:
         return Decision(allowed=False, message="authentication required", explanation="the caller is anonymous")
-    covering = next((held for held in identity.scopes if matches(held, scope)), None)
-    if covering is not None:
+    covering, locked = covered_by(identity.scopes, scope), covered_by(identity.locked, scope)
+    if covering is not None and locked is None:
         return Decision(allowed=True, explanation=f"“{identity.id}” has {_clipped(covering)}")
     why = f"“{identity.id}” has these scopes: {_clipped(', '.join(identity.scopes)) or 'none'}"
-    locked = next((held for held in identity.locked if matches(held, scope)), None)
     if locked is not None:
         words = identity.locked[locked]
         message, why = f"{message}; {words}", f"{why}; {_clipped(locked)} is {words}"

@@ -187,3 +187,42 @@ def test_a_grant_is_named_with_its_end() -> None:
     assert [step.rule for step in found.children[2].children] == [Rule.GRANTED, Rule.GRANT]
     assert found.children[3].text == f"“ann” has repo/web {until}"
     assert explain(asked, index.at(4_000_000_000.0), NOTHING_HELD, NOW).rule is Rule.SCOPE
+
+
+def test_a_star_counts_for_handlers_and_not_for_operations() -> None:
+    held = ("ssh:exec:*", "sftp:*", "demo:*")
+    index = build_index(
+        [PeerEntry("ann", KEYS[:1], scopes=held, resources={"bucket": ("*",), "repo": ("*",)})], now=NOW
+    )
+
+    def found(alpn: bytes, *scopes: str, kind: str | None = None, name: str | None = None) -> Explanation:
+        asked = AccessControl(scopes, None, kind, name)
+        return explain(Question(Subject(SubjectKind.PEER, "ann"), alpn, asked), index, NOTHING_HELD, NOW)
+
+    for alpn in (b"alknet/ssh", b"alknet/sftp", b""):
+        one = found(alpn, "ssh:exec:uptime")
+        assert one.allowed
+        assert one.children[2].children[0].text == "“ann” has ssh:exec:*"
+        assert found(alpn, "sftp:read", kind="bucket", name="photos").allowed
+        assert not found(alpn, "ssh:shell").allowed
+        assert not found(alpn, "demo:read").allowed
+        assert not found(alpn, kind="repo", name="web").allowed
+    assert not found(b"alknet/call", "ssh:exec:uptime").allowed
+    assert not found(b"alknet/call", kind="bucket", name="photos").allowed
+
+
+def test_a_grant_with_a_star_is_named() -> None:
+    grant = Grant("g1", "ann", ("ssh:exec:*",), "bucket", "*", 4_000_000_000.0)
+    index = build_index([PeerEntry("ann", KEYS[:1])], now=NOW, grants=[grant])
+    asked = AccessControl(("ssh:exec:id",), None, "bucket", "photos")
+    found = explain(Question(Subject(SubjectKind.PEER, "ann"), b"alknet/ssh", asked), index, NOTHING_HELD, NOW)
+    assert (found.allowed, found.rule) == (True, Rule.GRANT)
+    assert "has ssh:exec:* by a grant" in found.text
+
+
+def test_a_lock_on_a_scope_with_a_star_is_named() -> None:
+    ann = PeerEntry("ann", KEYS[:1], scopes=("ssh:exec:*",))
+    asked = Question(Subject(SubjectKind.PEER, "ann"), b"alknet/ssh", AccessControl(("ssh:exec:id",)))
+    for target in ("ssh:exec:*", "ssh:exec:id"):
+        assert rule_of(asked, ann, lock=Lock("1", LockKind.SCOPE, target)) is Rule.LOCK
+    assert rule_of(asked, ann, lock=Lock("1", LockKind.SCOPE, "ssh:exec:cat")) is Rule.GRANTED

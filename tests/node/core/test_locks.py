@@ -22,6 +22,7 @@ from node.core.locks import (
     check_target,
 )
 from node.core.peers import NO_CONTROL, ApiKeyEntry, PeerEntry, check_end
+from node.core.scopes import allowed_by_scope
 from node.core.span import ALWAYS
 from node.core.tokens import hash_token
 
@@ -163,6 +164,25 @@ def test_a_locked_scope_is_nobodys_and_the_explanation_names_it() -> None:
     assert (decision.allowed, decision.message) == (False, "missing required scope: a; locked")
     assert decision.explanation == "“ann” has these scopes: b; a is locked"
     assert identity.to_json() == {"id": "ann", "scopes": ["b"], "resources": {"repo": ["web"]}}
+
+
+@pytest.mark.parametrize(
+    ("held", "locked", "lost", "kept"),
+    [
+        ("ssh:*", "ssh:shell", "ssh:shell", "ssh:sftp"),
+        ("ssh:exec:id", "ssh:exec:*", "ssh:exec:id", None),
+        ("ssh:forward:*:22", "ssh:forward:db:*", "ssh:forward:db:22", "ssh:forward:web:22"),
+        ("sftp:*", "sftp:write", "sftp:write", "sftp:read"),
+    ],
+)
+def test_a_lock_on_a_handlers_scope_holds_what_both_cover(held: str, locked: str, lost: str, kept: str | None) -> None:
+    locks = LockIndex({"1": Lock("1", LockKind.SCOPE, locked, "not now")}).held(0)
+    now = locks.resolved(Identity("ann", (held,)))
+    refused = allowed_by_scope(now, lost)
+    assert (refused.allowed, refused.message) == (False, f"missing required scope: {lost}; locked: not now")
+    assert kept is None or allowed_by_scope(now, kept).allowed
+    other = Identity("bob", ("demo:*", "ssh:exec:id:x"))
+    assert locks.resolved(other) is other
 
 
 def test_the_denied_are_told_the_message_of_the_lock_and_only_they_are() -> None:

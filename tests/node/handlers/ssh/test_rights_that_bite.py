@@ -76,8 +76,9 @@ async def test_a_scope_that_is_lost_ends_its_sessions_alone_and_kills_what_will_
         assert (await soon(ann.run("sh -c true"))).exit_status == 126
 
 
-async def test_a_scope_that_is_locked_is_lost() -> None:
-    async with ssh_node(scopes=("ssh:exec:sh",)) as node, node.client() as ann:
+@pytest.mark.parametrize("held", ["ssh:exec:sh", "ssh:exec:*"])
+async def test_a_scope_that_is_locked_is_lost(held: str) -> None:
+    async with ssh_node(scopes=(held,)) as node, node.client() as ann:
         _, numbers = await family(ann)
         node.store.publish_locks(LockIndex({"1": Lock("1", LockKind.SCOPE, "ssh:exec:sh")}))
         await settled(gone(numbers))
