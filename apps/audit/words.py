@@ -27,6 +27,8 @@ _ACTIONS = {
     "grant.followed": "moved the grant with its peer",
     "grant.removed": "removed, with its peer, the grant",
     "grant.cleared": "removed, long after its end, the grant",
+    "forwarding_rule.followed": "renamed, with its peer, a name in the forwarding rule",
+    "forwarding_rule.forgot": "removed, with its peer, a name from the forwarding rule",
     "lock.placed": "locked",
     "lock.lifted": "unlocked",
     "lock.removed": "removed the ended lock of",
@@ -44,6 +46,7 @@ _OBJECTS = {
     "claim": "claim",
     "stranger": "unknown key",
     "assertion": "assertion",
+    "forwarding_rule": "forwarding rule",
     "saved_filter": "saved filter",
 }
 _WAYS: dict[str, str] = {

@@ -2,11 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Collection, Iterable, Sequence
 
 from apps.forwarding.errors import Absent
 from apps.forwarding.json_forms import rule_json
 from apps.forwarding.models import Rule
-from node.core.forwarding.policy import ForwardingPolicy
+from apps.peers import selectors as peers
+from apps.peers.hanging import Hanging
+from node.core.forwarding.policy import Action, ForwardingPolicy
 from node.core.forwarding.rules import policy_of
 
 SHORTEST_PREFIX = 4
@@ -35,6 +38,40 @@ def find_rule(beginning: str) -> Rule:
     if len(found) != 1:
         raise Absent(beginning, several=bool(found))
     return found[0]
+
+
+def naming(peer_ids: Iterable[str]) -> list[Rule]:
+    """The rules that are for one of these names, in their order. What is damaged stays as it is."""
+    names = set(peer_ids)
+    rows = Rule.objects.exclude(principals=[]) if names else ()
+    return [row for row in rows if row.principals == list(row.names("principals")) and names & set(row.principals)]
+
+
+def allowing(peer_ids: Iterable[str]) -> list[tuple[Rule, set[str]]]:
+    """The rules that allow something to these peers by name, each with the names: what goes when the peers do.
+
+    A name that is a scope of others as well stays.
+    """
+    names = set(peer_ids)
+    rows = [row for row in naming(names) if row.action == Action.ALLOW]
+    named = {name for row in rows for name in row.principals if name in names}
+    going = {name for name in named if not is_scope_of_others(name, names)}
+    return [(row, found) for row in rows if (found := going & set(row.principals))]
+
+
+def is_scope_of_others(name: str, peer_ids: Collection[str]) -> bool:
+    """Whether a peer that is none of these has a scope of this name."""
+    return any(holder not in peer_ids for holder in peers.names_with_scope(name))
+
+
+def hanging_rules(peer_ids: Sequence[str]) -> list[Hanging]:
+    """What goes with these peers: a rule that is for nobody else, or their names in one."""
+    found = []
+    for row, names in allowing(peer_ids):
+        goes = names.issuperset(row.principals)
+        words = f"{row}, which goes" if goes else f"its name in {row}"
+        found += [Hanging(f"{row.pk} {name}", name, "Forwarding rule", words) for name in sorted(names)]
+    return found
 
 
 def current_policy() -> ForwardingPolicy:

@@ -55,6 +55,8 @@ class ImportImpact(BaseModel):
     closing: list[ClosingOut] = Field(description=f"The first {SHOWN} of them; none without the right activity:read.")
     grants_go: int = Field(description="So many grants in force would go with peers that are removed.")
     grants: list[GrantGoing] = Field(description=f"The first {SHOWN} of them; none without the right grants:read.")
+    rules_go: int = Field(description="So often rules of forwarding allow something to the names of peers that go.")
+    rules: list[GrantGoing] = Field(description=f"The first {SHOWN}; none without the right forwarding:read.")
 
 
 class ImportOut(BaseModel):
@@ -108,6 +110,8 @@ def _told(facts: dict[str, Any], rights: Container[Right]) -> ImportOut:
         found.impact.closing = []
     if found.impact and Right.GRANTS_READ not in rights:
         found.impact.grants = []
+    if found.impact and Right.FORWARDING_READ not in rights:
+        found.impact.rules = []
     return found
 
 

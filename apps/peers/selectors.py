@@ -1,7 +1,7 @@
 """Reading peers and API keys."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -149,6 +149,11 @@ def page_of_peers(
     if after is not None:
         rows = rows.filter(pk__gt=after)
     return [row.entry() for row in rows[:limit]]
+
+
+def names_with_scope(scope: str) -> Iterator[str]:
+    """The names of those that have just this scope."""
+    yield from with_scope(Peer.objects.all(), scope).values_list("pk", flat=True).iterator()
 
 
 def _peer_rows(search: str, *, enabled: bool | None) -> QuerySet[Peer]:

@@ -73,7 +73,7 @@ def outcome_lines(outcome: dict[str, Any]) -> Iterator[str]:
 
 
 def _impact_lines(impact: dict[str, Any]) -> Iterator[str]:
-    """Which open connections would close, and which grants would go, each after a mark of its own."""
+    """Which open connections would close, and which grants and rules would go, each after a mark of its own."""
     if not impact["known"]:
         yield "The node does not run, so which connections are open is not known."
     for one in impact["closing"]:
@@ -84,6 +84,10 @@ def _impact_lines(impact: dict[str, Any]) -> Iterator[str]:
         yield printable(f"x grant of {one['peer_id']}: {one['words']}")
     if unsaid := impact["grants_go"] - len(impact["grants"]):
         yield f"x {unsaid} grants{' more' if impact['grants'] else ''}"
+    for one in impact["rules"]:
+        yield printable(f"x forwarding rule of {one['peer_id']}: {one['words']}")
+    if unsaid := impact["rules_go"] - len(impact["rules"]):
+        yield f"x {unsaid} names in forwarding rules{' more' if impact['rules'] else ''}"
 
 
 def _format(form: str, file: Path | None = None) -> str:

@@ -4,6 +4,7 @@ Each function is one transaction that holds the change, its audit row and, by th
 notification. Nothing is written when anything is wrong. Raises InvalidRule and Absent.
 """
 
+from apps.forwarding.services.following import follow_rename, forget
 from apps.forwarding.services.rules import (
     FIELDS,
     MAX_RULES,
@@ -11,7 +12,6 @@ from apps.forwarding.services.rules import (
     RuleAction,
     add_rule,
     change_rule,
-    follow_rename,
     move_rule,
     plan_rule,
     remove_rules,
@@ -25,6 +25,7 @@ __all__ = [
     "add_rule",
     "change_rule",
     "follow_rename",
+    "forget",
     "move_rule",
     "plan_rule",
     "remove_rules",

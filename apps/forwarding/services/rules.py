@@ -24,6 +24,8 @@ MAX_RULES = 200
 FIELDS = ("action", "target", "principals", "transports", "directions", "note")
 """What is changed by itself; the place of a rule is changed with those of others."""
 
+_Facts = dict[str, Any]
+
 
 class RuleAction(StrEnum):
     """What the audit log says was done."""
@@ -34,6 +36,8 @@ class RuleAction(StrEnum):
     REMOVED = "forwarding_rule.removed"
     FOLLOWED = "forwarding_rule.followed"
     """A peer was renamed, and what the rule says of it with it."""
+    FORGOT = "forwarding_rule.forgot"
+    """A peer was removed, and the rule allows nothing to its name any more."""
 
 
 def plan_rule(
@@ -81,7 +85,7 @@ def add_rule(*, actor: Actor, position: int | None = None, **wish: Any) -> Rule:
         Rule.objects.filter(position__gte=row.position).update(position=F("position") + 1)
         _stamp(row, actor)
         row.save(force_insert=True)
-        _record(actor, RuleAction.ADDED, None, _facts(row))
+        record(actor=actor, changes=[change_of(RuleAction.ADDED, None, facts_of(row))])
         return row
 
 
@@ -89,17 +93,17 @@ def change_rule(*, actor: Actor, rule_id: str, position: int | None = None, **ch
     """Change these fields of a rule, and its place; the others stay. Nothing is written where nothing differs."""
     with transaction.atomic():
         row = selectors.get_rule(rule_id)
-        before = _facts(row)
+        before = facts_of(row)
         if changes:
             planned = plan_rule(**{name: getattr(row, name) for name in FIELDS} | changes)
             for name in FIELDS:
                 setattr(row, name, getattr(planned, name))
-        action = RuleAction.MOVED if _facts(row) == before else RuleAction.CHANGED
+        action = RuleAction.MOVED if facts_of(row) == before else RuleAction.CHANGED
         _shift(row, position)
-        if _facts(row) != before:
+        if facts_of(row) != before:
             _stamp(row, actor)
             row.save()
-            _record(actor, action, before, _facts(row))
+            record(actor=actor, changes=[change_of(action, before, facts_of(row))])
         return row
 
 
@@ -115,18 +119,8 @@ def remove_rules(*, actor: Actor, rule_ids: Iterable[str]) -> int:
         Rule.objects.filter(pk__in=rows).delete()
         _close_ranks()
         for row in rows.values():
-            _record(actor, RuleAction.REMOVED, _facts(row), None)
+            record(actor=actor, changes=[change_of(RuleAction.REMOVED, facts_of(row), None)])
         return len(rows)
-
-
-def follow_rename(*, actor: Actor, old: str, new: str, **_: Any) -> None:
-    """In the transaction of the rename: what a rule says of a peer, it says of it whatever its name."""
-    for row in Rule.objects.all():
-        if isinstance(row.principals, list) and old in row.principals:
-            before = _facts(row)
-            row.principals = list(dict.fromkeys(new if name == old else name for name in row.principals))
-            row.save(update_fields=["principals"])
-            _record(actor, RuleAction.FOLLOWED, before, _facts(row))
 
 
 def _shift(row: Rule, position: int | None) -> None:
@@ -158,13 +152,14 @@ def _stamp(row: Rule, actor: Actor) -> None:
     row.changed_at, row.changed_by = timezone.now(), who_words(actor.kind, actor.name)
 
 
-def _record(actor: Actor, action: RuleAction, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
+def change_of(action: RuleAction, before: _Facts | None, after: _Facts | None) -> Change:
     """A rule goes by its id, under which the log has all of its history; the sentence is among the values."""
     named = after or before or {}
-    record(actor=actor, changes=[Change(action, OBJECT_TYPE, named["id"], before, after)])
+    return Change(action, OBJECT_TYPE, named["id"], before, after)
 
 
-def _facts(row: Rule) -> dict[str, Any]:
+def facts_of(row: Rule) -> _Facts:
+    """For the log of changes."""
     return {"id": row.pk, "position": row.position, **{name: _copied(getattr(row, name)) for name in FIELDS}} | {
         "sentence": str(row)
     }

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from apps.peers.hanging import Hanging
 from apps.peers.portable.impact import SHOWN, PlanImpact
 from apps.peers.portable.moments import written
 from apps.peers.portable.plan import Plan, Step
@@ -31,13 +32,20 @@ def impact_json(found: PlanImpact) -> dict[str, Any]:
     """What would close and go, the first of it one by one."""
     names = ("boot", "connection", "peer_id", "alpn", "address", "reason", "at")
     closings, going = found.closings, [one for one in found.hanging if one.gives is not None]
+    rules = [one for one in found.hanging if one.gives is None]
     return {
         "known": closings.known,
         "closes": closings.total,
         "closing": [{name: getattr(one, name) for name in names} for one in closings.shown],
         "grants_go": len(going),
-        "grants": [{"id": one.row_id, "peer_id": one.peer_id, "words": one.words} for one in going[:SHOWN]],
+        "grants": [_hanging(one) for one in going[:SHOWN]],
+        "rules_go": len(rules),
+        "rules": [_hanging(one) for one in rules[:SHOWN]],
     }
+
+
+def _hanging(one: Hanging) -> dict[str, str]:
+    return {"id": one.row_id, "peer_id": one.peer_id, "words": one.words}
 
 
 def step_json(step: Step) -> dict[str, Any]:

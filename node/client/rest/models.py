@@ -270,6 +270,8 @@ class ImportImpact(Model, frozen=True, kw_only=True):
     closing: list[Closing]
     grants_go: int
     grants: list[GrantGoing]
+    rules_go: int = 0
+    rules: list[GrantGoing] = []
 
 
 class ImportOutcome(Model, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from apps.forwarding.errors import Absent
 from apps.forwarding.models import Rule
 from apps.forwarding.services import rules as module
 from apps.peers import services as peers
+from apps.peers.hanging import hanging_on
 from node.core.forwarding.judgement import judge
 from node.core.forwarding.policy import Direction, Transport
 from node.core.forwarding.rules import InvalidRule
@@ -53,6 +54,41 @@ def test_rules_are_added_moved_and_removed_and_stay_without_a_gap() -> None:
     with pytest.raises(Absent):
         services.remove_rules(actor=ALICE, rule_ids=[ids["a"], ids["d"]])
     assert order() == "c2 b a"
+
+
+def test_what_a_rule_allows_a_peer_goes_with_it_and_never_to_everybody(add_peer: Callable[..., PeerEntry]) -> None:
+    for name in ("ann", "bob", "db"):
+        add_peer(name, scopes=["db"] if name == "bob" else [])
+    for target, who, action in (
+        ("alone", ["ann"], "allow"),
+        ("both", ["bob", "ann"], "allow"),
+        ("refused", ["ann"], "deny"),
+        ("scope", ["db"], "allow"),
+        ("all", [], "allow"),
+    ):
+        add(target, action, principals=who)
+    damaged = add("damaged", principals=["ann"])
+    Rule.objects.filter(pk=damaged.pk).update(principals=["ann", {"x": 1}])
+    told = [(one.peer_id, one.words) for one in hanging_on(["ann", "db"])]
+    assert told == [
+        ("ann", "1. allow alone for ann, which goes"),
+        ("ann", "its name in 2. allow both for bob, ann"),
+    ]
+    peers.remove_peers(actor=ALICE, peer_ids=["ann", "db"])
+    assert order() == "both refused scope all damaged"
+    assert [row.principals for row in selectors.list_rules()][:4] == [["bob"], ["ann"], ["db"], []]
+    logged = AuditEntry.objects.order_by("-pk").values_list("action", flat=True)[:2]
+    assert list(logged) == ["forwarding_rule.removed", "forwarding_rule.forgot"]
+    peers.update_peer(actor=ALICE, peer_id="bob", changes={"peer_id": "rob"})
+    assert selectors.list_rules()[0].principals == ["rob"]
+
+
+def test_a_name_that_is_a_scope_as_well_stays_when_its_peer_is_renamed(add_peer: Callable[..., PeerEntry]) -> None:
+    add_peer("bob", scopes=["db"])
+    add_peer("db")
+    add("x", "deny", principals=["db"])
+    peers.update_peer(actor=ALICE, peer_id="db", changes={"peer_id": "store"})
+    assert selectors.list_rules()[0].principals == ["store", "db"]
 
 
 @settings(max_examples=25, deadline=None)

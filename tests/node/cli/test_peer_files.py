@@ -11,7 +11,8 @@ GRANT = {"id": "g", "peer_id": "old", "words": "x, until 2027-01-31 12:00 UTC"}
 
 
 def lines(**impact: Any) -> list[str]:
-    found = {"known": True, "closes": 0, "closing": [], "grants_go": 0, "grants": []} | impact
+    nothing = {"closes": 0, "closing": [], "grants_go": 0, "grants": [], "rules_go": 0, "rules": []}
+    found = {"known": True, **nothing, **impact}
     return list(outcome_lines(PLAN | {"steps": [STEP], "impact": found}))
 
 
@@ -24,6 +25,11 @@ def test_a_dry_run_tells_what_would_close_and_go() -> None:
         "Would be: 0 added, 0 changed, 1 removed, 0 unchanged. Nothing was changed.",
     ]
     assert lines(closes=1, grants_go=2)[1:3] == ["x 1 open connections", "x 2 grants"], "of one who may not see which"
+    rule = {"id": "r old", "peer_id": "old", "words": "1. allow * for old, which goes"}
+    assert lines(rules_go=2, rules=[rule])[1:3] == [
+        "x forwarding rule of old: 1. allow * for old, which goes",
+        "x 1 names in forwarding rules more",
+    ]
     assert "is not known" in lines(known=False)[1]
 
 

@@ -13,6 +13,7 @@ from apps.accounts.rights import Right
 from apps.activity import selectors as activity
 from apps.activity.models import Connection
 from apps.audit.models import AuditEntry
+from apps.forwarding import services as forwarding
 from apps.peers import selectors, services
 from apps.peers.models import PeerNote, PeerTerm
 from apps.peers.portable.formats import Format, read
@@ -124,6 +125,7 @@ def test_a_dry_run_over_rest_tells_what_would_close_and_go(
         Connection(boot="b", connection=number, peer_id="old", alpn="h3", since=datetime.now(UTC))
         for number in range(SHOWN + 2)
     )
+    forwarding.add_rule(actor=ALICE, action="allow", target="*", principals=["old"])
     given = Grant.objects.create(peer_id="old", scopes=["x"], expires_at=time.time() + 3600)
 
     def told(query: str, by: Caller = api) -> Any:
@@ -133,12 +135,17 @@ def test_a_dry_run_over_rest_tells_what_would_close_and_go(
             len(found["closing"]),
             found["grants_go"],
             [g["id"] for g in found["grants"]],
+            found["rules_go"],
+            [rule["words"] for rule in found["rules"]],
         )
 
-    assert told("dry_run=true&replace=true") == (SHOWN + 2, SHOWN, 1, [given.pk])
-    assert told("dry_run=true") == (0, 0, 0, [])
+    assert told("dry_run=true&replace=true") == (
+        *(SHOWN + 2, SHOWN, 1, [given.pk]),
+        *(1, ["1. allow * for old, which goes"]),
+    )
+    assert told("dry_run=true") == (0, 0, 0, [], 0, [])
     narrow = Caller(token_with(Right.PEERS_WRITE))
-    assert told("dry_run=true&replace=true", narrow) == (SHOWN + 2, 0, 1, [])
+    assert told("dry_run=true&replace=true", narrow) == (SHOWN + 2, 0, 1, [], 1, [])
     assert told("replace=true") is None
 
 
