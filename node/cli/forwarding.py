@@ -10,7 +10,7 @@ import typer
 
 from node.cli.load import settings_or_fail
 from node.cli.manage import request
-from node.cli.options import EXIT_FAILED, DataOption, JsonOption
+from node.cli.options import EXIT_FAILED, EXIT_USAGE, DataOption, JsonOption, fail
 from node.cli.table import table
 from node.core.forwarding.policy import Action, Direction, Transport
 from node.core.text import printable
@@ -66,6 +66,42 @@ def add(  # noqa: PLR0913 - one parameter for each option
     _tell("Added", found, as_json=as_json)
 
 
+@app.command("set")
+def set_(  # noqa: PLR0913 - one parameter for each option
+    rule: RuleArgument,
+    *,
+    action: Annotated[Action | None, typer.Option("--action", metavar="allow|deny")] = None,
+    target: Annotated[str | None, typer.Option("--target", metavar="TARGET", help="As with add.")] = None,
+    principals: ForOption = None,
+    over: Annotated[
+        list[str] | None, typer.Option("--over", metavar="quic|tcp|channel", help="May be repeated.")
+    ] = None,
+    direction: Annotated[str | None, typer.Option("--direction", metavar="local|remote")] = None,
+    note: Annotated[str | None, typer.Option("--note", metavar="TEXT", help="Why; for administrators.")] = None,
+    place: Annotated[int | None, typer.Option("--at", metavar="PLACE", min=1, help="As with move.")] = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Change a rule. Each option replaces what was there, an empty text (--over "") clears it; the rest stays.
+
+    Without --for it is for every peer.
+    """
+    given = {
+        "action": action and action.value,
+        "target": target,
+        "principals": _list(principals),
+        "transports": _list(over),
+        "directions": _list(None if direction is None else [direction]),
+        "note": note,
+        "position": place,
+    }
+    changes = {name: value for name, value in given.items() if value is not None}
+    if not changes:
+        fail("nothing to change: say what, such as --target or --for", EXIT_USAGE)
+    found = request(settings_or_fail(data), "forwarding", "change", {"id": rule, **changes})
+    _tell("Changed", found, as_json=as_json)
+
+
 @app.command()
 def move(rule: RuleArgument, place: PlaceArgument, *, data: DataOption = None, as_json: JsonOption = False) -> None:
     """Put a rule at another place; those between move by one."""
@@ -96,6 +132,11 @@ def check(
     typer.echo(json.dumps(found) if as_json else "\n".join(_lines(found)))
     if not found["allowed"]:
         raise typer.Exit(EXIT_FAILED)
+
+
+def _list(texts: list[str] | None) -> list[str] | None:
+    """What was said; of an empty text nothing is left."""
+    return None if texts is None else [text for text in texts if text]
 
 
 def _lines(found: dict[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from node.cli import remote_enrolment, remote_log, remote_peers, remote_secrets
+from node.cli import remote_enrolment, remote_forwarding, remote_log, remote_peers, remote_secrets
 from node.cli.options import EXIT_USAGE, fail
 from node.cli.remote_choice import Choice
 from node.cli.remote_forms import Values, fields, plain
@@ -119,6 +119,7 @@ _ACTIONS: Mapping[tuple[str, str], Callable[[RestClient, Values], Any]] = {
     **{("peers", name): act for name, act in remote_peers.ACTIONS.items()},
     **{("invites", name): act for name, act in remote_enrolment.ACTIONS.items()},
     **remote_secrets.ACTIONS,
+    **remote_forwarding.ACTIONS,
     ("api_keys", "add"): lambda client, values: plain(client.add_api_key(values)),
     ("api_keys", "list"): lambda client, _: [plain(key) for key in client.api_keys()],
     ("api_keys", "remove"): _remove_key,

@@ -4,7 +4,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 COMMANDS = frozenset(
-    {"access", "peer", "key", "lock", "locks", "unlock", "activity", "audit", "claim", "token", "credential", "user"}
+    {
+        "access",
+        "activity",
+        "audit",
+        "claim",
+        "credential",
+        "forwarding",
+        "key",
+        "lock",
+        "locks",
+        "peer",
+        "token",
+        "unlock",
+        "user",
+    }
 )
 """The commands that know how to ask another machine; some of their subcommands do not."""
 

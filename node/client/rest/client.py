@@ -17,6 +17,7 @@ from node.client.rest.models import (
     Claim,
     Credential,
     Event,
+    ForwardingRule,
     Grant,
     ImportOutcome,
     Invite,
@@ -184,6 +185,27 @@ class RestClient:
     def revoke_grant(self, grant_id: str) -> None:
         """What it gave is gone at once."""
         self._transport.send(Request("DELETE", f"/grants/{_name(grant_id)}"))
+
+    def forwarding_rules(self) -> Iterator[ForwardingRule]:
+        """Rules of forwarding in their order, told on one page; the first that matches decides."""
+        page = self._told(Request("GET", "/forwarding/rules"))
+        yield from (_from_json(item, ForwardingRule) for item in page.get("items", ()))
+
+    def add_forwarding_rule(self, fields: Mapping[str, Any]) -> ForwardingRule:
+        """A new rule, at the end unless `position` says where."""
+        return self._write("POST", "/forwarding/rules", fields, ForwardingRule, _key())
+
+    def change_forwarding_rule(self, rule_id: str, fields: Mapping[str, Any]) -> ForwardingRule:
+        """Change some fields of a rule; `position` moves it."""
+        return self._write("PATCH", f"/forwarding/rules/{_name(rule_id)}", fields, ForwardingRule)
+
+    def remove_forwarding_rule(self, rule_id: str) -> None:
+        """Those below it move up."""
+        self._transport.send(Request("DELETE", f"/forwarding/rules/{_name(rule_id)}"))
+
+    def check_forwarding(self, wish: Mapping[str, Any]) -> dict[str, Any]:
+        """What the node would say: `allowed`, `text`, the `rule` that decides, `addresses` and `steps`."""
+        return self._told(Request("POST", "/forwarding/check", body=json.dumps(dict(wish)).encode()))
 
     def tokens(self) -> Iterator[ApiToken]:
         """Tokens of this API by their ids, without their secrets."""

@@ -119,6 +119,22 @@ class Grant(Model, frozen=True, kw_only=True):
     holds: bool
 
 
+class ForwardingRule(Model, frozen=True, kw_only=True):
+    """What peers may reach through the node, or where they may listen on it; an empty list asks nothing."""
+
+    id: str
+    position: int
+    action: str
+    target: str
+    principals: list[str]
+    transports: list[str]
+    directions: list[str]
+    note: str
+    changed_at: str
+    changed_by: str
+    sentence: str
+
+
 class Lock(Model, frozen=True, kw_only=True):
     """A lock; `expires_at` is in unix seconds, None until it is lifted."""
 

@@ -47,6 +47,7 @@ def token(web: Web, here: Run) -> Path:
         "audit:read",
         "audit:sign",
         "activity:read",
+        "forwarding:write",
     )
     options = [word for right in rights for word in ("--right", right)]
     file = web.data.parent / "token"
@@ -136,6 +137,22 @@ def test_more_is_done_there_as_it_is_here(here: Run, there: Run, tmp_path: Path)
     assert (here("audit", "export", str(one)).returncode, there("audit", "export", str(other)).returncode) == (0, 0)
     assert one.read_text().splitlines()[1:] == other.read_text().splitlines()[1:]
     assert "cannot be used with --remote" in there("audit", "verify", "--export", str(one)).stderr
+
+
+def test_rules_of_forwarding_are_kept_there(here: Run, there: Run) -> None:
+    first = json.loads(there("forwarding", "add", "allow", "*.lan:22", "--for", "team", "--json").stdout)["id"]
+    assert there("forwarding", "add", "deny", "10.0.0.0/8", "--at", "1").returncode == 0
+    moved = there("forwarding", "set", first[:8], "--for", "", "--note", "all", "--at", "1")
+    assert moved.stdout == f"Changed: 1. allow *.lan:22 ({first[:8]})\n"
+    for command in (
+        ("forwarding", "list", "--json"),
+        ("forwarding", "check", "team/laptop", "10.0.0.7:22", "--json"),
+        ("forwarding", "move", "0000", "1"),
+    ):
+        one, other = here(*command), there(*command)
+        assert (read(one), one.returncode, one.stderr) == (read(other), other.returncode, other.stderr), command
+    assert there("forwarding", "remove", first[:8]).stdout == "Removed.\n"
+    assert "*.lan" not in here("forwarding", "list").stdout
 
 
 def test_refusals_are_told(there: Run, here: Run, web: Web, token: Path, tmp_path: Path) -> None:
