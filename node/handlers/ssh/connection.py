@@ -82,6 +82,8 @@ class SshConnection(ForwardsAsked):
         """What asyncssh has found good last, and the key as people know it."""
         self._expiry: asyncio.TimerHandle | None = None
         self._turns = 0
+        self._in_vain = ""
+        """Why the last key was nobody's, for the journal."""
         self._windows: dict[Session, int] = {}
         self._denials: Denials | None = None
         self._ssh: asyncssh.SSHServerConnection | None = None
@@ -98,6 +100,8 @@ class SshConnection(ForwardsAsked):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._offered is not None and self.fingerprint is None and self._vouched is None:
             self._attempt(self._offered[1], "reject")
+        if self._in_vain and not self.identity.id:
+            self._refused(self._in_vain)
         if self._expiry is not None:
             self._expiry.cancel()
         self.close_forwards()
@@ -118,6 +122,8 @@ class SshConnection(ForwardsAsked):
         """Whether the key is a peer's. It proves nothing yet: who only asks has no signature."""
         name = fingerprint_of_key(key)
         known = name is not None and self._provider.resolve_from_fingerprint(name) is not None
+        if not known:
+            self._in_vain = f"no peer has the key {shown(key)}" if name else f"{shown(key)} is not an Ed25519 key"
         self._offer(name if known else None, shown(key))
         return known
 
@@ -229,6 +235,8 @@ class SshConnection(ForwardsAsked):
         vouched = vouched_by(certificate, username, self.settings.cert_authorities)
         known = vouched is not None and vouched.resolve(self._provider) is not None
         key = await check(username, certificate) if known else None
+        if key is None:
+            self._in_vain = f"the certificate of {shown(certificate.key)} is good for no peer of that user name"
         self._offer(None if key is None else vouched, shown(certificate.key))
         return key
 
@@ -266,7 +274,7 @@ class SshConnection(ForwardsAsked):
     def _count(self) -> None:
         self.attempts += 1
         if self.attempts >= self.settings.max_attempts:
-            self._refused("too many keys that are no peer's")
+            self._in_vain = "too many keys that are no peer's"
             self._disconnect("too many keys")
 
     def _told_ended(self, reason: str, sessions: int, forwards: int) -> int:

@@ -16,7 +16,7 @@ from node.core.identity import Identity
 from node.core.scopes import allowed_by_scope
 from node.core.text import printable
 from node.handlers.ssh.channel import ChannelStream, SessionChannel
-from node.handlers.ssh.command import NoCommand, parse_command, program_of
+from node.handlers.ssh.command import MAX_SHOWN, NoCommand, parse_command, program_of
 from node.handlers.ssh.environment import environment_of
 from node.handlers.ssh.errors import CannotRun
 from node.handlers.ssh.limits import SshSettings
@@ -32,6 +32,7 @@ else:
 DENIED = 126
 """Exit status of a command that is not allowed, or cannot be run: a shell's for what it may not execute."""
 _NOT_ALLOWED = b"alknet: this command is not allowed\n"
+_NO_SHELL = b"alknet: a shell is not allowed; name a command, as in: ssh NODE COMMAND\n"
 _NOT_UNDERSTOOD = b"alknet: this command cannot be taken apart into words\n"
 _NOT_RUN = b"alknet: this command cannot be run here; the node's log says why\n"
 _SIGNALS = {"HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "KILL"}
@@ -102,7 +103,7 @@ class Session(_Session):
 
     def pty_requested(self, term_type: str, term_size: Size, term_modes: Mapping[int, int]) -> bool:
         """A terminal takes what a shell takes, also for a command."""
-        if not self._may_have_shell():
+        if not self._may_have_shell("terminal"):
             return False
         self._wish = TerminalWish(term_type, term_size, term_modes)
         return True
@@ -121,12 +122,14 @@ class Session(_Session):
     def subsystem_requested(self, subsystem: str) -> bool:
         """A subsystem `sftp` takes the scope `ssh:sftp`."""
         if subsystem not in self._holder.subsystems:
+            self._holder.denied(printable(subsystem[:MAX_SHOWN]), _refused("there is no such subsystem"))
             return False
         self._subsystem = subsystem
         return self._may(f"ssh:{subsystem}", subsystem)
 
     def shell_requested(self) -> bool:
-        return self._may_have_shell()
+        """Who may not have one is told so once it runs: a refusal has no room for words."""
+        return True
 
     def session_started(self) -> None:
         self._task = self._holder.spawn(self)
@@ -189,6 +192,8 @@ class Session(_Session):
             return await holder.subsystems[self._subsystem](given)
         if self._command is not None:
             return await self._run_command(self._command)
+        if not self._may_have_shell("shell"):
+            return await self._refuse(_NO_SHELL)
         shell = holder.settings.shell
         return await self._serve(shell, (f"-{PurePosixPath(shell).name}",), SHELL=shell)
 
@@ -198,7 +203,10 @@ class Session(_Session):
         except NoCommand:
             return await self._refuse(_NOT_UNDERSTOOD)
         path = program_of(command, self._holder.settings.programs)
-        if not self._may(command.scope, command.shown) or path is None:
+        if not self._may(command.scope, command.shown):
+            return await self._refuse(_NOT_ALLOWED)
+        if path is None:
+            self._holder.denied(command.shown, _refused("ssh.programs does not name it"))
             return await self._refuse(_NOT_ALLOWED)
         return await self._serve(path, command.words)
 
@@ -217,8 +225,11 @@ class Session(_Session):
         environment = environment_of(user, self._holder.identity.id, self._channel.variables, **more)
         return Program(path, words, environment, user, settings.directory, self._wish)
 
-    def _may_have_shell(self) -> bool:
-        return bool(self._holder.settings.shell) and self._may("ssh:shell", "shell")
+    def _may_have_shell(self, shown: str) -> bool:
+        if not self._holder.settings.shell:
+            self._holder.denied(shown, _refused("ssh.shell names no shell"))
+            return False
+        return self._may("ssh:shell", shown)
 
     def _may(self, scope: str, shown: str) -> bool:
         """Whether the peer has the scope at this moment; one that has not is told to the journal."""
@@ -235,6 +246,11 @@ class Session(_Session):
     async def _refuse(self, words: bytes) -> int:
         await self._stream.write_error(words)
         return DENIED
+
+
+def _refused(why: str) -> Decision:
+    """By the settings, and not for want of a scope."""
+    return Decision(allowed=False, message="not allowed by the settings", explanation=why)
 
 
 def _number(name: str) -> int:

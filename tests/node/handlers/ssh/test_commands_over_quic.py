@@ -40,8 +40,14 @@ async def test_a_peer_runs_what_it_has_the_scope_for_and_is_told_nothing_of_the_
         without_scope, without_program = await soon(ann.run("cat /etc/passwd")), await soon(ann.run("dd if=secret"))
         assert without_scope.exit_status == without_program.exit_status == 126
         assert without_scope.stderr == without_program.stderr != ""
-        [denied] = [event for event in node.journal.events if event.kind == "denied"][:1]
-        assert (denied.peer_id, denied.detail["operation"]) == ("ann", "ssh cat")
+        denied = [event for event in node.journal.events if event.kind == "denied"]
+        assert [(event.peer_id, event.detail["operation"]) for event in denied] == [
+            ("ann", "ssh cat"),
+            ("ann", "ssh dd"),
+        ]
+        await node.know("ssh:exec:dd")
+        assert (await soon(ann.run("dd if=secret"))).stderr == without_scope.stderr
+        assert node.journal.events[-1].detail["explanation"] == "ssh.programs does not name it"
         assert "passwd" not in str(node.journal.events)
         assert "secret" not in str(node.journal.events)
 
@@ -55,8 +61,7 @@ async def test_nothing_but_sessions_with_a_command_is_given() -> None:
             await soon(ann.open_unix_connection("/tmp/socket"))
         with pytest.raises(asyncssh.ChannelListenError):
             await soon(ann.start_server(lambda *_: None, "127.0.0.1", 0))
-        with pytest.raises(asyncssh.ChannelOpenError):
-            await soon(ann.create_process())
+        assert (await soon(ann.run())).exit_status == 126
         with pytest.raises(asyncssh.ChannelOpenError):
             await soon(ann.start_sftp_client())
         assert (await soon(ann.run("true"))).exit_status == 0

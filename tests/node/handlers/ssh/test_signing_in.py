@@ -96,6 +96,19 @@ async def test_too_many_keys_end_the_connection_and_are_told_to_the_journal() ->
         assert event.detail["rule"] == "ssh sign-in"
 
 
+async def test_a_key_that_is_nobodys_is_named_in_the_journal() -> None:
+    other, old = asyncssh.generate_private_key("ssh-ed25519"), asyncssh.generate_private_key("ssh-rsa", key_size=2048)
+    async with ssh_node() as node:
+        for key, why in ((other, "no peer has the key {}"), (old, "{} is not an Ed25519 key")):
+            with pytest.raises(asyncssh.PermissionDenied):
+                await soon(node.client(key).__aenter__())
+            await settled(lambda: node.handler.snapshot()["waiting"] == 0)
+            assert node.journal.of(EventKind.REFUSED)[-1].reason == why.format(key.get_fingerprint())
+        async with node.client(client_keys=[other, node.ann]):
+            pass
+        assert len(node.journal.of(EventKind.REFUSED)) == 2
+
+
 async def test_a_peer_has_so_many_connections_and_no_more() -> None:
     async with ssh_node(max_connections=1) as node:
         async with node.client():

@@ -7,6 +7,7 @@ from typing import Any
 import asyncssh
 import pytest
 
+from node.core.journal import EventKind
 from tests.node.handlers.ssh.test_rights_that_bite import gone
 from tests.support.quic import settled, soon
 from tests.support.ssh import ssh_node
@@ -54,10 +55,13 @@ async def test_modes_and_signals_reach_the_terminal() -> None:
 )
 async def test_there_is_none_without_the_setting_or_the_scope(settings: Any, scopes: tuple[str, ...]) -> None:
     async with ssh_node(scopes=scopes, **settings) as node, node.client() as ann:
-        with pytest.raises(asyncssh.ChannelOpenError):
-            await soon(ann.create_process())
+        told = await soon(ann.run())
+        assert (told.exit_status, told.stdout) == (126, "")
+        assert told.stderr == "alknet: a shell is not allowed; name a command, as in: ssh NODE COMMAND\n"
         with pytest.raises(asyncssh.ChannelOpenError):
             await soon(ann.create_process("cat", term_type="xterm"))
+        denied = [event.detail["operation"] for event in node.journal.of(EventKind.DENIED)]
+        assert denied == ["ssh shell", "ssh terminal"]
         assert (await soon(ann.run("true"))).exit_status == 0
 
 
