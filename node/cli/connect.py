@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 from node.cli.id import IdentityOption, user_key
-from node.cli.nc import EXIT_ALPN, EXIT_INTERRUPTED, EXIT_PIN, EXIT_REFUSED, bracketed
+from node.cli.nc import EXIT_ALPN, EXIT_INTERRUPTED, EXIT_PIN, EXIT_REFUSED, bracketed, not_served
 from node.cli.options import EXIT_FAILED, EXIT_USAGE, fail
 from node.cli.pinning import pinned_key
 from node.cli.proxy import ProxyLoginOption, ProxyOption, proxy_from
@@ -150,7 +150,8 @@ def _run(wanted: Wanted, node: _Node, drain: float) -> None:
     except PortUnavailable as error:
         fail(str(error), EXIT_FAILED)
     except (DialError, SignInRefused, AnotherHostKey) as error:
-        fail(printable(f"{node.address}: {error}"), _status_of(error))
+        status = _status_of(error)
+        fail(printable(f"{node.address}: {_words_of(error, status, node)}"), status)
     raise typer.Exit(status)
 
 
@@ -193,6 +194,15 @@ def _signals() -> tuple["asyncio.Future[signal.Signals]", "asyncio.Future[signal
 
 def _tell(line: str) -> None:
     typer.echo(f"alknet: {line}", err=True)
+
+
+def _words_of(error: Exception, status: int, node: _Node) -> str:
+    """What went wrong and, where that is the node's administrator to mend, how."""
+    if status == EXIT_ALPN:
+        return not_served(ALPN)
+    if status == EXIT_REFUSED:
+        return f"{error}; there: alknet peer add NAME --key {node.key.fingerprint} --scope SCOPE"
+    return str(error)
 
 
 def _status_of(error: Exception) -> int:

@@ -96,7 +96,9 @@ def _run(wanted: _Wanted) -> None:
     try:
         asyncio.run(_nc(wanted))
     except DialError as error:
-        fail(printable(f"{wanted.address}: {error}"), _status_of_dial(error))
+        status = _status_of_dial(error)
+        told = not_served(wanted.alpn) if status == EXIT_ALPN else error
+        fail(printable(f"{wanted.address}: {told}"), status)
     except StreamError as error:
         fail(printable(f"{wanted.address}: {error}"), EXIT_LOST)
     except OutputClosed:
@@ -143,6 +145,12 @@ def _ends_by_signal(copying: asyncio.Task[None]) -> list[int]:
     for number in (signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, end, number)
     return came
+
+
+def not_served(alpn: bytes) -> str:
+    """What a handshake without a common protocol means, and what to do about it."""
+    hint = "; ssh.enabled turns it on there, at its next start" if alpn == b"alknet/ssh" else ""
+    return f"the node does not serve {alpn.decode(errors='replace')}{hint}"
 
 
 def _is_refusal(connection: Connection, closed: ConnectionClosed) -> bool:

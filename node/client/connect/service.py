@@ -110,7 +110,7 @@ class ConnectService:
                 listener = await link.listen(forward.bind, self._accepting(forward.target))
             except OpenFailed:
                 if not told:
-                    self._tell(f"the node does not listen on {where}; asking again")
+                    self._tell(f"the node does not listen on {where}: not allowed, or taken; asking again")
                 told = True
                 await asyncio.sleep(backoff.delay())
             else:

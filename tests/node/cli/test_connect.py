@@ -76,8 +76,14 @@ async def test_the_exit_status_tells_what_no_repetition_mends(tmp_path: Path) ->
         here, pin = far.listener.address, far.key.fingerprint
         cases = [
             (here, NodeKey.generate().fingerprint, ("--socks5", "0"), 4, "not the pinned"),
-            ((server.host, server.port), server.key.fingerprint, ("--socks5", "0"), 5, "no_application_protocol"),
-            (here, pin, ("--socks5", "0"), 6, "does not take this key"),
+            (
+                (server.host, server.port),
+                server.key.fingerprint,
+                ("--socks5", "0"),
+                5,
+                "does not serve alknet/ssh; ssh.enabled",
+            ),
+            (here, pin, ("--socks5", "0"), 6, "does not take this key; there: alknet peer add NAME --key ed25519:"),
             (here, pin, ("--socks5", str(taken[1])), 1, "in use"),
         ]
 
