@@ -18,6 +18,7 @@ from node.cli import (
     database_checks,
     machine_checks,
     network_checks,
+    peer_service_checks,
     permission_checks,
     vault_checks,
 )
@@ -132,6 +133,8 @@ CHECKS: tuple[Check, ...] = (
     vault_checks.vault,
     backup_checks.backups,
     audit_checks.audit,
+    peer_service_checks.ssh,
+    peer_service_checks.files,
     appliance_checks.serving,
 )
 """Each answers within a second, but for those that are slow, and where a process hangs that is asked."""
