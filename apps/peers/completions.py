@@ -1,12 +1,14 @@
 """What can be added to a field of scopes or of resources, and what the text that is being typed means.
 
 In a search, `*` stands for any one field between colons: `git:*` finds `git:read`. In what is stored it means nothing:
-operations compare scopes letter by letter (docs/adr/0016), and that is said to whoever types one.
+operations compare scopes letter by letter (docs/adr/0016), and that is said to whoever types one. To SSH and SFTP it
+means what it does in a search.
 """
 
 from collections.abc import Iterable, Mapping
 
 from apps.panel.fields import Offered, Option
+from apps.peers.handler_scopes import BUCKET, about, buckets, handler_scopes
 from apps.peers.offers import IN_USE, NEEDS, InUse, Needs
 from node.core.peers import check_scopes
 
@@ -16,9 +18,12 @@ _LETTER_BY_LETTER = "Operations compare scopes letter by letter."
 
 
 def complete_scopes(text: str) -> Offered:
-    """Known scopes in which the text stands, or that the pattern finds; those that operations ask for come first."""
+    """Known scopes in which the text stands, or that the pattern finds; those that operations ask for come first.
+
+    Then come those that somebody has, and then those of SSH and SFTP.
+    """
     needs, used = NEEDS(), IN_USE()
-    known = [*sorted(needs.scopes), *(name for name in used.scopes if name not in needs.scopes)]
+    known = list(dict.fromkeys((*sorted(needs.scopes), *used.scopes, *handler_scopes())))
     if "*" in text:
         return _by_pattern(text, [name for name in known if fits(text, name)], needs, used)
     found = _ordered(text, known)
@@ -36,10 +41,12 @@ def complete_resources(text: str) -> Offered:
     """`kind:name`, as the field takes them apart again, and kinds, also those that nobody has yet."""
     needs, used = NEEDS(), IN_USE()
     pairs = {f"{kind}:{name}": count for kind, names in used.resources.items() for name, count in names.items()}
+    pairs = {**{f"{BUCKET}:{name}": 0 for name in buckets()}, **pairs}
     found = _ordered(text, pairs)
     options = [Option(pair, pair, _held_by(pairs[pair])) for pair in found[:MOST]]
     kind, colon, name = text.partition(":")
-    kinds = [one for one in _ordered(kind, {**needs.kinds, **used.resources}) if not colon]
+    own = {BUCKET: None} if buckets() else {}
+    kinds = [one for one in _ordered(kind, {**needs.kinds, **used.resources, **own}) if not colon]
     options += [Option(f"{one}:", f"{one}:…", _kind_about(one, needs, used)) for one in kinds[: MOST - len(options)]]
     if kind and name and text not in pairs:
         return Offered(tuple(options), f"Nobody has “{name}” of kind “{kind}” yet. Enter adds it.")
@@ -48,6 +55,8 @@ def complete_resources(text: str) -> Offered:
 
 def _by_pattern(text: str, found: list[str], needs: Needs, used: InUse) -> Offered:
     plain = f"{_LETTER_BY_LETTER} “{text}” itself would give only what asks for “{text}”, star and all."
+    if words := about(text):
+        plain = f"“{text}” itself gives all of them at once, and those to come ({words})."
     if not found:
         return Offered((), f"* stands for one field between colons, and no known scope fits. {plain}")
     one_by_one = [Option(name, name, _why(name, needs, used)) for name in found[:MOST]]
@@ -66,17 +75,19 @@ def _ordered(text: str, names: Iterable[str]) -> list[str]:
 def _about(text: str, found: list[str], needs: Needs, used: InUse) -> str:
     if not text:
         node = "" if needs.known else " The node does not tell at this moment what its operations ask for."
-        return (_LETTER_BY_LETTER if found else "No scope is known yet: type the first.") + node
+        return f"{_LETTER_BY_LETTER} To SSH and SFTP a * is any one field.{node}"
     if wrong := check_scopes([text]):
         return wrong[0]
     if text in needs.scopes or text in used.scopes:
         return f"{text}: {_why(text, needs, used)}."
+    if words := about(text):
+        return f"{words}; nobody has “{text}” yet. Enter adds it."
     asks = "No operation of this node asks for it" if needs.known else "Whether an operation asks for it is not known"
     return f"{asks}, and nobody has “{text}” yet. Enter adds it."
 
 
 def _why(name: str, needs: Needs, used: InUse) -> str:
-    parts = [needs.scopes[name].words] if name in needs.scopes else []
+    parts = [needs.scopes[name].words] if name in needs.scopes else [words for words in [about(name)] if words]
     if not parts and needs.known:
         parts = ["no operation of this node asks for it"]
     return "; ".join([*parts, _held_by(used.scopes.get(name, 0))])

@@ -16,6 +16,7 @@ from apps.peers.admin.display import key_spellings
 from apps.peers.completions import complete_resources, complete_scopes
 from apps.peers.drafts import parse_resources, split_keys, split_scopes, without_repeats
 from apps.peers.errors import Absent
+from apps.peers.handler_scopes import about
 from apps.peers.offers import NEEDS
 from node.core.fingerprint import KeyFormatError, parse_key
 from node.core.peers import InvalidPeer, check_peer_id
@@ -52,10 +53,11 @@ def check_scopes(text: str, besides: str) -> Said:
     wrong, needs = _refused("scopes", scopes, besides), NEEDS()
     if wrong:
         return Said(wrong)
-    unasked = [scope for scope in scopes if scope not in needs.scopes] if needs.known and needs.scopes else []
+    others = [scope for scope in scopes if not about(scope)]
+    unasked = [scope for scope in others if scope not in needs.scopes] if needs.known and needs.scopes else []
     number = f"{len(scopes)} scope{'' if len(scopes) == 1 else 's'}."
     odd = f" No operation of this node asks for {', '.join(unasked[:SHOWN_KEYS])}." if unasked else ""
-    stars = " A * in a scope is a letter like any other." if any("*" in scope for scope in scopes) else ""
+    stars = " A * in a scope is a letter like any other." if any("*" in scope for scope in others) else ""
     return Said(facts=(number + odd + stars,))
 
 

@@ -54,6 +54,12 @@ def test_each_kind_says_what_the_services_would(
     assert audit() == []
 
 
+def test_a_star_in_a_scope_of_a_handler_is_no_letter(says: Callable[..., str]) -> None:
+    told = says("scopes", "ssh:exec:*")
+    assert "1 scope." in told
+    assert "letter" not in told
+
+
 def test_every_key_is_shown_in_every_spelling_with_its_kind(says: Callable[..., str]) -> None:
     told = says("keys", f"{ssh_line(1)}\n{pem(2)}\n{fingerprint(3)}")
     for n, kind in ((1, "an OpenSSH key"), (2, "a PEM public key"), (3, "a fingerprint")):

@@ -19,6 +19,7 @@ from node.core.paths import DataPaths
 from node.core.peers import PeerEntry
 from node.handlers.call.discovery import whoami
 from node.handlers.call.operation import Operation
+from node.settings import load_settings
 from tests.support.accounts import desk_of
 from tests.support.control import control_thread
 from tests.support.panel import ALICE
@@ -57,12 +58,13 @@ def test_what_operations_ask_for_comes_before_what_peers_have(told: None, add_pe
     services.create_api_key(actor=ALICE, description="", scopes=["custom"], expires_at=None)
 
     offered = complete_scopes("")
-    assert [(one.text, one.about) for one in offered.options] == [
+    assert [(one.text, one.about) for one in offered.options][:4] == [
         ("git:read", "asked for by git/list; 1 has it"),
         ("git:write", "asked for by a/1, a/2, a/3 and 6 more; nobody has it"),
         ("custom", "no operation of this node asks for it; 3 have it"),
+        ("ssh:shell", "SSH: a shell and terminals; nobody has it"),
     ]
-    assert offered.about == "Operations compare scopes letter by letter."
+    assert offered.about == "Operations compare scopes letter by letter. To SSH and SFTP a * is any one field."
 
 
 def test_a_beginning_comes_before_a_middle_and_the_case_does_not_matter(told: None, add_peer: AddPeer) -> None:
@@ -85,10 +87,23 @@ def test_the_sentence_judges_what_is_typed(told: None, db: None) -> None:
     assert complete_scopes("new").about.startswith("No operation of this node asks for it, and nobody has “new” yet")
 
 
+def test_scopes_of_ssh_and_sftp_are_offered_with_what_they_are_for(told: None, db: None, settings: Any) -> None:
+    values = {"ssh.programs": ["/usr/bin/uptime"], "sftp.buckets": {"photos": {"directory": "/srv/photos"}}}
+    settings.ALKNET = load_settings(data=settings.ALKNET.data, overrides=values).settings
+    assert texts(complete_scopes("ssh:exec")) == ["ssh:exec:*", "ssh:exec:uptime"]
+    assert texts(complete_scopes("sftp:")) == ["sftp:read", "sftp:write", "sftp:*"]
+    assert "“ssh:exec:*” itself gives all of them at once" in complete_scopes("ssh:exec:*").about
+    told_of = complete_scopes("ssh:forward:db.lan:5432").about
+    assert told_of.startswith("SSH: connect to hosts and ports")
+    assert complete_scopes("ssh:forward:db.lan").about.startswith("No operation of this node asks for it")
+    assert texts(complete_resources("ph")) == ["bucket:photos"]
+    assert "bucket:" in texts(complete_resources(""))
+
+
 def test_without_a_node_what_is_stored_is_offered_and_that_is_said(add_peer: AddPeer) -> None:
     add_peer("a", scopes=["fs:read"])
     offered = complete_scopes("")
-    assert [(one.text, one.about) for one in offered.options] == [("fs:read", "1 has it")]
+    assert [(one.text, one.about) for one in offered.options][:1] == [("fs:read", "1 has it")]
     assert "does not tell" in offered.about
 
 
