@@ -22,8 +22,9 @@ from node.handlers.sftp.codec import BadMessage
 from node.handlers.sftp.counts import Counts
 from node.handlers.sftp.handles import OpenTotal
 from node.handlers.sftp.limits import SftpLimits
+from node.handlers.sftp.reading import ByteStream
 from node.handlers.sftp.rights import PeerRights, Tell
-from node.handlers.sftp.session import ByteStream, SftpSession
+from node.handlers.sftp.session import SftpSession
 from node.handlers.sftp.tree import BucketTree
 
 ALPN = b"alknet/sftp"

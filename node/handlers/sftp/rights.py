@@ -55,13 +55,29 @@ class PeerRights:
     def __init__(self, identify: Callable[[], Identity | None], tell: Tell) -> None:
         self._identify = identify
         self._tell = tell
+        self._judged: Identity | None = None
+        self._allowed: set[tuple[str, Right]] = set()
+        """What that identity was allowed: the same one is allowed the same."""
 
     def allows(self, bucket: str, right: Right) -> bool:
-        return judge(self._identify(), bucket, right).allowed
+        return self._denial(self._identify(), bucket, right) is None
 
     def demand(self, bucket: str, right: Right) -> None:
         identity = self._identify()
+        denial = self._denial(identity, bucket, right)
+        if denial is not None:
+            self._tell(f"{right.value} {bucket}", identity, denial)
+            raise Denied
+
+    def _denial(self, identity: Identity | None, bucket: str, right: Right) -> Decision | None:
+        """None where it is allowed."""
+        if identity is not self._judged:
+            self._judged = identity
+            self._allowed.clear()
+        if (bucket, right) in self._allowed:
+            return None
         decision = judge(identity, bucket, right)
         if not decision.allowed:
-            self._tell(f"{right.value} {bucket}", identity, decision)
-            raise Denied
+            return decision
+        self._allowed.add((bucket, right))
+        return None

@@ -1,38 +1,27 @@
 """One session of SFTP over one byte stream, from its first packet to its end."""
 
 import asyncio
-import contextlib
-from typing import Protocol, get_args
+from typing import get_args
 
 from node.core.tasks import TaskSet
 from node.handlers.sftp.answers import Answers
 from node.handlers.sftp.backend import Backend
 from node.handlers.sftp.budget import Budget
-from node.handlers.sftp.codec import BadMessage, Status, decode, encode, frame_length, packets
+from node.handlers.sftp.codec import BadMessage, Status, decode, encode, packets
 from node.handlers.sftp.codec.extensions import OFFERED
-from node.handlers.sftp.codec.framing import PREFIX, UnknownPacket
+from node.handlers.sftp.codec.framing import UnknownPacket
 from node.handlers.sftp.codec.numbers import VERSION
 from node.handlers.sftp.counts import Counts
 from node.handlers.sftp.directory.listing import MAX_BYTES
 from node.handlers.sftp.handles import Handles, OpenTotal
 from node.handlers.sftp.limits import SftpLimits
 from node.handlers.sftp.order import Order, Turn
+from node.handlers.sftp.patience import Patience
+from node.handlers.sftp.reading import ByteStream, Packets
 
 _REQUESTS = get_args(packets.Request)
 _SMALL = 1024
 """Bytes that an answer without content is reckoned at."""
-
-
-class ByteStream(Protocol):
-    """What a session needs of its stream: of QUIC, of SSH, of anything."""
-
-    async def read_exactly(self, count: int) -> bytes:
-        """Raises EOFError where the peer has finished before."""
-        ...
-
-    async def write(self, data: bytes) -> None:
-        """Waits while too much is unsent."""
-        ...
 
 
 class SftpSession:
@@ -50,7 +39,12 @@ class SftpSession:
         self._order = Order()
         self._writing = asyncio.Lock()
         self._tasks = TaskSet()
-        self._failed = asyncio.get_running_loop().create_future()
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._starting, self._idle, self._reading, self._sending = (
+            Patience(seconds, self._stalled)
+            for seconds in (limits.start_timeout, limits.idle_timeout, limits.stall_timeout, limits.stall_timeout)
+        )
+        self._packets = Packets(stream, limits.max_packet, self._reading)
 
     async def run(self) -> None:
         """To the client's end of the stream, after which what it asked before is still answered.
@@ -66,41 +60,28 @@ class SftpSession:
             await asyncio.gather(reading, return_exceptions=True)
             await self._tasks.cancel()
             self._handles.close_all()
+            for patience in (self._starting, self._idle, self._reading, self._sending):
+                patience.close()
             if self._failed.done():
                 self._failed.exception()
 
     async def _read_all(self) -> None:
         await self._greet()
-        with contextlib.suppress(_Over):
-            while True:
-                await self._take(await self._packet(self._limits.idle_timeout))
+        while (body := await self._packets.next(self._idle)) is not None:
+            await self._take(body)
         await self._tasks.idle()
 
     async def _greet(self) -> None:
         """The client tells its version, and hears ours. A newer one gets ours too, and is content (§4)."""
-        try:
-            first = decode(await self._packet(self._limits.start_timeout))
-        except _Over:
-            raise EOFError("the session ended before it began") from None
+        body = await self._packets.next(self._starting)
+        if body is None:
+            raise EOFError("the session ended before it began")
+        first = decode(body)
         if not isinstance(first, packets.Init) or first.version < VERSION:
             raise BadMessage("a session begins with INIT, of version 3 or later")
         await self._send(packets.Version(VERSION, OFFERED))
 
-    async def _packet(self, patience: float) -> bytes:
-        """The next packet without its length. Raises _Over where the client has finished between two."""
-        prefix = await self._first(patience)
-        async with asyncio.timeout(self._limits.stall_timeout):
-            prefix += await self._stream.read_exactly(PREFIX - len(prefix))
-            return await self._stream.read_exactly(frame_length(prefix, self._limits.max_packet))
-
-    async def _first(self, patience: float) -> bytes:
-        try:
-            async with asyncio.timeout(patience):
-                return await self._stream.read_exactly(1)
-        except EOFError:
-            raise _Over from None
-
-    async def _take(self, body: bytes) -> None:
+    async def _take(self, body: memoryview) -> None:
         """Have one request answered, once there is room for it. Raises BadMessage for what is none at all."""
         try:
             packet = decode(body)
@@ -132,18 +113,21 @@ class SftpSession:
                 self._order.over(turn)
             await self._send(answer)
         except Exception as error:  # noqa: BLE001 - whoever runs the session is told
-            if not self._failed.done():
-                self._failed.set_exception(error)
+            self._fail(error)
         finally:
             self._counts.held_bytes -= cost
             self._budget.give_back(cost)
 
     async def _send(self, packet: packets.Packet) -> None:
-        """One packet at a time. Raises TimeoutError where the client takes nothing any more."""
+        """One packet at a time. A client that takes nothing any more ends the session."""
         raw = encode(packet)
-        async with self._writing, asyncio.timeout(self._limits.stall_timeout):
-            await self._stream.write(raw)
+        async with self._writing:
+            with self._sending:
+                await self._stream.write(raw)
 
+    def _stalled(self) -> None:
+        self._fail(TimeoutError("nothing moved"))
 
-class _Over(Exception):
-    """The client has finished its side."""
+    def _fail(self, error: Exception) -> None:
+        if not self._failed.done():
+            self._failed.set_exception(error)
