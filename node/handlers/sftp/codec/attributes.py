@@ -1,9 +1,23 @@
 """What is told of a file, and asked for it (§5). Each part may be missing."""
 
+import struct
 from dataclasses import dataclass
 
 from node.handlers.sftp.codec.numbers import ALL_ATTRIBUTE_FLAGS, AttributeFlags
-from node.handlers.sftp.codec.wire import BadMessage, Kind, Reader, pack_u32, pack_u64, read_pairs, write_pairs
+from node.handlers.sftp.codec.wire import (
+    DOES_NOT_FIT,
+    BadMessage,
+    Kind,
+    Reader,
+    pack_u32,
+    pack_u64,
+    read_pairs,
+    write_pairs,
+)
+
+_ALL = struct.Struct(">IQIIIII")
+_USUAL = int(AttributeFlags.SIZE | AttributeFlags.OWNER | AttributeFlags.PERMISSIONS | AttributeFlags.TIMES)
+"""The parts that every file of ours has, which are written at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +57,16 @@ def read_attributes(reader: Reader) -> Attributes:
 
 def write_attributes(value: Attributes) -> bytes:
     """Raises BadMessage where a number does not fit."""
+    size, owner, permissions, times = value.size, value.owner, value.permissions, value.times
+    if size is None or owner is None or permissions is None or times is None or value.extended is not None:
+        return _write_parts(value)
+    try:
+        return _ALL.pack(_USUAL, size, *owner, permissions, *times)
+    except struct.error:
+        raise BadMessage(DOES_NOT_FIT) from None
+
+
+def _write_parts(value: Attributes) -> bytes:
     parts = [pack_u32(value.flags)]
     if value.size is not None:
         parts.append(pack_u64(value.size))

@@ -59,11 +59,10 @@ def _read_entries(reader: Reader) -> tuple[Entry, ...]:
 
 
 def _write_entries(entries: tuple[Entry, ...]) -> bytes:
-    return pack_u32(len(entries)) + b"".join(map(write_entry, entries))
+    return pack_u32(len(entries)) + b"".join(map(_write_entry, entries))
 
 
-def write_entry(entry: Entry) -> bytes:
-    """One entry as it stands in a packet, so that its length is known. Raises BadMessage."""
+def _write_entry(entry: Entry) -> bytes:
     return pack_string(entry.filename) + pack_string(entry.longname) + ATTRIBUTES.write(entry.attributes)
 
 

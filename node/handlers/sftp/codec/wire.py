@@ -16,6 +16,8 @@ MAX_WORD = 1024
 MAX_BODY = 0xFFFF_FFFF
 """What a length can say; the packet around it is bounded."""
 
+DOES_NOT_FIT = "a number does not fit where it belongs"
+_TOO_SHORT = "a packet ends before what it announces"
 _U32 = struct.Struct(">I")
 _U64 = struct.Struct(">Q")
 
@@ -40,16 +42,16 @@ class Reader:
     def take(self, count: int) -> bytes:
         end = self._at + count
         if end > len(self._data):
-            raise BadMessage("a packet ends before what it announces")
+            raise BadMessage(_TOO_SHORT)
         taken = bytes(self._data[self._at : end])
         self._at = end
         return taken
 
     def u32(self) -> int:
-        return int(_U32.unpack(self.take(4))[0])
+        return self._number(_U32)
 
     def u64(self) -> int:
-        return int(_U64.unpack(self.take(8))[0])
+        return self._number(_U64)
 
     def string(self, at_most: int) -> bytes:
         length = self.u32()
@@ -59,6 +61,14 @@ class Reader:
 
     def rest(self) -> bytes:
         return self.take(len(self._data) - self._at)
+
+    def _number(self, form: struct.Struct) -> int:
+        try:
+            (value,) = form.unpack_from(self._data, self._at)
+        except struct.error:
+            raise BadMessage(_TOO_SHORT) from None
+        self._at += form.size
+        return int(value)
 
     @property
     def at_end(self) -> bool:
@@ -89,7 +99,7 @@ def _packed(form: struct.Struct, value: int) -> bytes:
     try:
         return form.pack(value)
     except struct.error:
-        raise BadMessage("a number does not fit where it belongs") from None
+        raise BadMessage(DOES_NOT_FIT) from None
 
 
 def string_of(at_most: int) -> Kind:

@@ -15,7 +15,7 @@ from node.handlers.sftp.codec.packets import Entry
 from node.handlers.sftp.directory.facts import attributes_of
 from node.handlers.sftp.directory.held import HeldFile
 from node.handlers.sftp.directory.lane import Lane
-from node.handlers.sftp.directory.ledger import NO_QUOTA, Quota
+from node.handlers.sftp.directory.ledger import NO_QUOTA, Quota, Usage
 from node.handlers.sftp.directory.listing import HeldListing
 from node.handlers.sftp.directory.tree import Tree
 from node.handlers.sftp.directory.walk import Last
@@ -29,12 +29,15 @@ class DirectoryBackend(Backend):
     def __init__(self, root: str, threads: ThreadPoolExecutor, quota: Quota = NO_QUOTA, umask: int = 0o077) -> None:
         self._tree = Tree(root, quota, umask)
         self._threads = threads
+        self._counting: asyncio.Task[Usage] | None = None
 
     def follow(self, quota: Quota, umask: int) -> None:
         """Others from now on, for what is open too."""
         self._tree.follow(quota, umask)
 
     async def open(self, path: Path, flags: OpenFlags, attributes: Attributes) -> OpenFile:
+        if flags != OpenFlags.READ:
+            await self._counted()
         held = await self._held(HeldFile.close, self._tree.open, path, flags, attributes)
         return DirectoryFile(held, self._tree, self._threads)
 
@@ -48,12 +51,15 @@ class DirectoryBackend(Backend):
         return attributes_of(await self._do(self._tree.stat, path, Last.ITSELF))
 
     async def change(self, path: Path, attributes: Attributes) -> None:
+        if attributes.size is not None:
+            await self._counted()
         await self._do(self._tree.change, path, attributes)
 
     async def remove(self, path: Path) -> None:
         await self._do(self._tree.remove, path)
 
     async def make_directory(self, path: Path, attributes: Attributes) -> None:
+        await self._counted()
         await self._do(self._tree.make_directory, path, attributes)
 
     async def remove_directory(self, path: Path) -> None:
@@ -66,16 +72,26 @@ class DirectoryBackend(Backend):
         await self._do(self._tree.replace, old, new)
 
     async def link(self, old: Path, new: Path) -> None:
+        await self._counted()
         await self._do(self._tree.link, old, new)
 
     async def symlink(self, target: bytes, link: Path) -> None:
+        await self._counted()
         await self._do(self._tree.symlink, target, link)
 
     async def read_link(self, path: Path) -> bytes:
         return await self._do(self._tree.read_link, path)
 
     async def space(self, path: Path) -> Space:
+        await self._counted()
         return await self._do(self._tree.space, path)
+
+    async def _counted(self) -> None:
+        """Where all has to be counted first, that is waited for here, and no thread that others need waits for it."""
+        if self._tree.ledger.is_uncounted:
+            if self._counting is None or self._counting.done():
+                self._counting = asyncio.create_task(asyncio.to_thread(self._tree.ledger.usage))
+            await asyncio.shield(self._counting)
 
     def _opened(self, path: Path) -> HeldListing:
         descriptor = self._tree.open_directory(path)
@@ -85,13 +101,13 @@ class DirectoryBackend(Backend):
             os.close(descriptor)
             raise
 
-    async def _do(self, work: Callable[..., T], *given: Any) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, functools.partial(work, *given))
+    def _do(self, work: Callable[..., T], *given: Any) -> "asyncio.Future[T]":
+        """On a lane of its own: paths have no order but that of the session."""
+        return Lane(self._threads).call(functools.partial(work, *given))
 
     async def _held(self, close: Callable[[T], None], work: Callable[..., T], *given: Any) -> T:
         """What has to be closed is closed where nobody waits for it any more."""
-        working = asyncio.ensure_future(self._do(work, *given))
+        working = self._do(work, *given)
         try:
             return await asyncio.shield(working)
         except asyncio.CancelledError:
@@ -108,6 +124,8 @@ class DirectoryFile(OpenFile):
         self._lane = Lane(threads)
 
     async def read(self, offset: int, length: int) -> bytes:
+        if self._lane.is_idle and (cached := self._held.read_cached(offset, length)) is not None:
+            return cached
         return await self._lane.call(functools.partial(self._held.read, offset, length))
 
     async def write(self, offset: int, data: bytes) -> None:
@@ -143,6 +161,6 @@ class DirectoryListing(Listing):
         await self._lane.last(self._held.close)
 
 
-def _close_unwanted(close: Callable[[T], None], working: "asyncio.Task[T]") -> None:
+def _close_unwanted(close: Callable[[T], None], working: "asyncio.Future[T]") -> None:
     if not working.cancelled() and working.exception() is None:
         close(working.result())

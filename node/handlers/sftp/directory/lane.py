@@ -26,6 +26,11 @@ class Lane:
         self._busy = False
         self._over = False
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way, so that what is done now comes after all that was asked before."""
+        return not self._busy and not self._over
+
     def call(self, work: Callable[[], T]) -> "asyncio.Future[T]":
         """What `work` returns or raises, once all that came before it is done. Raises ValueError after the last one."""
         if self._over:

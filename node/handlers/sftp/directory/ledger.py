@@ -82,6 +82,11 @@ class Ledger:
         if quota != self._quota:
             self._quota, self._counted_at = quota, None
 
+    @property
+    def is_uncounted(self) -> bool:
+        """Whether the next charge waits until all is counted."""
+        return self._quota.bounds and self._counted_at is None
+
     def usage(self) -> Usage:
         """What is charged now. Counts first where that has not been done."""
         self._count_again()
@@ -164,7 +169,7 @@ class Ledger:
         """Where nothing is counted yet, everybody waits; where it was long ago, only whoever does it."""
         if not self._quota.bounds or not self._is_due():
             return
-        if not self._counting.acquire(blocking=self._counted_at is None):
+        if not self._counting.acquire(blocking=self.is_uncounted):
             return
         try:
             if self._is_due():

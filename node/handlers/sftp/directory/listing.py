@@ -4,13 +4,16 @@ import os
 from collections.abc import Iterator
 
 from node.handlers.sftp.codec.attributes import Attributes
-from node.handlers.sftp.codec.packets import Entry, write_entry
+from node.handlers.sftp.codec.packets import Entry
 from node.handlers.sftp.directory.facts import entry_of, seen
 
 MAX_ENTRIES = 128
 """Names that are told at a time."""
 MAX_BYTES = 24 * 1024
 """Bytes of them, but for the last one: every client takes an answer of 34 000 bytes (§3 of the draft)."""
+
+_BESIDES = 40
+"""Bytes of an entry that are not its two names."""
 
 
 class HeldListing:
@@ -29,7 +32,7 @@ class HeldListing:
         for name in self._names:
             if (entry := self._entry(name)) is not None:
                 told.append(entry)
-                size += len(write_entry(entry))
+                size += _BESIDES + len(entry.filename) + len(entry.longname)
             if len(told) >= MAX_ENTRIES or size >= MAX_BYTES:
                 break
         return tuple(told)

@@ -1,6 +1,7 @@
 """A directory as a back end: what is in a file, what it is called, and in which order, on real files."""
 
 import asyncio
+import errno
 import os
 from pathlib import Path
 
@@ -109,3 +110,23 @@ async def test_renaming_takes_no_place_and_replacing_does(root: Path, tree: Dire
         await tree.remove(path("e"))
     await tree.remove(path("e/a"))
     await tree.remove_directory(path("e"))
+
+
+@pytest.mark.parametrize("fault", [errno.EAGAIN, errno.EOPNOTSUPP, None])
+async def test_what_is_not_in_memory_is_read_on_a_thread(
+    root: Path, tree: DirectoryBackend, monkeypatch: pytest.MonkeyPatch, fault: int | None
+) -> None:
+    """Some of it may be in memory: no client is told of a part as if it were all."""
+    (root / "file").write_bytes(bytes(range(100)))
+
+    def some(descriptor: int, buffers: list[bytearray], offset: int, _flags: int) -> int:
+        if fault is not None:
+            raise OSError(fault, "not now")
+        return read(descriptor, [memoryview(buffers[0])[:10]], offset)
+
+    read = os.preadv
+    async with opened(tree, "file") as file:
+        assert await file.read(90, 1000) == bytes(range(90, 100))
+        monkeypatch.setattr(os, "preadv", some)
+        assert await file.read(10, 50) == bytes(range(10, 60))
+        assert await file.read(100, 50) == b""

@@ -138,6 +138,26 @@ async def test_two_names_of_a_file_that_are_removed_at_once_give_it_back_once(
     await holds_no_more_than(tree, root, 1000)
 
 
+async def test_who_waits_until_all_is_counted_holds_up_nobody_else(
+    root: Path, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted, in_time = threading.Event(), []
+
+    def slow(_: str) -> Usage:
+        in_time.append(counted.wait(20))
+        return Usage(0, 0)
+
+    monkeypatch.setattr("node.handlers.sftp.directory.tree.usage_below", slow)
+    bounded, free = DirectoryBackend(str(root), threads, Quota(files=8)), DirectoryBackend(str(root), threads)
+    waiting = [asyncio.ensure_future(put(bounded, f"{number}", b"x")) for number in range(8)]
+    waiting[0].cancel()
+    await put(free, "free", b"x")
+    counted.set()
+    await asyncio.gather(*waiting[1:])
+    assert in_time == [True]
+    assert len(list(root.iterdir())) == 8
+
+
 def test_what_is_removed_while_all_is_counted_is_given_back_once(tmp_path: Path) -> None:
     """A look that has not come to the file yet does not see it, and it has been given back already."""
     file, now = tmp_path / "file", [0.0]
