@@ -41,10 +41,14 @@ new MutationObserver((changes) => {
 """Each row with the time of the frame that shows it first."""
 
 
+def _chromium() -> str | None:
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-headless-shell"))), None)
+
+
 async def look(url: str, cookie: str) -> dict[str, Any]:
     """Until a line comes in. Chromium as root has no sandbox; it sees no page but ours."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(executable_path=_chromium(), args=["--no-sandbox"])
         try:
             return await _look(browser, url, cookie)
         finally:

@@ -50,9 +50,8 @@ def appliance(tmp_path: Path, python: str | None) -> Iterator[Appliance]:
 
 
 @pytest.fixture(scope="module")
-def browser(program: Callable[[str], str]) -> Iterator[Browser]:
+def browser(chromium: str) -> Iterator[Browser]:
     """Headless Chromium, for one module: as long as it runs, so does playwright's event loop in this thread."""
-    chromium = program("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(CHROMIUM_OPTIONS))
         yield browser

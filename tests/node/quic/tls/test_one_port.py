@@ -73,7 +73,7 @@ async def browse(chromium, server, profile):
     origin = f"{server.host}:{server.port}"
     trusted = pin_of(server.credentials.passing)
     options = (
-        "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+        "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
         "--disable-component-update", "--disable-sync", f"--user-data-dir={profile}", "--enable-quic",
         f"--origin-to-force-quic-on={origin}", f"--ignore-certificate-errors-spki-list={trusted}",
     )  # fmt: skip
@@ -92,9 +92,11 @@ async def fetch(gtlsclient, server, folder):
     return (folder / "page").read_bytes(), output + errors
 
 
-async def test_a_raw_key_peer_a_browser_and_a_foreign_client_are_served_on_one_port(program, server, tmp_path):
+async def test_a_raw_key_peer_a_browser_and_a_foreign_client_are_served_on_one_port(
+    program, chromium, server, tmp_path
+):
     peer = await server.dial(key=NodeKey.generate())
-    page, errors = await browse(program("chromium"), server, tmp_path / "profile")
+    page, errors = await browse(chromium, server, tmp_path / "profile")
     assert "this came over QUIC" in page, errors
     stored, output = await fetch(program("gtlsclient"), server, tmp_path / "stored")
     assert stored == PAGE, output
