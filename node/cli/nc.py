@@ -8,6 +8,7 @@ interrupted, 141 nobody reads the output. SIGTERM and SIGHUP end it with 143 and
 import asyncio
 import logging
 import signal
+import sys
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -72,6 +73,8 @@ def nc(
     """Connect standard input and output to a protocol of a node."""
     # What goes wrong is told by exit status and message; the engine's warnings would only repeat it.
     logging.getLogger().addHandler(logging.NullHandler())
+    if sys.stdin is None or sys.stdout is None:  # else what we open next would have its number
+        fail("standard input or output is closed", EXIT_FAILED)
     if anonymous and identity is not None:
         fail("--anonymous and --identity exclude each other", EXIT_USAGE)
     address = bracketed(node)

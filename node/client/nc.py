@@ -16,8 +16,8 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
-from node.core.connection import BiStream
-from node.core.errors import StreamError
+from node.core.connection import CLOSE_NORMAL, BiStream
+from node.core.errors import ConnectionClosed, StreamClosed, StreamError
 
 PIECE = 64 * 1024
 """Bytes that are in hand each way at most."""
@@ -46,13 +46,8 @@ async def bridge(stream: BiStream, source: int = 0, sink: int = 1) -> None:
     nobody = asyncio.create_task(stream.stopped())
     tasks = (sending, receiving, unheard, nobody)
     try:
-        await asyncio.wait({receiving, unheard}, return_when=asyncio.FIRST_COMPLETED)
-        if not receiving.done():
-            raise OutputClosed
-        receiving.result()
-        await asyncio.wait({sending, nobody}, return_when=asyncio.FIRST_COMPLETED)
-        if sending.done():
-            sending.result()
+        await _until_heard(sending, receiving, unheard)
+        await _until_sent(sending, nobody)
     except BaseException:
         stream.reset()
         raise
@@ -60,6 +55,38 @@ async def bridge(stream: BiStream, source: int = 0, sink: int = 1) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _until_heard(
+    sending: "asyncio.Task[None]", receiving: "asyncio.Task[None]", unheard: "asyncio.Task[None]"
+) -> None:
+    """Wait until nothing more comes. Input that ends before is not waited for, but one that fails is told at once."""
+    waiting: set[asyncio.Task[None]] = {sending, receiving, unheard}
+    while not receiving.done():
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if sending in done and isinstance(sending.exception(), OSError):
+            sending.result()
+        if unheard in done and not receiving.done():
+            raise OutputClosed
+    receiving.result()
+
+
+async def _until_sent(sending: "asyncio.Task[None]", nobody: "asyncio.Task[StreamError]") -> None:
+    """Wait until the input has ended, or nobody reads it any more; then raise that, where it was no end in order."""
+    await asyncio.wait({sending, nobody}, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        if sending.done():
+            sending.result()
+        else:
+            raise nobody.result()
+    except StreamError as error:
+        if not _is_orderly(error):
+            raise
+
+
+def _is_orderly(error: StreamError) -> bool:
+    """Whether the node reads no more, and no more than that; it may close the connection as soon as it has finished."""
+    return isinstance(error, StreamClosed) or (isinstance(error, ConnectionClosed) and error.code == CLOSE_NORMAL)
 
 
 async def _send(stream: BiStream, source: int) -> None:

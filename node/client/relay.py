@@ -11,6 +11,10 @@ from node.core.errors import StreamError
 PIECE = 64 * 1024
 """Bytes that are in hand each way at most, besides what the two connections themselves hold."""
 
+LINGER = 5.0
+"""Seconds for a program to read the end of an answer whose sender takes nothing more. A TCP connection that is closed
+with input unread is reset, which drops what its peer has not read yet (RFC 9112 §9.6)."""
+
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER: closing sends a reset, and no end in order."""
 
@@ -20,8 +24,9 @@ async def relay(
 ) -> None:
     """Copy both ways until both have ended; an end of one side is passed on, and the other goes on.
 
-    It is over, too, where the stream has ended and takes nothing more. Where one breaks the other is reset, so that
-    half of an answer never looks like all of it. `first` is sent before what is read. Neither is open afterwards.
+    A stream that takes nothing more is still read to its end, which is soon the end of both then. Where one breaks the
+    other is reset, so that half of an answer never looks like all of it. `first` is sent before what is read. Neither
+    is open afterwards.
     """
     sending = asyncio.create_task(_send(reader, stream, first))
     receiving = asyncio.create_task(_receive(stream, writer))
@@ -60,16 +65,22 @@ async def _until_over(
         sending.result()
     await receiving
     await asyncio.wait((sending, nobody), return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait((sending,), timeout=LINGER)
     if sending.done():
         sending.result()
 
 
 async def _send(reader: asyncio.StreamReader, stream: BiStream, first: bytes) -> None:
-    if first:
-        await stream.write(first)
-    while data := await reader.read(PIECE):
-        await stream.write(data)
-    stream.finish()
+    """Until the local end. What the stream does not take is dropped: how things stand, what is received tells."""
+    try:
+        if first:
+            await stream.write(first)
+        while data := await reader.read(PIECE):
+            await stream.write(data)
+        stream.finish()
+    except StreamError:
+        while await reader.read(PIECE):
+            pass
 
 
 async def _receive(stream: BiStream, writer: asyncio.StreamWriter) -> None:

@@ -107,10 +107,13 @@ class NcNode:
     def environment(self) -> dict[str, str]:
         return environment(XDG_CONFIG_HOME=str(self._home))
 
-    async def nc(self, name: str, *options: str, **how: Any) -> asyncio.subprocess.Process:
+    async def nc(self, name: str, *options: str, shell: str = "", **how: Any) -> asyncio.subprocess.Process:
+        """`shell` is what a shell says of its descriptors."""
         pipe = asyncio.subprocess.PIPE
         how = {"stdin": pipe, "stdout": pipe, "stderr": pipe} | how
         command = self.command(name, *options)
+        if shell:
+            command = ["/bin/sh", "-c", f'exec "$@" {shell}', "sh", *command]
         return await asyncio.create_subprocess_exec(*command, env=self.environment(), cwd=ROOT, **how)
 
 

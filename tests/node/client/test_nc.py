@@ -16,7 +16,7 @@ from node.cli.nc import bracketed
 from node.client.nc import OutputClosed, bridge
 from node.core.address import format_host_port, parse_host_port
 from node.core.connection import BiStream
-from node.core.errors import StreamClosed
+from node.core.errors import ConnectionClosed, StreamClosed
 from node.core.socks5.wire import Login
 from tests.support.nc import NcNode, nc_node
 from tests.support.quic import settled, soon
@@ -116,6 +116,45 @@ async def test_it_is_over_when_the_node_has_ended_and_reads_nothing_more(ours: O
     await soon(ours.task)
 
 
+async def test_a_node_that_stops_reading_in_the_midst_of_our_input_is_heard_to_its_end() -> None:
+    ours = by_pipes()
+    for _ in range(3):
+        os.write(ours.give, bytes(65_536))  # as much as a pipe holds
+        await soon(ours.far.read())
+    os.write(ours.give, b"more")
+    ours.far.stop_reading()
+    os.write(ours.give, b"and more")
+    await asyncio.sleep(0.05)  # a write of ours has failed by now
+    assert not ours.task.done()
+    await ours.far.write_last(b"bye")
+    assert (await ours.read(), await ours.read()) == (b"bye", b"")
+    await soon(ours.task)
+    ours.close()
+
+
+@pytest.mark.parametrize(("end", "in_order"), [(ConnectionClosed(0), True), (ConnectionClosed(0x41), False)])
+async def test_a_connection_that_ends_with_input_left_is_an_end_only_where_the_node_closed_it_in_order(
+    end: ConnectionClosed, in_order: bool
+) -> None:
+    ours = by_pipes()
+    await ours.far.write_last(b"bye")
+    assert (await ours.read(), await ours.read()) == (b"bye", b"")
+    ours.far.fail(end)
+    ended = await soon(asyncio.gather(ours.task, return_exceptions=True))
+    assert ended == [None if in_order else end]
+    ours.close()
+
+
+async def test_input_that_cannot_be_read_ends_it_at_once() -> None:
+    near, far = stream_pair()
+    take, sink = os.pipe()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        await soon(bridge(near, sink, sink))
+    await assert_reset(far)
+    os.close(take)
+    os.close(sink)
+
+
 async def test_a_reset_ends_it(ours: Ours) -> None:
     ours.far.reset(9)
     with pytest.raises(StreamClosed):
@@ -179,6 +218,8 @@ async def test_the_exit_status_tells_how_it_ended(node: NcNode) -> None:
             assert err.startswith(b"alknet: "), err
         return process.returncode
 
+    closed = await node.nc("echo", shell="<&-")
+    assert await soon(closed.communicate()) == (b"", b"alknet: standard input or output is closed\n")
     assert dict(zip(cases, await asyncio.gather(*(run(*case) for case in cases)), strict=True)) == cases
 
 
