@@ -5,24 +5,27 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import QuerySet, Value
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_POST
 
 from apps.audit.actors import user_actor
 from apps.audit.model_admin import AuditedModelAdmin
-from apps.forwarding import services
+from apps.forwarding import selectors, services
 from apps.forwarding.errors import Absent
 from apps.forwarding.forms import RuleForm
 from apps.forwarding.models import Rule
 from node.core.forwarding.rules import InvalidRule
 
 _FIELDS = ["position", "action", "target", "principals", "direction", "transports", "note"]
-_WAYS = {"local": "to it", "remote": "from it"}
+_WAYS = {"local": "the node connects", "remote": "the node listens"}
+_OVER = {"quic": "QUIC", "tcp": "TCP", "channel": "a channel"}
+_TONES = {"allow": "good", "deny": "bad"}
 
 
 @admin.register(Rule)
@@ -33,6 +36,7 @@ class RuleAdmin(AuditedModelAdmin):
     list_per_page = services.MAX_RULES
     list_display = ["sentence", "who", "how", "note"]
     list_display_links = ["sentence"]
+    list_after_template = "forwarding/after_rules.html"
     sortable_by = ()
     """The order is what the rules mean: no other is shown."""
     search_fields = ["target", "principals", "note"]
@@ -51,9 +55,10 @@ class RuleAdmin(AuditedModelAdmin):
         return [*self.list_display, *(["moves"] if self.has_change_permission(request) else [])]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rule]:
-        """In their order; each knows how many there are, so that the last has no button to move it down."""
+        """In their order; each knows how many there are, and in which order, for its buttons."""
         rows: QuerySet[Rule] = super().get_queryset(request)
-        return rows.order_by("position", "id").annotate(count=Value(Rule.objects.count()))
+        count, order = Value(Rule.objects.count()), Value(selectors.order_digest())
+        return rows.order_by("position", "id").annotate(count=count, order=order)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002 - Django's
         """The fields are the form's own: none is made of the model's."""
@@ -83,12 +88,16 @@ class RuleAdmin(AuditedModelAdmin):
         services.remove_rules(actor=user_actor(request.user), rule_ids=queryset.values_list("pk", flat=True))
 
     def move(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """To the place that the button names; back to the list."""
+        """To the place that the button names; back to the list. Not where the list has another order by now."""
         if not self.has_change_permission(request):
             raise PermissionDenied
         try:
             place = int(request.POST.get("to", "")[:9])
-            row = services.move_rule(actor=user_actor(request.user), rule_id=unquote(object_id), position=place)
+            with transaction.atomic():
+                _require_order(request.GET.get("seen"))
+                row = services.move_rule(actor=user_actor(request.user), rule_id=unquote(object_id), position=place)
+        except _Moved:
+            self.message_user(request, "The rules were changed meanwhile. Nothing was moved.", messages.ERROR)
         except Absent:
             raise Http404 from None
         except (ValueError, InvalidRule):
@@ -99,7 +108,10 @@ class RuleAdmin(AuditedModelAdmin):
 
     @admin.display(description="rule")
     def sentence(self, row: Rule) -> SafeString:
-        return format_html('{}. <span class="alknet-mono">{} {}</span>', row.position, row.action, row.target)
+        action = _sign(_TONES.get(row.action, "bad"), row.action)
+        told = format_html('{}. {} <span class="alknet-mono">{}</span>', row.position, action, row.target)
+        damaged = _sign("bad", "cannot be read: all is refused from here on") if row.damaged else ""
+        return format_html("{} {}", told, damaged)
 
     @admin.display(description="for")
     def who(self, row: Rule) -> str:
@@ -107,23 +119,40 @@ class RuleAdmin(AuditedModelAdmin):
 
     @admin.display(description="how")
     def how(self, row: Rule) -> str:
-        """“to it, over quic”."""
+        """“the node connects, over QUIC or TCP”."""
         ways = [_WAYS.get(name, name) for name in row.names("directions")]
-        over = ", ".join(row.names("transports"))
-        return ", ".join([*ways, *([f"over {over}"] if over else [])]) or "-"
+        over = " or ".join(_OVER.get(name, name) for name in row.names("transports"))
+        return ", ".join([*ways, *([f"over {over}"] if over else [])]) or "any way"
 
     @admin.display(description="move")
     def moves(self, row: Rule) -> SafeString:
         """Buttons of the list's own form, each of which posts to the address of the move."""
-        up = _button(row, row.position - 1, "up", "↑") if row.position > 1 else ""
-        last = row.position >= row.count  # type: ignore[attr-defined] # annotated above
-        down = "" if last else _button(row, row.position + 1, "down", "↓")
+        count: int = row.count  # type: ignore[attr-defined] # annotated above
+        up, down = _button(row, row.position - 1, count, "up", "↑"), _button(row, row.position + 1, count, "down", "↓")
         return format_html('<span class="alknet-nowrap">{} {}</span>', up, down)
 
 
-def _button(row: Rule, place: int, words: str, arrow: str) -> SafeString:
+class _Moved(Exception):
+    """The rules are in another order than whoever moves one has seen."""
+
+
+def _require_order(seen: str | None) -> None:
+    """Raises _Moved."""
+    if seen is not None and seen != selectors.order_digest():
+        raise _Moved
+
+
+def _sign(tone: str, words: str) -> SafeString:
+    markup = '<span class="alknet-kind alknet-tone-{}"><span class="alknet-sign" aria-hidden="true"></span>{}</span>'
+    return format_html(markup, tone, words)
+
+
+def _button(row: Rule, place: int, count: int, words: str, arrow: str) -> SafeString:
+    """Where there is no such place the button stands there all the same, so that all are in a line."""
     markup = (
-        '<button type="submit" class="alknet-button" formaction="{}" formnovalidate name="to" value="{}"'
-        ' aria-label="Move {} {}">{}</button>'
+        '<button type="submit" class="alknet-button" formaction="{}?seen={}" formnovalidate name="to" value="{}"'
+        ' aria-label="Move {} {}"{}>{}</button>'
     )
-    return format_html(markup, reverse("admin:forwarding_rule_move", args=[row.pk]), place, row.target, words, arrow)
+    address, order = reverse("admin:forwarding_rule_move", args=[row.pk]), row.order  # type: ignore[attr-defined] # likewise
+    disabled = "" if 1 <= place <= count else mark_safe(" disabled")
+    return format_html(markup, address, order, place, row.target, words, disabled, arrow)

@@ -68,7 +68,7 @@ class RuleForm(forms.ModelForm):
         min_value=1,
         max_value=services.MAX_RULES,
         widget=UnfoldAdminIntegerFieldWidget,
-        help_text="Counted from 1, which is asked first. Empty: a new rule goes to the end, another stays.",
+        help_text="Counted from 1, which is asked first. Empty: at the end.",
     )
     note = forms.CharField(
         required=False, max_length=MAX_REASON, widget=UnfoldAdminTextInputWidget, help_text="Why, for administrators."
@@ -86,6 +86,7 @@ class RuleForm(forms.ModelForm):
         self._there = not self.instance._state.adding
         if self._there:
             self.initial.update(_shown(self.instance))
+            self.fields["position"].help_text = "Counted from 1, which is asked first; the rules between move by one."
 
     def wish(self) -> dict[str, Any]:
         """What was typed, as the services take it; of a rule that is there, what was changed."""

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from node.core.forwarding.policy import Action
+from node.core.forwarding.policy import Rule as CoreRule
 from node.core.forwarding.rules import InvalidRule, Placed, build_rule, refusing
 
 
@@ -55,18 +56,20 @@ class Rule(models.Model):
 
     def core(self) -> Placed:
         """This row as the node reads it."""
+        rule = self._rule()
+        return refusing(self.pk, self.position) if rule is None else Placed(self.position, rule)
+
+    @property
+    def damaged(self) -> bool:
+        """Whether it cannot be read, so that the node refuses everything from its place on."""
+        return self._rule() is None
+
+    def _rule(self) -> CoreRule | None:
+        fields = {name: getattr(self, name) for name in ("target", "action", "principals", "transports", "directions")}
         try:
-            rule = build_rule(
-                target=self.target,
-                action=self.action,
-                principals=self.principals,
-                transports=self.transports,
-                directions=self.directions,
-                rule_id=self.pk,
-            )
+            return build_rule(**fields, rule_id=self.pk)
         except InvalidRule:
-            return refusing(self.pk, self.position)
-        return Placed(self.position, rule)
+            return None
 
 
 def _texts(value: Any) -> tuple[str, ...]:

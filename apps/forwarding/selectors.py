@@ -79,6 +79,12 @@ def current_policy() -> ForwardingPolicy:
     return policy_of(row.core() for row in Rule.objects.all())
 
 
+def order_digest() -> str:
+    """Of which rules there are, in their order: whoever moves one knows what it comes to stand behind."""
+    names = Rule.objects.values_list("pk", flat=True)
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
+
+
 def state_digest(row: Rule) -> str:
     """Of all that is told of a rule, its place included: whoever changes it knows what it stands behind."""
     return hashlib.sha256(json.dumps(rule_json(row), sort_keys=True).encode()).hexdigest()

@@ -1,5 +1,6 @@
 """The panel's pages of forwarding."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -72,14 +73,24 @@ def test_what_is_wrong_stands_at_its_field(panel: Client) -> None:
 def test_rules_are_moved_by_their_buttons(panel: Client) -> None:
     rows = [add(name) for name in ("a", "b", "c")]
     page = text(panel, LIST)
-    assert page.index("allow a") < page.index("allow b") < page.index("allow c")
-    assert page.count("Move a up") == page.count("Move c down") == 0
-    moved = panel.post(f"{LIST}{rows[2].pk}/move/", {"to": "1"}, follow=True)
+    assert page.index(">a</span>") < page.index(">b</span>") < page.index(">c</span>")
+    assert re.findall(r'aria-label="Move (\w \w+)" disabled', page) == ["a up", "c down"]
+    (way,) = set(re.findall(rf'formaction="({LIST}{rows[2].pk}/move/[^"]+)"', page))
+    services.move_rule(actor=ALICE, rule_id=rows[0].pk, position=2)
+    assert "Nothing was moved" in panel.post(way, {"to": "2"}, follow=True).content.decode()
+    assert order() == ["b", "a", "c"]
+    services.move_rule(actor=ALICE, rule_id=rows[0].pk, position=1)
+    moved = panel.post(way, {"to": "1"}, follow=True)
     assert order() == ["c", "a", "b"]
     assert "Moved: 1. allow c" in moved.content.decode()
     assert "no place" in panel.post(f"{LIST}{rows[2].pk}/move/", {"to": "0"}, follow=True).content.decode()
     assert panel.post(f"{LIST}nothing/move/", {"to": "1"}).status_code == 404
     assert order() == ["c", "a", "b"]
+
+
+def test_a_rule_that_cannot_be_read_says_so(panel: Client) -> None:
+    Rule.objects.filter(pk=add("a").pk).update(target="10.0.0.1/8")
+    assert "all is refused from here on" in text(panel, LIST)
 
 
 def test_who_may_only_look_sees_the_rules_and_no_button(client: Client, db: None) -> None:
