@@ -54,15 +54,16 @@ def complete_resources(text: str) -> Offered:
 
 
 def _by_pattern(text: str, found: list[str], needs: Needs, used: InUse) -> Offered:
-    plain = f"{_LETTER_BY_LETTER} “{text}” itself would give only what asks for “{text}”, star and all."
-    if words := about(text):
-        plain = f"“{text}” itself gives all of them at once, and those to come ({words})."
-    if not found:
-        return Offered((), f"* stands for one field between colons, and no known scope fits. {plain}")
     one_by_one = [Option(name, name, _why(name, needs, used)) for name in found[:MOST]]
     every = [Option("\n".join(found[:MOST]), f"All of these {len(found)}")] if 1 < len(found) <= MOST else []
+    options = (*every, *one_by_one)
+    if words := about(text):
+        return Offered(options, f"{words}. Here * is any one field between colons. Enter adds it.")
+    plain = f"{_LETTER_BY_LETTER} “{text}” itself would give only what asks for “{text}”, star and all."
+    if not found:
+        return Offered((), f"* stands for one field between colons, and no known scope fits. {plain}")
     number = "1 known scope fits" if len(found) == 1 else f"{len(found)} known scopes fit"
-    return Offered((*every, *one_by_one), f"* stands for one field between colons: {number}. {plain}")
+    return Offered(options, f"* stands for one field between colons: {number}. {plain}")
 
 
 def _ordered(text: str, names: Iterable[str]) -> list[str]:

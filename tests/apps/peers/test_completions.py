@@ -92,7 +92,9 @@ def test_scopes_of_ssh_and_sftp_are_offered_with_what_they_are_for(told: None, d
     settings.ALKNET = load_settings(data=settings.ALKNET.data, overrides=values).settings
     assert texts(complete_scopes("ssh:exec")) == ["ssh:exec:*", "ssh:exec:uptime"]
     assert texts(complete_scopes("sftp:")) == ["sftp:read", "sftp:write", "sftp:*"]
-    assert "“ssh:exec:*” itself gives all of them at once" in complete_scopes("ssh:exec:*").about
+    every = "SSH: programs, by their names. Here * is any one field between colons. Enter adds it."
+    assert complete_scopes("ssh:exec:*").about == every
+    assert texts(complete_scopes("ssh:exec:*"))[1:] == ["ssh:exec:*", "ssh:exec:uptime"]
     told_of = complete_scopes("ssh:forward:db.lan:5432").about
     assert told_of.startswith("SSH: connect to hosts and ports")
     assert complete_scopes("ssh:forward:db.lan").about.startswith("No operation of this node asks for it")
