@@ -1,27 +1,19 @@
-"""OpenSSH's sftp and scp, unchanged: on a stream of `alknet/sftp` by `sftp -D`, and through SSH."""
+"""OpenSSH's sftp, unchanged: on a stream of `alknet/sftp` by `sftp -D`, and through SSH."""
 
 import asyncio
 import os
 import shlex
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
-import asyncssh
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from node.assembly.sftp import subsystem
 from node.core.address import format_host_port
-from node.core.journal import NoJournal
-from node.core.peers import PeerEntry
-from node.handlers.sftp.handler import SftpHandler
-from node.handlers.sftp.limits import BucketSettings, SftpLimits
-from node.handlers.ssh.session import SubsystemSession
 from node.quic.tls.keys import load_or_create_node_key
 from tests.support.nc import ROOT
 from tests.support.sftp import sftp_node
-from tests.support.ssh import SshNode, bridged, named, ssh_node
+from tests.support.ssh_programs import machine
 
 pytestmark = pytest.mark.interop
 Program = Callable[[str], str]
@@ -86,56 +78,8 @@ async def test_sftp_on_a_stream_of_its_own(program: Program, tmp_path: Path) -> 
         await carry_out(node.root, tmp_path, program("sftp"), "-D", str(wrapper), "-b", "SCRIPT")
 
 
-@pytest.fixture
-async def by_ssh(tmp_path: Path) -> AsyncIterator[tuple[SshNode, Path]]:
-    root = tmp_path / "files"
-    root.mkdir()
-
-    async def serve(session: SubsystemSession) -> int:
-        return await subsystem(handler, NoJournal())(session)
-
-    async with ssh_node({"sftp": serve}) as node:
-        handler = SftpHandler(node.store, SftpLimits(buckets={"files": BucketSettings(directory=root)}))
-        entry = PeerEntry("ann", (named(node.ann),), scopes=("ssh:sftp", "sftp:*"), resources={"bucket": ("files",)})
-        await node.store.put_peer(entry)
-        yield node, root
-    await handler.close()
-
-
-def options(directory: Path, node: SshNode, port: int) -> list[str]:
-    node.ann.write_private_key(directory / "key")
-    (directory / "key").chmod(0o600)
-    private = node.host_key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
-    host = asyncssh.import_private_key(private).export_public_key().decode()
-    (directory / "known").write_text(f"[127.0.0.1]:{port} {host}")
-    told = {"UserKnownHostsFile": str(directory / "known"), "IdentitiesOnly": "yes", "BatchMode": "yes"}
-    return [
-        "-F",
-        "none",
-        "-P",
-        str(port),
-        "-i",
-        str(directory / "key"),
-        *(f"-o{name}={it}" for name, it in told.items()),
-    ]
-
-
-async def test_sftp_through_ssh(program: Program, by_ssh: tuple[SshNode, Path], tmp_path: Path) -> None:
-    node, root = by_ssh
-    async with bridged(node) as port:
-        command = [program("sftp"), *options(tmp_path, node, port), "-b", "SCRIPT", "ann@127.0.0.1"]
-        await carry_out(root, tmp_path, *command)
-
-
-async def test_scp_through_ssh(program: Program, by_ssh: tuple[SshNode, Path], tmp_path: Path) -> None:
-    node, root = by_ssh
-    for name in ("a", "b"):
-        (tmp_path / "tree" / name).mkdir(parents=True)
-        (tmp_path / "tree" / name / "file").write_bytes(os.urandom(300_000))
-    async with bridged(node) as port:
-        scp = [program("scp"), "-r", *options(tmp_path, node, port)]
-        assert (await run(*scp, str(tmp_path / "tree"), "ann@127.0.0.1:/files/"))[0] == 0
-        assert (await run(*scp, "ann@127.0.0.1:/files/tree", str(tmp_path / "back")))[0] == 0
-        assert (await run(*scp, "ann@127.0.0.1:/elsewhere/x", str(tmp_path / "no")))[0] == 1
-    for name in ("a", "b"):
-        assert (tmp_path / "back" / name / "file").read_bytes() == (root / "tree" / name / "file").read_bytes()
+@pytest.mark.parametrize("way", ["nc", "tcp"])
+async def test_sftp_through_ssh(program: Program, tmp_path: Path, way: str) -> None:
+    async with machine(tmp_path, way, "ssh:sftp") as here:
+        sftp = [program("sftp"), "-F", str(here.config), "-b", "SCRIPT", "box"]
+        await carry_out(here.files, tmp_path, *sftp)
