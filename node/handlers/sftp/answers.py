@@ -5,16 +5,16 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from node.handlers.sftp.backend import Backend
-from node.handlers.sftp.codec import extensions, packets
-from node.handlers.sftp.codec.attributes import Attributes
-from node.handlers.sftp.codec.extensions import LimitsReply, OneHandle, OnePath, TwoPaths, decode_body, encode_body
+from node.handlers.sftp.codec import packets
 from node.handlers.sftp.codec.numbers import Status
-from node.handlers.sftp.codec.packets import Entry, Reply
+from node.handlers.sftp.codec.packets import Reply
 from node.handlers.sftp.counts import Counts
+from node.handlers.sftp.extended import ExtendedAnswers
 from node.handlers.sftp.handles import Handles
 from node.handlers.sftp.limits import SftpLimits
 from node.handlers.sftp.paths import names_of, text_of
 from node.handlers.sftp.refusals import Refused, told
+from node.handlers.sftp.replies import named, ok
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +29,7 @@ class Answers:
         self._handles = handles
         self._limits = limits
         self._counts = counts
+        self._extended_answers = ExtendedAnswers(backend, handles, limits)
 
     async def answer(self, request: packets.Request) -> Reply:
         """Raises nothing but CancelledError."""
@@ -57,7 +58,7 @@ class Answers:
 
     async def _close(self, request: packets.Close) -> Reply:
         await self._handles.take(request.handle).close()
-        return _ok(request)
+        return ok(request)
 
     async def _read(self, request: packets.Read) -> Reply:
         length = min(request.length, self._limits.max_read)
@@ -70,7 +71,7 @@ class Answers:
     async def _write(self, request: packets.Write) -> Reply:
         await self._handles.file(request.handle).write(request.offset, request.data)
         self._counts.written_bytes += len(request.data)
-        return _ok(request)
+        return ok(request)
 
     async def _readdir(self, request: packets.Readdir) -> Reply:
         entries = await self._handles.listing(request.handle).more()
@@ -83,7 +84,7 @@ class Answers:
 
     async def _fsetstat(self, request: packets.Fsetstat) -> Reply:
         await self._handles.file(request.handle).change(request.attributes)
-        return _ok(request)
+        return ok(request)
 
     async def _stat(self, request: packets.Stat) -> Reply:
         return packets.AttributesReply(request.request_id, await self._backend.stat(names_of(request.path)))
@@ -93,23 +94,23 @@ class Answers:
 
     async def _setstat(self, request: packets.Setstat) -> Reply:
         await self._backend.change(names_of(request.path), request.attributes)
-        return _ok(request)
+        return ok(request)
 
     async def _remove(self, request: packets.Remove) -> Reply:
         await self._backend.remove(names_of(request.path))
-        return _ok(request)
+        return ok(request)
 
     async def _mkdir(self, request: packets.Mkdir) -> Reply:
         await self._backend.make_directory(names_of(request.path), request.attributes)
-        return _ok(request)
+        return ok(request)
 
     async def _rmdir(self, request: packets.Rmdir) -> Reply:
         await self._backend.remove_directory(names_of(request.path))
-        return _ok(request)
+        return ok(request)
 
     async def _rename(self, request: packets.Rename) -> Reply:
         await self._backend.rename(names_of(request.old), names_of(request.new))
-        return _ok(request)
+        return ok(request)
 
     async def _symlink(self, request: packets.Symlink) -> Reply:
         """The draft has the link first, and OpenSSH's way is to have it second; some clients choose by what they meet.
@@ -120,47 +121,17 @@ class Answers:
         if target.startswith(b"/") and not link.startswith(b"/"):
             target, link = link, target
         await self._backend.symlink(target, names_of(link))
-        return _ok(request)
+        return ok(request)
 
     async def _readlink(self, request: packets.Readlink) -> Reply:
-        return _name(request, await self._backend.read_link(names_of(request.path)))
+        return named(request, await self._backend.read_link(names_of(request.path)))
 
     async def _realpath(self, request: packets.Realpath) -> Reply:
         """The path without `.` and `..`; there need be nothing of that name, and nobody is asked."""
-        return _name(request, text_of(names_of(request.path)))
+        return named(request, text_of(names_of(request.path)))
 
     async def _extended(self, request: packets.Extended) -> Reply:
-        extension = _EXTENSIONS.get(request.name)
-        if extension is None:
-            raise Refused(Status.UNSUPPORTED, "there is no such extension")
-        return await extension(self, request)
-
-    async def _limits_reply(self, request: packets.Extended) -> Reply:
-        limits = self._limits
-        told = LimitsReply(limits.max_packet, limits.max_read, limits.max_read, limits.max_handles)
-        return packets.ExtendedReply(request.request_id, encode_body(told))
-
-    async def _posix_rename(self, request: packets.Extended) -> Reply:
-        asked = decode_body(TwoPaths, request.body)
-        await self._backend.replace(names_of(asked.old), names_of(asked.new))
-        return _ok(request)
-
-    async def _hardlink(self, request: packets.Extended) -> Reply:
-        asked = decode_body(TwoPaths, request.body)
-        await self._backend.link(names_of(asked.old), names_of(asked.new))
-        return _ok(request)
-
-    async def _fsync(self, request: packets.Extended) -> Reply:
-        await self._handles.file(decode_body(OneHandle, request.body).handle).sync()
-        return _ok(request)
-
-    async def _statvfs(self, request: packets.Extended) -> Reply:
-        space = await self._backend.space(names_of(decode_body(OnePath, request.body).path))
-        return packets.ExtendedReply(request.request_id, encode_body(space))
-
-    async def _fstatvfs(self, request: packets.Extended) -> Reply:
-        space = await self._handles.file(decode_body(OneHandle, request.body).handle).space()
-        return packets.ExtendedReply(request.request_id, encode_body(space))
+        return await self._extended_answers.answer(request)
 
 
 Method = Callable[[Answers, Any], Awaitable[Reply]]
@@ -186,19 +157,3 @@ _METHODS: dict[type[packets.Request], Method] = {
     packets.Symlink: Answers._symlink,
     packets.Extended: Answers._extended,
 }
-_EXTENSIONS: dict[bytes, Method] = {
-    extensions.LIMITS: Answers._limits_reply,
-    extensions.POSIX_RENAME: Answers._posix_rename,
-    extensions.HARDLINK: Answers._hardlink,
-    extensions.FSYNC: Answers._fsync,
-    extensions.STATVFS: Answers._statvfs,
-    extensions.FSTATVFS: Answers._fstatvfs,
-}
-
-
-def _ok(request: packets.Request) -> Reply:
-    return packets.StatusReply(request.request_id, Status.OK, "")
-
-
-def _name(request: packets.Request, name: bytes) -> Reply:
-    return packets.NameReply(request.request_id, (Entry(name, name, Attributes()),))

@@ -9,7 +9,7 @@ from typing import Protocol
 from node.core.live import Live
 from node.handlers.sftp.backend import Backend
 from node.handlers.sftp.directory.backend import DirectoryBackend
-from node.handlers.sftp.directory.ledger import Quota
+from node.handlers.sftp.directory.quota import Quota
 from node.handlers.sftp.limits import BucketSettings, SftpLimits
 
 logger = logging.getLogger(__name__)

@@ -1,18 +1,16 @@
 """The root that a client sees: the buckets that it may see, and below each its files."""
 
 import errno
-import stat as modes
-import time
 
 from node.handlers.sftp.backend import Backend, Listing, OpenFile, Path
 from node.handlers.sftp.buckets import Bucket, Buckets
 from node.handlers.sftp.codec.attributes import Attributes
 from node.handlers.sftp.codec.extensions import Space
 from node.handlers.sftp.codec.numbers import OpenFlags
-from node.handlers.sftp.codec.packets import Entry
 from node.handlers.sftp.guarded import Demand, GuardedFile, GuardedListing
 from node.handlers.sftp.refusals import Denied
 from node.handlers.sftp.rights import Right, Rights
+from node.handlers.sftp.top import RootListing, root_attributes
 
 _WRITING = ~OpenFlags.READ
 
@@ -149,28 +147,5 @@ class BucketTree(Backend):
             return
 
 
-class RootListing(Listing):
-    """The buckets that a client may see."""
-
-    def __init__(self, names: tuple[str, ...]) -> None:
-        self._left = (".", "..", *names)
-
-    async def more(self) -> tuple[Entry, ...]:
-        names, self._left = self._left, ()
-        told = root_attributes()
-        date = time.strftime("%b %e %H:%M", time.gmtime((told.times or (0, 0))[1]))
-        line = f"{modes.filemode(told.permissions or 0)}    2 0        0                   0 {date} "
-        return tuple(Entry(name.encode(), (line + name).encode(), told) for name in names)
-
-    async def close(self) -> None:
-        return None
-
-
 def _no_bucket() -> FileNotFoundError:
     return FileNotFoundError(errno.ENOENT, "no such bucket")
-
-
-def root_attributes() -> Attributes:
-    """A directory that everybody can look at, and nobody change."""
-    now = int(time.time())
-    return Attributes(size=0, owner=(0, 0), permissions=modes.S_IFDIR | 0o555, times=(now, now))

@@ -15,8 +15,8 @@ from node.handlers.sftp.codec.packets import Entry
 from node.handlers.sftp.directory.facts import attributes_of
 from node.handlers.sftp.directory.held import HeldFile
 from node.handlers.sftp.directory.lane import Lane
-from node.handlers.sftp.directory.ledger import NO_QUOTA, Quota, Usage
 from node.handlers.sftp.directory.listing import HeldListing
+from node.handlers.sftp.directory.quota import NO_QUOTA, Quota, Usage
 from node.handlers.sftp.directory.tree import Tree
 from node.handlers.sftp.directory.walk import Last
 

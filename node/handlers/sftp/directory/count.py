@@ -5,7 +5,7 @@ import stat
 from collections.abc import Iterator
 
 from node.handlers.sftp.backend import Path
-from node.handlers.sftp.directory.ledger import Usage
+from node.handlers.sftp.directory.quota import Usage
 from node.handlers.sftp.directory.walk import Last, by_descriptor, found
 
 

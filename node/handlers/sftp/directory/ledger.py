@@ -11,34 +11,14 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import NamedTuple
+
+from node.handlers.sftp.directory.quota import Quota, Usage
 
 RECOUNT_EVERY = 900.0
 """Seconds after which the next charge has everything counted again."""
-
-
-class Usage(NamedTuple):
-    """Bytes, and names of files, directories and links."""
-
-    size: int
-    files: int
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """What a tree may hold; 0 is no bound."""
-
-    size: int = 0
-    files: int = 0
-
-    @property
-    def bounds(self) -> bool:
-        return bool(self.size or self.files)
-
-
-NO_QUOTA = Quota()
 
 
 @dataclass(slots=True)
@@ -111,17 +91,19 @@ class Ledger:
                 self._held.pop(held.key, None)
                 self._size -= held.size if held.nameless else 0
 
-    def made(self) -> None:
-        """Charge for one more name. Raises OSError with EDQUOT, and nothing is charged."""
+    @contextmanager
+    def one_more(self) -> Iterator[None]:
+        """A name is made inside, and charged for unless that fails. Raises OSError with EDQUOT before."""
         self._count_again()
         with self._lock:
             self._check(0, 1)
             self._files += 1
-
-    def unmade(self) -> None:
-        """That came to nothing."""
-        with self._lock:
-            self._files -= 1
+        try:
+            yield
+        except OSError:
+            with self._lock:
+                self._files -= 1
+            raise
 
     def grow(self, held: Held, size: int) -> None:
         """Charge for a file of so many bytes, if it had fewer. Raises OSError with EDQUOT, and nothing is charged."""

@@ -12,8 +12,10 @@ from node.handlers.sftp.codec.extensions import Space
 from node.handlers.sftp.codec.numbers import OpenFlags
 from node.handlers.sftp.directory.count import usage_below
 from node.handlers.sftp.directory.held import HeldFile, change
-from node.handlers.sftp.directory.ledger import Ledger, Quota
+from node.handlers.sftp.directory.ledger import Ledger
 from node.handlers.sftp.directory.links import check_moved, check_target
+from node.handlers.sftp.directory.opening import NEW, WRITING, open_existing, open_new
+from node.handlers.sftp.directory.quota import Quota
 from node.handlers.sftp.directory.rules import (
     check_harmless,
     check_own,
@@ -25,10 +27,7 @@ from node.handlers.sftp.directory.walk import Last, Place, by_descriptor, found,
 
 TRIES = 8
 """How often a file that somebody else makes and removes again and again is looked for."""
-_ALWAYS = os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
 _NO_LINKS_HERE = (errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS)
-_NEW = OpenFlags.CREATE | OpenFlags.EXCLUSIVE
-_WRITING = OpenFlags.WRITE | OpenFlags.APPEND | OpenFlags.TRUNCATE
 
 
 class Tree:
@@ -49,15 +48,15 @@ class Tree:
             return os.fstat(place.there())
 
     def open(self, path: Names, flags: OpenFlags, attributes: Attributes) -> HeldFile:
-        last = Last.ITSELF if flags & _NEW == _NEW else Last.FOLLOWED
+        last = Last.ITSELF if flags & NEW == NEW else Last.FOLLOWED
         for _ in range(TRIES):
             with found(self._root, path, last) as place:
                 if place.node is not None:
                     return self._existing(place.node, flags)
                 if not flags & OpenFlags.CREATE:
                     raise missing()
-                made = self._new(place, flags, attributes)
-                if made is not None:
+                permissions = permissions_for(attributes.permissions, 0o666, self._umask)
+                if (made := open_new(place, flags, permissions, self.ledger)) is not None:
                     return made
         raise OSError(errno.EBUSY, "somebody else makes and removes it all the time")
 
@@ -83,7 +82,7 @@ class Tree:
     def make_directory(self, path: Names, attributes: Attributes) -> None:
         with found(self._root, path, Last.ITSELF) as place:
             parent = _free(place)
-            with self._one_more():
+            with self.ledger.one_more():
                 os.mkdir(place.name, permissions_for(attributes.permissions, 0o777, self._umask), dir_fd=parent)
 
     def remove_directory(self, path: Names) -> None:
@@ -114,7 +113,7 @@ class Tree:
         with self._two(old, new) as (source, target):
             self._check(os.fstat(source.there()), writing=True)
             parent = _free(target)
-            with self._one_more():
+            with self.ledger.one_more():
                 exactly = by_descriptor(source.there()).encode()
                 os.link(exactly, target.name, dst_dir_fd=parent, follow_symlinks=True)
 
@@ -122,7 +121,7 @@ class Tree:
         with self.ledger.naming, found(self._root, path, Last.ITSELF) as place:
             parent = _free(place)
             check_target(target, place.depth)
-            with self._one_more():
+            with self.ledger.one_more():
                 os.symlink(target, place.name, dir_fd=parent)
 
     def read_link(self, path: Names) -> bytes:
@@ -140,27 +139,10 @@ class Tree:
         return space_of(os.fstatvfs(descriptor), self.ledger)
 
     def _existing(self, node: int, flags: OpenFlags) -> HeldFile:
-        if flags & _NEW == _NEW:
+        if flags & NEW == NEW:
             raise FileExistsError(errno.EEXIST, "there is one")
-        self._check(os.fstat(node), writing=bool(flags & _WRITING))
-        opened = HeldFile(os.open(by_descriptor(node), _mode(flags) | _ALWAYS), self.ledger)
-        if flags & OpenFlags.TRUNCATE:
-            try:
-                opened.empty()
-            except OSError:
-                opened.close()
-                raise
-        return opened
-
-    def _new(self, place: Place, flags: OpenFlags, attributes: Attributes) -> HeldFile | None:
-        """None where somebody else was faster."""
-        permissions = permissions_for(attributes.permissions, 0o666, self._umask)
-        how = _mode(flags) | _ALWAYS | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        try:
-            with self._one_more():
-                return HeldFile(os.open(place.name, how, permissions, dir_fd=place.named()), self.ledger)
-        except FileExistsError:
-            return None
+        self._check(os.fstat(node), writing=bool(flags & WRITING))
+        return open_existing(node, flags, self.ledger)
 
     def _check(self, status: os.stat_result, *, writing: bool) -> None:
         check_regular(status)
@@ -180,24 +162,6 @@ class Tree:
             check_moved(source.there(), source.depth, target.depth)
             yield source, target
             self.ledger.moved()
-
-    @contextmanager
-    def _one_more(self) -> Iterator[None]:
-        """A name is made meanwhile; it is charged for, unless that fails."""
-        self.ledger.made()
-        try:
-            yield
-        except OSError:
-            self.ledger.unmade()
-            raise
-
-
-def _mode(flags: OpenFlags) -> int:
-    """As open(2) has it. Whoever only appends writes too."""
-    writes = flags & (OpenFlags.WRITE | OpenFlags.APPEND)
-    reads = flags & OpenFlags.READ
-    mode = (os.O_RDWR if reads else os.O_WRONLY) if writes else os.O_RDONLY
-    return mode | (os.O_APPEND if flags & OpenFlags.APPEND else 0)
 
 
 def _free(place: Place) -> int:

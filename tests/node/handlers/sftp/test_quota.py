@@ -13,7 +13,8 @@ import pytest
 from node.handlers.sftp.codec.attributes import Attributes
 from node.handlers.sftp.codec.numbers import OpenFlags
 from node.handlers.sftp.directory.backend import DirectoryBackend
-from node.handlers.sftp.directory.ledger import Ledger, Quota, Usage
+from node.handlers.sftp.directory.ledger import Ledger
+from node.handlers.sftp.directory.quota import Quota, Usage
 from tests.support.trees import NEW, NOTHING, REFUSED, WRITE, names, opened, path, put
 
 
