@@ -14,6 +14,8 @@ from node.custody.memory import keep_to_ourselves
 from node.handlers.call.errors import RegistrationError
 from node.lifeline import Lifeline
 from node.links.dialled import Dialling
+from node.loop_faults import tell_faults
+from node.open_files import make_room
 from node.quic.selftest import EngineMismatch
 from node.quic.tls.keys import KeyFileError
 from node.service_manager import ServiceManager
@@ -48,6 +50,8 @@ async def run_node(loaded: LoadedSettings, load: Load, lifeline: Lifeline) -> in
     supervisor is told that this process runs and waits; it serves by itself once the vault is unlocked.
     """
     keep_to_ourselves()
+    make_room()
+    tell_faults(asyncio.get_running_loop())
     stop = asyncio.Event()
     orphaned = asyncio.create_task(_stop_when_orphaned(lifeline, stop), name="lifeline")
     manager = ServiceManager.from_environment()
