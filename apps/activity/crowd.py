@@ -14,7 +14,7 @@ from apps.activity.presence import NOTICES, Key
 from apps.activity.tallies import Level
 from node.core.journal import EventKind
 
-_COME_AND_GO = frozenset({EventKind.CONNECTED, EventKind.CLOSED})
+_COME_AND_GO = frozenset({EventKind.CONNECTED, EventKind.SIGNED_IN, EventKind.CLOSED})
 _MOVING = _COME_AND_GO | {EventKind.STOPPED} | NOTICES
 
 
@@ -32,7 +32,7 @@ class Crowd:
         elif event.kind in _COME_AND_GO and event.connection is not None:
             key = (event.boot, event.connection)
             self._close(key)
-            if event.kind == EventKind.CONNECTED:
+            if event.kind != EventKind.CLOSED:
                 self._open(key, event.peer_id)
 
     def end_all(self) -> None:

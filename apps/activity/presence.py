@@ -1,6 +1,7 @@
 """Who is connected, worked out from events in their order. Pure: `Changes` is what a batch comes to.
 
-A node tells of each connection's beginning and end. One that was killed tells no ends: they follow from the next life's
+A node tells of each connection's beginning and end. Where its protocol has found out who it is, it is that peer's from
+then on. One that was killed tells no ends: they follow from the next life's
 first event, for one node at a time holds a data directory. So an event of another life ends every connection of the
 lives before, and `stopped` ends all of its own.
 """
@@ -72,12 +73,12 @@ def _apply(changes: Changes, event: Event) -> None:
     key = None if event.connection is None else (event.boot, event.connection)
     sight = Sight(event.at, event.address, event.alpn)
     match event.kind:
-        case EventKind.CONNECTED if key is not None:
+        case EventKind.CONNECTED | EventKind.SIGNED_IN if key is not None:
             changes.opened[key] = event
             changes.see(event.peer_id, sight)
         case EventKind.CLOSED if key is not None:
             opened = changes.opened.pop(key, None)
-            if opened is None:
+            if opened is None or opened.kind == EventKind.SIGNED_IN:  # which may have begun before the batch
                 changes.closed.add(key)
             changes.see(event.peer_id, sight)
         case EventKind.STOPPED:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from django.utils import timezone
 
 from apps.activity.models import Event
+from node.core.journal import EventKind
 from node.core.text import printable
 
 MAX_DETAIL = 4096
@@ -60,6 +61,12 @@ def event_of(journal: str, record: Record) -> Event:
         reason=_text(record.reason, "reason") or "",
         detail=_detail(record.detail),
     )
+
+
+def began(event: Event) -> datetime:
+    """When the connection began that an event is the beginning of: who signs in may have been connected for a while."""
+    since = event.detail.get("since") if event.kind == EventKind.SIGNED_IN else None
+    return event.at if since is None else moment(since)
 
 
 def moment(at: object) -> datetime:

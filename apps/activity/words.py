@@ -27,6 +27,7 @@ class KindWords:
 
 KINDS: dict[str, KindWords] = {
     EventKind.CONNECTED: KindWords("Connected", Tone.GOOD),
+    EventKind.SIGNED_IN: KindWords("Signed in", Tone.GOOD),
     EventKind.CLOSED: KindWords("Closed", Tone.PLAIN),
     EventKind.REFUSED: KindWords("Refused", Tone.BAD),
     EventKind.DENIED: KindWords("Denied", Tone.BAD),

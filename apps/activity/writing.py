@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.models import Model
 
 from apps.activity.models import Connection, Event, Presence
+from apps.activity.records import began
 
 _EVENT = (
     *("journal", "number", "at", "boot", "kind", "connection", "peer_id", "fingerprint", "alpn", "address", "reason"),
@@ -47,7 +48,7 @@ def insert_events(events: Sequence[Event], rows: Iterable[str]) -> None:
 
 def insert_connections(events: Iterable[Event]) -> None:
     """Those whose beginnings these events are."""
-    rows = [[*(getattr(event, name) for name in _CONNECTION[:-1]), stored(event.at)] for event in events]
+    rows = [[*(getattr(event, name) for name in _CONNECTION[:-1]), stored(began(event))] for event in events]
     _insert(Connection, _CONNECTION, json.dumps(rows))
 
 

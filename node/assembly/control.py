@@ -155,10 +155,11 @@ def _facts(live: LiveConnection) -> dict[str, Any]:
     """One connection as `node/connections` tells of it. The address is the one that the peer has proven last."""
     address = live.connection.remote_addr or live.auth.remote_addr
     received, sent = live.connection.transferred or (None, None)
+    peer_id, fingerprint = live.shown
     return {
         "id": live.id,
-        "peer": live.peer_id,
-        "fingerprint": live.auth.tls_client_fingerprint,
+        "peer": peer_id,
+        "fingerprint": fingerprint,
         "alpn": live.auth.alpn.decode(errors="replace"),
         "remote_address": None if address is None else format_host_port(address),
         "since": live.since,

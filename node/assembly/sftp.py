@@ -16,7 +16,7 @@ from node.reload import LiveSettings
 from node.settings import Settings
 
 if TYPE_CHECKING:
-    from node.handlers.ssh.session import Subsystem, SubsystemSession
+    from node.handlers.ssh.subsystem import Subsystem, SubsystemSession
 
 SSH = b"alknet/ssh"
 OK, FAILED = 0, 1

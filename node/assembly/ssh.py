@@ -25,7 +25,7 @@ from node.vault.errors import VaultError
 if TYPE_CHECKING:
     from node.handlers.ssh.forwarding.shared import Forwarding
     from node.handlers.ssh.handler import SshHandler
-    from node.handlers.ssh.session import Subsystem
+    from node.handlers.ssh.subsystem import Subsystem
 
 ALPN = b"alknet/ssh"
 
@@ -50,7 +50,9 @@ def open_ssh(
     if not settings.ssh.enabled:
         return None
     from node.handlers.ssh import handler as ssh  # noqa: PLC0415 - asyncssh takes long to import, for who wants it
+    from node.handlers.ssh import program  # noqa: PLC0415
 
+    program.wait_without_threads()
     key = host_key(settings.ssh.host_key, keeper)
     handler = ssh.SshHandler(store, limits.ssh, key, subsystems, journal, forwarding)
     store.subscribe(handler.enforce)

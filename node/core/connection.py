@@ -26,6 +26,17 @@ Moved = Callable[[Address, Address], None]
 """Told of a peer's old address and its new one, which it has proven. Called on the loop; must not raise."""
 
 
+class Proven(NamedTuple):
+    """Who a protocol has found out that its client is, and by which key, where that has a name. For logs alone."""
+
+    identity: Identity
+    fingerprint: str | None = None
+
+
+Told = Callable[[Proven], None]
+"""Told of it, on the loop; must not raise."""
+
+
 class IdentityAlreadySet(RuntimeError):
     """A connection's identity is written once, for logs; the access check never reads it."""
 
@@ -175,7 +186,8 @@ class Connection:
 
     def __init__(self, source: BidiStreamSource, alpn: bytes, transport: str = "quic") -> None:
         self._source = source
-        self._identity: Identity | None = None
+        self._proven: Proven | None = None
+        self._tell_proven: Told = lambda _: None
         self.remote_alpn = alpn
         self.transport = transport
         """What carries it, for rules that ask: "quic", "tcp", or "channel" for a stream within something else."""
@@ -211,12 +223,18 @@ class Connection:
 
     @property
     def identity(self) -> Identity | None:
-        return self._identity
+        return None if self._proven is None else self._proven.identity
 
-    def set_identity(self, identity: Identity) -> None:
-        if self._identity is not None:
+    def set_identity(self, identity: Identity, fingerprint: str | None = None) -> None:
+        """Have it known whom the protocol has found out, by which key. Raises IdentityAlreadySet."""
+        if self._proven is not None:
             raise IdentityAlreadySet
-        self._identity = identity
+        self._proven = Proven(identity, fingerprint)
+        self._tell_proven(self._proven)
+
+    def watch_identity(self, tell: Told) -> None:
+        """Have `tell` called when that is known."""
+        self._tell_proven = tell
 
     async def accept_bi(self) -> BiStream:
         return await self._source.accept_bi()

@@ -26,6 +26,8 @@ class EventKind(StrEnum):
     """It ended in order; one that was killed says nothing. {"seconds"}"""
     CONNECTED = "connected"
     """A connection is being served. {"dialled": true} for one that we have made."""
+    SIGNED_IN = "signed_in"
+    """Its protocol has found out who its client is: SSH, by a key of its own. {"since": when it began, unix seconds}"""
     REFUSED = "refused"
     """A connection was refused. {"rule", "message"}, or {"rule", "count", "seconds"} where many are told at once."""
     CLOSED = "closed"

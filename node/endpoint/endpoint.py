@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from node.core import current
-from node.core.connection import CLOSE_DISCONNECTED, CLOSE_LOCKED, CLOSE_NORMAL, Connection
+from node.core.connection import CLOSE_DISCONNECTED, CLOSE_LOCKED, CLOSE_NORMAL, Connection, Proven
 from node.core.errors import ConnectionClosed, HandlerConnectionClosed, HandlerError, StreamError, handler_error
 from node.core.handler import ProtocolHandler
 from node.core.identity import Address, AuthContext
@@ -91,6 +91,7 @@ class Endpoint:
         logger.info("connected", extra=_facts(live))
         self._begin(live)
         connection.watch_moves(partial(self._moved, live))
+        connection.watch_identity(partial(self._proven, live))
         live.task = self._tasks.spawn(self._serve(handler, live), f"connection {live.id}")
         live.task.add_done_callback(lambda _: self._done(live))
 
@@ -177,6 +178,11 @@ class Endpoint:
         """The peer has proven another address. `remote_addr` stays the one that it was accepted from."""
         logger.info("moved", extra=_facts(live) | {"old_addr": old, "new_addr": new})
 
+    def _proven(self, live: LiveConnection, proven: Proven) -> None:
+        """Its handler has found out who it is."""
+        self.connections.prove(live, proven)
+        self._journal.record(events.signed_in(live))
+
     def _hold_back(self, connection: Connection, auth: AuthContext, lock: Lock) -> None:
         self.numbers.denied[Denial.LOCKED] += 1
         facts = {"rule": "lock", "lock": lock.lock_id, "what": lock.what}
@@ -217,10 +223,11 @@ class Endpoint:
 
 def _facts(live: LiveConnection) -> dict[str, object]:
     """What every log line on a connection carries."""
+    peer_id, fingerprint = live.shown
     return {
         "connection": live.id,
-        "peer_id": live.peer_id,
+        "peer_id": peer_id,
         "alpn": live.auth.alpn.decode(errors="replace"),
         "remote_addr": live.auth.remote_addr,
-        "fingerprint": live.auth.tls_client_fingerprint,
+        "fingerprint": fingerprint,
     }

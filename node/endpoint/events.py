@@ -26,6 +26,10 @@ def connected(live: LiveConnection, *, dialled: bool = False) -> Event:
     return _of(live, EventKind.CONNECTED, detail={"dialled": True} if dialled else {})
 
 
+def signed_in(live: LiveConnection) -> Event:
+    return _of(live, EventKind.SIGNED_IN, detail={"since": live.since})
+
+
 def closed(live: LiveConnection) -> Event:
     """Call it once the connection has ended. Its seconds do not follow a wall clock that jumps."""
     ending = _ending(live)
@@ -100,12 +104,12 @@ def _named(peer_ids: list[str]) -> str:
 
 
 def _of(live: LiveConnection, kind: EventKind, reason: str = "", detail: dict[str, Json] | None = None) -> Event:
-    auth = live.auth
+    auth, (peer_id, fingerprint) = live.auth, live.shown
     return Event(
         kind,
         live.id,
-        live.peer_id,
-        auth.tls_client_fingerprint,
+        peer_id,
+        fingerprint,
         auth.alpn.decode(errors="replace"),
         _address(live.connection.remote_addr or auth.remote_addr),
         reason,

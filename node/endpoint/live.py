@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from node.core.connection import CLOSE_NORMAL, Connection
+from node.core.connection import CLOSE_NORMAL, Connection, Proven
 from node.core.grants import Carried
 from node.core.identity import AuthContext
 
@@ -19,6 +19,8 @@ _ids = itertools.count(1)
 class LiveConnection:
     """One connection and the task that serves it. `peer_id` is None for a key that nobody holds, or no key at all.
 
+    `proven` is whom its protocol has found out since. That is for people who look, and decides nothing here: such a
+    protocol ends by itself what that peer loses the right to.
     `id` is its own for the life of the process, and grows; `since` is the wall clock's time, in seconds, and `begun`
     the time of a clock that never jumps.
     """
@@ -31,11 +33,19 @@ class LiveConnection:
     ending: tuple[int, str] = (CLOSE_NORMAL, "")
     """The code and the reason that `end` was first given."""
     carried: Carried = field(default_factory=Carried)
+    proven: Proven | None = None
     task: asyncio.Task[Any] | None = None
 
     @property
     def peer_id(self) -> str | None:
         return self.auth.identity.id if self.auth.identity else None
+
+    @property
+    def shown(self) -> tuple[str | None, str | None]:
+        """The peer and the key to be told of: as its protocol has proven them, else as it was accepted."""
+        if self.proven is None:
+            return self.peer_id, self.auth.tls_client_fingerprint
+        return self.proven.identity.id, self.proven.fingerprint
 
     def end(self, code: int, reason: str) -> None:
         """Close the connection, then stop whatever its handler was doing."""
@@ -78,6 +88,12 @@ class LiveConnections:
             if not index[name]:
                 del index[name]
 
+    def prove(self, live: LiveConnection, proven: Proven) -> None:
+        """Its protocol has found out who it is: from now on it is that peer's as well."""
+        live.proven = proven
+        if live.id in self._all:
+            self._by_peer[proven.identity.id].add(live)
+
     @property
     def peers(self) -> int:
         """How many peers have a connection."""
@@ -87,17 +103,18 @@ class LiveConnections:
         return self._all.get(connection_id)
 
     def of_peer(self, peer_id: str) -> tuple[LiveConnection, ...]:
-        """Those that were accepted as this peer."""
+        """Those that were accepted as this peer, or have proven since to be it."""
         return tuple(self._by_peer.get(peer_id, ()))
 
     def touched_by(self, peer_ids: Iterable[str], fingerprints: Iterable[str]) -> set[LiveConnection]:
-        """The connections that were accepted as one of these peers, or that proved one of these keys."""
+        """The connections of one of these peers, or that were accepted by one of these keys."""
         found = [self._by_peer.get(name, ()) for name in peer_ids]
         found += [self._by_fingerprint.get(name, ()) for name in fingerprints]
         return set().union(*found)
 
     def _places(self, live: LiveConnection) -> Iterator[tuple[defaultdict[str, set[LiveConnection]], str]]:
-        if live.peer_id is not None:
-            yield self._by_peer, live.peer_id
+        for peer_id in {live.peer_id, live.shown[0]}:
+            if peer_id is not None:
+                yield self._by_peer, peer_id
         for fingerprint in live.auth.fingerprints:
             yield self._by_fingerprint, fingerprint

@@ -1,7 +1,8 @@
 """Which events are taken, and how many were not: a flood by strangers grows neither the queue nor the file.
 
 Whoever reads the journal keeps a list of open connections by it. So an end is taken whenever its beginning was, though
-the queue is full, and is left out whenever its beginning was.
+the queue is full, and is left out whenever its beginning was. That somebody has signed in begins a connection as well:
+where the first beginning was a stranger's, and left out as that, it is another's now.
 """
 
 import time
@@ -60,6 +61,8 @@ class Intake:
             return True
         why = self._objection(event, waiting)
         if why is None:
+            if event.kind is EventKind.SIGNED_IN and event.connection is not None:
+                self._untold.discard(event.connection)
             return True
         self.dropped[why] += 1
         if event.kind is EventKind.CONNECTED and event.connection is not None:

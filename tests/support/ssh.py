@@ -21,7 +21,7 @@ from node.handlers.ssh.forwarding.shared import Forwarding
 from node.handlers.ssh.handler import ALPN, SshHandler
 from node.handlers.ssh.keys import fingerprint_of_key
 from node.handlers.ssh.limits import SshSettings
-from node.handlers.ssh.session import Subsystem
+from node.handlers.ssh.subsystem import Subsystem
 from node.quic.client.dial import dial_quic
 from node.quic.limits import QuicLimits
 from node.quic.server.listener import QuicListener

@@ -17,7 +17,7 @@ from node.core.journal import NoJournal
 from node.core.peers import PeerEntry
 from node.handlers.sftp.handler import SftpHandler
 from node.handlers.sftp.limits import BucketSettings, SftpLimits
-from node.handlers.ssh.session import SubsystemSession
+from node.handlers.ssh.subsystem import SubsystemSession
 from tests.support.appliance import environment
 from tests.support.ssh import SshNode, named, ssh_node
 

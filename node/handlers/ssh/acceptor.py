@@ -18,7 +18,7 @@ from asyncssh.mac import get_mac_algs
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from node.handlers.ssh import certificates, dropbear
+from node.handlers.ssh import certificates, dropbear, rekeying, small_packets
 from node.handlers.ssh.algorithms import CIPHERS, KEY_EXCHANGE, MACS, POST_QUANTUM, SIGNATURES, available
 from node.handlers.ssh.errors import ShapeChanged
 from node.handlers.ssh.limits import SshSettings
@@ -67,6 +67,7 @@ class Acceptor:
         made = self._factory("", 0)
         _require_shut(made)
         dropbear.make_room(made)
+        small_packets.refuse_small_packets(made)
         self._server = server
         try:
             connect(made)
@@ -136,7 +137,7 @@ def require_shape() -> None:
 
 def _require_shut(made: object) -> None:
     """Raises ShapeChanged where a connection would do what no setting of ours turns on, or has not what is used."""
-    for name in (*dropbear.NEEDS, *certificates.NEEDS):
+    for name in (*dropbear.NEEDS, *certificates.NEEDS, *rekeying.NEEDS, *small_packets.NEEDS):
         if not hasattr(made, name):
             raise ShapeChanged(f"asyncssh's connections have no {name}")
     for name in _MUST_BE_OFF:

@@ -14,7 +14,7 @@ import asyncssh
 
 from node.core.identity import Identity
 from node.core.repository import IdentityProvider
-from node.handlers.ssh.keys import fingerprint_of_key, shown
+from node.handlers.ssh.keys import fingerprint_of_key
 
 NEEDS = ("_validate_openssh_certificate",)
 """What is used of asyncssh's connection, by its own names."""
@@ -36,8 +36,8 @@ class Vouched:
 
     peer_id: str
     until: float
-    shown: str
-    """The key that it is for, as `ssh-keygen -l` has it."""
+    fingerprint: str | None
+    """The key that it is for, as the table of peers would name it."""
 
     @property
     def left(self) -> float:
@@ -59,7 +59,7 @@ def vouched_by(certificate: Certificate, user: str, authorities: Collection[str]
     signer, names = fingerprint_of_key(certificate.signing_key), certificate.principals
     if signer not in authorities or user not in names or len(names) > MAX_PRINCIPALS:
         return None
-    return Vouched(user, float(certificate._valid_before), shown(certificate.key))
+    return Vouched(user, float(certificate._valid_before), fingerprint_of_key(certificate.key))
 
 
 def have_judged(ssh: Any, judge: Judge) -> None:

@@ -1,6 +1,7 @@
 """What a program finds in its environment: what the node gives it, and the few variables that a client may set."""
 
 import re
+from collections.abc import Mapping
 
 from node.handlers.ssh.local_user import LocalUser
 
@@ -21,7 +22,7 @@ def admitted(name: bytes, value: bytes) -> tuple[str, str] | None:
     return (names, values) if _NAME.fullmatch(names) and _VALUE.fullmatch(values) else None
 
 
-def environment_of(user: LocalUser, peer_id: str, asked: dict[str, str], **more: str) -> dict[str, str]:
+def environment_of(user: LocalUser, peer_id: str, asked: Mapping[str, str], **more: str) -> dict[str, str]:
     """All of it: nothing comes from the node's own. ALKNET_PEER is the peer that the program works for."""
     given = {
         "PATH": SEARCHED,

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any, cast
 
+from node.handlers.ssh.rekeying import watch_exchanges
+
 MAX_BEFORE_SIGN_IN = 256 * 1024
 """Bytes that a client may send before it has signed in. A key exchange and ten keys take a tenth of that."""
 MAX_ANSWERS = 4 * 1024 * 1024
@@ -11,16 +13,21 @@ to requests, of which a client may send any number and read none."""
 
 
 class Guarded(asyncio.Protocol):
-    """Hands everything on to asyncssh's protocol, and lets writers wait until the stream takes more (`writable`)."""
+    """Hands everything on to asyncssh's protocol, and lets writers wait until the stream takes more (`writable`).
+
+    They also wait while keys are exchanged.
+    """
 
     def __init__(self, ssh: asyncio.Protocol) -> None:
         self._ssh = ssh
+        self._takes, self._exchanges = True, False
         self._early = 0
         self._held = False
         self._transport: asyncio.Transport | None = None
         self._signed_in = False
         self.writable = asyncio.Event()
         self.writable.set()
+        watch_exchanges(ssh, self)
 
     def let_in(self) -> None:
         """The client has signed in."""
@@ -47,17 +54,38 @@ class Guarded(asyncio.Protocol):
         return self._ssh.eof_received()
 
     def pause_writing(self) -> None:
-        self.writable.clear()
+        self._takes = False
+        self._balance()
 
     def resume_writing(self) -> None:
-        self.writable.set()
+        self._takes = True
+        self._balance()
         if self._held and self._transport is not None:
             self._held = False
             self._transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.writable.set()
+        self._takes, self._exchanges = True, False
+        self._balance()
         self._ssh.connection_lost(exc)
+
+    def exchange_begins(self) -> None:
+        self._exchanges = True
+        self._balance()
+
+    def exchange_ends(self) -> None:
+        self._exchanges = False
+        self._balance()
+
+    def too_much_waits(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _balance(self) -> None:
+        if self._takes and not self._exchanges:
+            self.writable.set()
+        else:
+            self.writable.clear()
 
 
 class _Parting(asyncio.Transport):

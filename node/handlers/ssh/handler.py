@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -19,12 +18,13 @@ from node.core.metrics import counters, gauges
 from node.core.repository import IdentityProvider
 from node.core.stream_transport import StreamTransport
 from node.handlers.ssh.acceptor import Acceptor, open_acceptor, require_shape
+from node.handlers.ssh.clients import Clients
 from node.handlers.ssh.connection import SshConnection
 from node.handlers.ssh.errors import NoHostKey
 from node.handlers.ssh.forwarding.shared import Forwarding
 from node.handlers.ssh.guarded import Guarded
 from node.handlers.ssh.limits import SshSettings
-from node.handlers.ssh.session import Subsystem
+from node.handlers.ssh.subsystem import Subsystem
 
 ALPN = b"alknet/ssh"
 PARTING = 2.0
@@ -74,24 +74,15 @@ class SshHandler:
         self._journal = journal or NoJournal()
         self._forwarding = forwarding
         self._acceptor: tuple[SshSettings, Acceptor] | None = None
-        self._waiting: set[SshConnection] = set()
-        self._by_peer: defaultdict[str, set[SshConnection]] = defaultdict(set)
-        self._busy = self._rejected = self._revoked = 0
+        self._clients = Clients()
+        self._busy = self._revoked = 0
 
     def snapshot(self) -> dict[str, int]:
-        signed_in = [one for peer in self._by_peer.values() for one in peer]
-        return {
-            "connections": len(signed_in),
-            "waiting": len(self._waiting),
-            "sessions": sum(len(one.sessions) for one in signed_in),
-            "busy": self._busy,
-            "rejected": self._rejected + sum(one.attempts for one in (*self._waiting, *signed_in)),
-            "revoked": self._revoked,
-        }
+        return {**self._clients.snapshot(), "busy": self._busy, "revoked": self._revoked}
 
     async def handle(self, connection: Connection, auth: AuthContext) -> None:
         settings = self._settings.value
-        if len(self._waiting) >= settings.max_waiting:
+        if self._clients.waiting >= settings.max_waiting:
             self._turn_away("too many connections have not signed in")
             return
         try:
@@ -106,10 +97,10 @@ class SshHandler:
             self._settings,
             self._subsystems,
             self._journal,
-            self._admit,
+            self._clients.admit,
             self._forwarding,
         )
-        self._waiting.add(served)
+        self._clients.add(served)
         try:
             async with asyncio.timeout(settings.login_timeout):
                 stream = await connection.accept_bi()
@@ -117,22 +108,22 @@ class SshHandler:
         except TimeoutError:
             logger.info("no stream was opened in time", extra={"remote_addr": auth.remote_addr})
         finally:
-            self._forget(served)
+            self._clients.remove(served)
 
     def enforce(self, swap: IndexSwap) -> None:
         """End what peers have lost the right to. Neither blocks nor raises."""
-        for served in self._concerned(swap.changed):
+        for served in self._clients.of(swap.changed):
             self._judge(served, CLOSE_REVOKED, served.standing(swap.new).value)
 
     def enforce_locks(self, swap: LockSwap) -> None:
         """The same of what is locked."""
-        for served in self._concerned(None):
+        for served in self._clients.of(None):
             lock = self._provider.lock_on(served.auth)
             self._judge(served, CLOSE_LOCKED, "" if lock is None else lock.words)
 
     def enforce_policy(self) -> None:
         """End what the rules of forwarding, as they are now, no longer allow. Neither blocks nor raises."""
-        ended = sum(served.judge_by_rules() for served in self._concerned(None))
+        ended = sum(served.judge_by_rules() for served in self._clients.of(None))
         self._revoked += ended
         if ended:
             logger.info("enforced", extra={"reason": "revoked: rules of forwarding", "ended": ended})
@@ -162,27 +153,6 @@ class SshHandler:
         if self._acceptor is None or self._acceptor[0] != settings:
             self._acceptor = (settings, await open_acceptor(self._host_key(), settings))
         return self._acceptor[1]
-
-    def _admit(self, served: SshConnection) -> bool:
-        """Count a connection that has signed in to its peer; False where that has its share."""
-        self._waiting.discard(served)
-        others = self._by_peer[served.identity.id]
-        if len(others) >= served.settings.max_connections:
-            return False
-        others.add(served)
-        return True
-
-    def _forget(self, served: SshConnection) -> None:
-        self._rejected += served.attempts
-        self._waiting.discard(served)
-        others = self._by_peer.get(served.identity.id, set())
-        others.discard(served)
-        if not others:
-            self._by_peer.pop(served.identity.id, None)
-
-    def _concerned(self, peers: Iterable[str] | None) -> Iterable[SshConnection]:
-        names = tuple(self._by_peer) if peers is None else tuple(peers)
-        return [served for name in names for served in self._by_peer.get(name, ())]
 
     def _judge(self, served: SshConnection, code: int, reason: str) -> None:
         identity = served.current()

@@ -57,7 +57,7 @@ class Terminal:
         """Raises OSError."""
         self.outer, self.inner = os.openpty()
         self._open = [self.outer, self.inner]
-        self._reading: asyncio.ReadTransport | None = None
+        self._streams: list[asyncio.BaseTransport] = []
         try:
             self.resize(wish.size)
             _set_modes(self.inner, wish.modes)
@@ -85,8 +85,10 @@ class Terminal:
         reader = asyncio.StreamReader(limit, loop)
         receiver = _Shown(reader, loop=loop)
         reading, writing = (os.fdopen(os.dup(self.outer), mode, 0) for mode in ("rb", "wb"))
-        self._reading, _ = await loop.connect_read_pipe(lambda: receiver, reading)
+        shown, _ = await loop.connect_read_pipe(lambda: receiver, reading)
+        self._streams.append(shown)
         transport, protocol = await loop.connect_write_pipe(lambda: FlowControlMixin(loop), writing)
+        self._streams.append(transport)
         return reader, asyncio.StreamWriter(transport, protocol, None, loop)
 
     def close_inner(self) -> None:
@@ -94,8 +96,8 @@ class Terminal:
 
     def close(self) -> None:
         """Harmless when repeated."""
-        if self._reading is not None:
-            self._reading.close()
+        for stream in self._streams:
+            stream.close()
         for descriptor in tuple(self._open):
             self._close(descriptor)
 

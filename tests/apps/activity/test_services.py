@@ -7,7 +7,7 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from apps.activity import services
-from apps.activity.models import Connection, Event, Position, Presence
+from apps.activity.models import Connection, Event, PeerTally, Position, Presence
 from apps.activity.services import Retention
 from apps.peers import services as peers
 from node.core.peers import PeerEntry
@@ -33,6 +33,12 @@ def connected() -> list[tuple[str, int]]:
 
 def seen(peer_id: str) -> float:
     return Presence.objects.get(pk=peer_id).last_seen.timestamp()
+
+
+def levels() -> list[int]:
+    """How many peers were connected at most, and at last."""
+    row = PeerTally.objects.filter(span=3600).latest("start")
+    return [row.most, row.last]
 
 
 def test_a_batch_that_comes_twice_is_taken_once() -> None:
@@ -75,6 +81,22 @@ def test_a_peer_was_last_seen_when_its_connection_closed() -> None:
     assert seen("a") == closed.at
     assert (row.last_address, row.last_alpn) == ("192.0.2.1:4000", "alknet/call")
     assert connected() == []
+
+
+def test_a_connection_is_whose_its_protocol_has_found_out_and_began_when_it_did() -> None:
+    story = Story()
+    take(begun := story.connected(1, "a"), story.connected(2))
+    signed = {"fingerprint": "ed25519:11", "alpn": "alknet/ssh", "detail": {"since": begun.at}}
+    take(story.tell("signed_in", 1, "b", **signed))
+    row = Connection.objects.get(connection=1)
+    assert (row.peer_id, row.fingerprint, row.since.timestamp()) == ("b", "ed25519:11", begun.at)
+    assert levels() == [1, 1]
+    take(story.tell("signed_in", 2, "b", **signed), story.closed(2, "b"))
+    assert connected() == [(story.boot, 1)]
+    take(closed := story.closed(1, "b"))
+    assert connected() == []
+    assert (seen("a"), seen("b")) == (begun.at, closed.at)
+    assert levels() == [1, 0]
 
 
 def test_a_stranger_is_connected_and_has_no_presence() -> None:

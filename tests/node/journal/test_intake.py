@@ -98,3 +98,13 @@ def test_an_end_is_taken_exactly_where_its_beginning_was(steps: list[tuple[int, 
             peer_id = "ann" if known else None
             open_now[slot] = (number, taken.takes(begun(number, peer_id), waiting), peer_id)
     assert len(taken._untold) == sum(not was_taken for _, was_taken, _ in open_now.values())
+
+
+def test_who_signs_in_on_a_connection_that_was_left_out_is_told_of_with_its_end() -> None:
+    taken = intake()
+    while taken.takes(begun(1), 0):
+        pass
+    assert taken.takes(Event(EventKind.SIGNED_IN, 1, "ann"), 0)
+    assert taken.takes(ended(1, "ann"), 0)
+    assert not taken.takes(begun(2), 0)
+    assert not taken.takes(ended(2), 0)

@@ -19,7 +19,7 @@ from node.handlers.sftp.codec.attributes import Attributes, read_attributes, wri
 from node.handlers.sftp.codec.wire import Reader
 from node.handlers.sftp.handler import SftpHandler
 from node.handlers.sftp.limits import BucketSettings, SftpLimits
-from node.handlers.ssh.session import SubsystemSession
+from node.handlers.ssh.subsystem import SubsystemSession
 from tests.support.journals import ListJournal
 from tests.support.ssh import SshNode, named, ssh_node
 

@@ -6,7 +6,7 @@ import hashlib
 import asyncssh
 import pytest
 
-from node.handlers.ssh.session import SubsystemSession
+from node.handlers.ssh.subsystem import SubsystemSession
 from tests.support.quic import soon
 from tests.support.ssh import ssh_node
 

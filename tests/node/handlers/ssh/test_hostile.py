@@ -5,11 +5,15 @@ import contextlib
 import logging
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from asyncssh.constants import MSG_GLOBAL_REQUEST, MSG_KEXINIT
+from asyncssh.packet import Boolean, String
 
 from node.core.connection import Connection
 from node.core.errors import StreamError
+from node.handlers.ssh import rekeying
 from tests.support.quic import settled, soon
 from tests.support.ssh import SshNode, ssh_node
 
@@ -59,3 +63,32 @@ async def test_a_key_exchange_in_the_middle_of_data_loses_nothing() -> None:
     async with ssh_node() as node, node.client(rekey_bytes=300_000) as ann:
         done = await soon(ann.run("cat", input=data, encoding=None))
         assert done.stdout == data
+
+
+def begin_and_never_end(client: Any) -> None:
+    """Begin an exchange of keys, and pass over the node's answer."""
+    process = client.process_packet
+    client.process_packet = lambda kind, *more: True if kind == MSG_KEXINIT else process(kind, *more)
+    client._send_kexinit()
+
+
+async def test_programs_wait_while_a_client_keeps_an_exchange_of_keys_open() -> None:
+    async with ssh_node() as node, node.client() as ann:
+        await soon(ann.create_process("cat /dev/zero", encoding=None, window=(1 << 32) - 1))
+        [served] = node.handler._clients.of(["ann"])
+        begin_and_never_end(ann)
+        await settled(lambda: not served._ssh._kex_complete)
+        await asyncio.sleep(0.1)
+        assert len(served._ssh._deferred_packets) < 10
+        ann.abort()
+
+
+async def test_a_client_that_asks_and_asks_in_such_an_exchange_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rekeying, "MAX_KEPT", 100)
+    async with ssh_node() as node, node.client() as ann:
+        begin_and_never_end(ann)
+        ann._kex_complete = True
+        for _ in range(200):
+            ann.send_packet(MSG_GLOBAL_REQUEST, String(b"keepalive@openssh.com"), Boolean(value=True))
+        await soon(ann.wait_closed())
+        await settled(lambda: node.handler.snapshot()["connections"] == 0)

@@ -15,7 +15,7 @@ from node.handlers.ssh.errors import NoHostKey, ShapeChanged
 from node.handlers.ssh.guarded import MAX_BEFORE_SIGN_IN
 from node.quic.tls.keys import NodeKey
 from tests.support.quic import settled, soon
-from tests.support.ssh import SshNode, ssh_node
+from tests.support.ssh import SshNode, named, ssh_node
 
 
 def attempts(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, str]]:
@@ -38,6 +38,23 @@ async def test_a_peers_key_signs_in_whatever_the_user_is_called_and_the_host_sho
             assert (await soon(ann.run("true"))).exit_status == 0
         assert attempts(caplog) == [("any", node.ann.get_fingerprint(), "accept")]
         await settled(lambda: node.handler.snapshot()["connections"] == 0)
+
+
+@pytest.mark.parametrize("way", ["client", "client_over_tcp"])
+async def test_the_connection_is_shown_as_the_peers_that_has_signed_in_and_is_cut_as_its(way: str) -> None:
+    async with ssh_node() as node:
+        async with getattr(node, way)() as ann:
+            await settled(lambda: node.endpoint.connections.of_peer("ann"))
+            [live] = node.endpoint.connections.of_peer("ann")
+            assert live.shown == ("ann", named(node.ann))
+            [event] = node.journal.of(EventKind.SIGNED_IN)
+            assert (event.peer_id, event.fingerprint, event.connection) == ("ann", named(node.ann), live.id)
+            assert node.endpoint.disconnect(node.endpoint.connections.of_peer("ann"), "enough") == 1
+            await soon(ann.wait_closed())
+        await settled(lambda: node.journal.of(EventKind.CLOSED))
+        [closed] = node.journal.of(EventKind.CLOSED)
+        assert (closed.peer_id, closed.fingerprint, closed.reason) == ("ann", named(node.ann), "enough")
+        assert node.endpoint.connections.peers == 0
 
 
 @pytest.mark.parametrize("kind", ["ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256"])
@@ -115,6 +132,8 @@ async def test_a_peer_has_so_many_connections_and_no_more() -> None:
             with pytest.raises((asyncssh.DisconnectError, asyncssh.ChannelOpenError, OSError)):
                 async with node.client() as second:
                     await soon(second.run("true"))
+            [event] = node.journal.of(EventKind.REFUSED)
+            assert (event.peer_id, event.detail["rule"]) == ("ann", "ssh.max_connections")
         await settled(lambda: node.handler.snapshot()["connections"] == 0)
         async with node.client() as third:
             assert (await soon(third.run("true"))).exit_status == 0

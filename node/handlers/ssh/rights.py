@@ -1,0 +1,79 @@
+"""What a session may do: scopes that are asked for when something begins, and again when rights have changed."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from node.core.access import Decision
+from node.core.identity import Identity
+from node.core.scopes import allowed_by_scope
+from node.handlers.ssh.limits import SshSettings
+from node.handlers.ssh.subsystem import Subsystem
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from node.handlers.ssh.session import Session
+
+
+class Holder(Protocol):
+    """What a session knows of its connection."""
+
+    subsystems: Mapping[str, Subsystem]
+    identity: Identity
+    takes: "asyncio.Event"
+
+    @property
+    def settings(self) -> SshSettings:
+        """Those in force."""
+        ...
+
+    def current(self) -> Identity | None:
+        """Who the peer is at this moment."""
+        ...
+
+    def denied(self, asked: str, decision: Decision) -> None: ...
+
+    def spawn(self, session: "Session") -> "asyncio.Task[None]":
+        """Run the session."""
+        ...
+
+    def over(self, session: "Session") -> None:
+        """The session has no channel any more."""
+        ...
+
+
+class Rights:
+    """Of one session."""
+
+    def __init__(self, holder: Holder) -> None:
+        self._holder = holder
+        self._used: set[str] = set()
+        """The scopes that what runs has been allowed by."""
+
+    def has(self, scope: str, shown: str) -> bool:
+        """Whether the peer has the scope at this moment; one that has not is told to the journal."""
+        identity = self._holder.current()
+        if identity is None:
+            return False
+        decision = allowed_by_scope(identity, scope)
+        if decision.allowed:
+            self._used.add(scope)
+        else:
+            self._holder.denied(shown, decision)
+        return decision.allowed
+
+    def has_shell(self, shown: str) -> bool:
+        """Whether there is a shell for it. A terminal takes the same, also for a command."""
+        if not self._holder.settings.shell:
+            self.refuse(shown, "ssh.shell names no shell")
+            return False
+        return self.has("ssh:shell", shown)
+
+    def refuse(self, shown: str, why: str) -> None:
+        """Tell the journal of what the settings refuse, and not for want of a scope."""
+        decision = Decision(allowed=False, message="not allowed by the settings", explanation=why)
+        self._holder.denied(shown, decision)
+
+    def lost(self, identity: Identity) -> bool:
+        """Whether the peer, being this now, may no longer do what it does."""
+        return not all(allowed_by_scope(identity, scope).allowed for scope in self._used)
