@@ -1,6 +1,6 @@
 """One peer that means harm, or many, in a process of its own on the clients' core, so that its CPU time is its own.
 
-Run as `python -m bench.assailants NAME PORT PIN`. Prints `ready` once it is about to begin, then goes on until it is
+Run as `python -m bench.assailants NAME PORT PIN`. Prints `ready` when it begins, then goes on until it is
 killed. Rates are bounded; a connection that the node closes is replaced.
 """
 
@@ -54,12 +54,17 @@ def forged_sockets(port: int) -> list[socket.socket]:
 async def pour(port: int, datagrams: Iterator[bytes]) -> None:
     """Send from all addresses in turn; answers are not read."""
     sockets = forged_sockets(port)
+    begin()
     while True:
         for _ in range(int(DATAGRAMS_PER_S * TURN_S)):
             # A full buffer loses the datagram, and an error of the one before is none of ours.
             with contextlib.suppress(OSError):
                 random.choice(sockets).send(next(datagrams))
         await asyncio.sleep(TURN_S)
+
+
+def begin() -> None:
+    print("ready", flush=True)
 
 
 async def dialled(port: int, pin: str) -> Connection:
@@ -72,6 +77,7 @@ async def dialled(port: int, pin: str) -> Connection:
 
 async def flood(port: int, pin: str, frames: Callable[[Engine], Iterable[bytes]]) -> None:
     """Datagrams full of these frames on one connection after the other."""
+    begin()
     while True:
         connection = await dialled(port, pin)
         source: Any = vars(connection)["_source"]
@@ -140,6 +146,7 @@ async def migrations(port: int, pin: str) -> None:
 
 async def streams(port: int, pin: str) -> None:
     """Ever new streams of 64 bytes, as fast as they are answered."""
+    begin()
     connection = await dialled(port, pin)
 
     async def one_by_one() -> None:
@@ -154,6 +161,7 @@ async def streams(port: int, pin: str) -> None:
 
 async def unread(port: int, pin: str) -> None:
     """Twenty connections that ask for much on fifty streams each, and read none of it."""
+    begin()
     connections = [await dialled(port, pin) for _ in range(20)]
     for connection in connections:
         for _ in range(50):
@@ -165,6 +173,7 @@ async def unread(port: int, pin: str) -> None:
 
 async def unfinished(port: int, pin: str) -> None:
     """Twenty connections with a hundred streams each that never end."""
+    begin()
     connections = [await dialled(port, pin) for _ in range(20)]
     for connection in connections:
         with contextlib.suppress(StreamError):
@@ -187,5 +196,4 @@ if __name__ == "__main__":
     prepare(1)
     os.nice(10)
     logging.disable(logging.CRITICAL)
-    print("ready", flush=True)
     asyncio.run(ASSAULTS[sys.argv[1]](int(sys.argv[2]), sys.argv[3]))  # type: ignore[arg-type]

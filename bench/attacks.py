@@ -31,6 +31,11 @@ ROUND_S = 5.0
 """Of each turn, about."""
 
 SETTLE_S = 0.3
+PATIENCE_S = 60.0
+LEAST_RETRIED = {"initials": 2_000}
+"""Clients that the node has had prove their address before it is looked at what it holds; on a slow machine it waits
+PATIENCE_S for so many."""
+
 MOST_RATIO = 5.0
 LEAST_P99_MS = 2.0
 """A p99 below this is taken for this: stalls of some milliseconds come by chance, whatever goes on."""
@@ -63,6 +68,16 @@ def _holds(name: str, result: dict[str, Any]) -> bool:
     )
 
 
+async def _in_full(server: Child, name: str) -> dict[str, Any]:
+    """What the server says once this attack has done as much as it is to, however little of a core it gets."""
+    end = time.monotonic() + PATIENCE_S
+    after = await cases.report(server)
+    while after["retried"] < LEAST_RETRIED.get(name, 0) and time.monotonic() < end:
+        await asyncio.sleep(SETTLE_S)
+        after = await cases.report(server)
+    return after
+
+
 class _Opener:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -92,7 +107,7 @@ async def _measure(paths: DataPaths, name: str, seconds: float) -> dict[str, Any
                 await asyncio.gather(
                     _requests(under, honest, seconds / rounds), _connects(connects, port, pin, seconds / rounds)
                 )
-            after = await cases.report(server)
+            after = await _in_full(server, name)
     idle_p99, p99 = (max(percentile(samples, 99), LEAST_P99_MS) for samples in (idle, under))
     return {
         "idle_p99_ms": round(percentile(idle, 99), 2),

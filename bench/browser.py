@@ -4,6 +4,7 @@ Run as `python -m bench.browser URL COOKIE_FILE`.
 """
 
 import asyncio
+import contextlib
 import json
 import shutil
 import sys
@@ -11,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, async_playwright
+from playwright.async_api import TimeoutError as Late
+
+from bench.onlooker import PATIENCE_S, last_event
 
 _WATCH = """
 window.seen = {rows: [], doubled: 0, heard: [], fetches: 0};
@@ -46,7 +50,7 @@ def _chromium() -> str | None:
 
 
 async def look(url: str, cookie: str) -> dict[str, Any]:
-    """Until a line comes in. Chromium as root has no sandbox; it sees no page but ours."""
+    """Until all that has happened is shown. Chromium as root has no sandbox; it sees no page but ours."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=_chromium(), args=["--no-sandbox"])
         try:
@@ -64,7 +68,9 @@ async def _look(browser: Browser, url: str, cookie: str) -> dict[str, Any]:
     await page.goto(f"{url}/activity/event/")
     await page.get_by_text("Live", exact=True).wait_for()
     print("ready", flush=True)
-    await asyncio.to_thread(sys.stdin.readline)
+    last = await last_event()
+    with contextlib.suppress(Late):
+        await page.locator(f'tr[data-id="{last}"]').wait_for(state="attached", timeout=PATIENCE_S * 1000)
     seen = await page.evaluate("window.seen")
     first: dict[int, float] = {}
     for at, identity in seen.pop("rows"):

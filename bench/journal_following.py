@@ -71,7 +71,7 @@ async def _follow(paths: DataPaths, web: Mortal, page: tuple[str, str], options:
         told = int(await _last_line(teller, seconds))
         cpu = web.cpu_s() - cpu
         await _imported(paths, told)
-        await onlooker.say("enough")
+        await onlooker.say(str(rows(paths.database, "SELECT max(id) AS last FROM activity_event")[0]["last"]))
         seen = json.loads(await onlooker.line())
     kept = rows(paths.database, "SELECT id, at FROM activity_event ORDER BY id")
     return {

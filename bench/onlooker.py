@@ -1,8 +1,9 @@
 """A page of the panel without its browser: it holds the socket, and fetches the rows of the list as the script does.
 
-Run as `python -m bench.onlooker URL COOKIE_FILE`. Prints `ready` once the page is live. A line that comes in ends it,
-with a line of JSON: `heard`, [unix seconds, newest id] of each word on the socket; `shown`, [unix seconds, id] of each
-row that came into the table; `doubled`, how many rows stood there twice; `fetches`.
+Run as `python -m bench.onlooker URL COOKIE_FILE`. Prints `ready` once the page is live. A line with the number of the
+last event ends it as soon as it has heard of that one and shows it, or after PATIENCE_S, with a line of JSON: `heard`,
+[unix seconds, newest id] of each word on the socket; `shown`, [unix seconds, id] of each row that came into the table;
+`doubled`, how many rows stood there twice; `fetches`.
 """
 
 import asyncio
@@ -21,6 +22,8 @@ LEAST_REST_S = 0.05
 """Between two fetches at least, and where there is more already, as the script of the page has it; else as long as the
 last one took."""
 CLOCK_S = 15.0
+PATIENCE_S = 30.0
+"""For what has happened to be on the page, however busy the machine is."""
 _NEWEST = re.compile(r'data-newest="(\d+)"')
 _ROW = re.compile(r'data-id="(\d+)"')
 
@@ -63,11 +66,16 @@ class Table:
         return "data-more" in page
 
 
+async def last_event() -> int:
+    """Once the line comes in that says so."""
+    return int(await asyncio.to_thread(sys.stdin.readline))
+
+
 async def look(url: str, cookie: str) -> dict[str, Any]:
-    """Until a line comes in."""
+    """Until all that has happened is shown."""
     panel, table = Panel(url, cookie), Table()
     wanted = asyncio.Event()
-    heard: list[object] = []
+    heard: list[tuple[float, int]] = []
     fetches = 0
     headers = {"Cookie": cookie, "Origin": url}
     place = f"ws://{panel.host}/live/activity/"
@@ -82,12 +90,20 @@ async def look(url: str, cookie: str) -> dict[str, Any]:
         listening = asyncio.create_task(listen())
         table.take((await asyncio.to_thread(panel.get, "/activity/event/"))[0])
         print("ready", flush=True)
-        enough = asyncio.create_task(asyncio.to_thread(sys.stdin.readline))
-        while not enough.done():
+        last = asyncio.create_task(last_event())
+
+        def has_all() -> bool:
+            return last.done() and bool(heard) and min(table.newest, heard[-1][1]) >= last.result()
+
+        end = float("inf")
+        while time.monotonic() < end and not has_all():
             waiting = asyncio.create_task(wanted.wait())
-            await asyncio.wait((waiting, enough), timeout=CLOCK_S, return_when=asyncio.FIRST_COMPLETED)
+            tasks = (waiting,) if last.done() else (waiting, last)
+            await asyncio.wait(tasks, timeout=CLOCK_S, return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
             wanted.clear()
+            if last.done():
+                end = min(end, time.monotonic() + PATIENCE_S)
             page, milliseconds = await asyncio.to_thread(panel.get, f"/activity/event/rows/?after={table.newest}")
             behind = table.take(page)
             if behind:

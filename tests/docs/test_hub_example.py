@@ -38,15 +38,14 @@ class Reader:
         (home / ".venv" / "bin").mkdir(parents=True)
         (home / ".venv" / "bin" / "activate").write_text("")
         (home / "docs").symlink_to(ROOT / "docs")
-        self._program("bin/alknet", f"{sys.executable} -P -m node.cli.main")
-        self._program("bin/pip", f"{sys.executable} -m pip --quiet --disable-pip-version-check")
-        self._program("quick/alknet", f"{warm.python()} -P -m node.cli.main")
+        self._program("alknet", f"{warm.python()} -P -m node.cli.main")
+        self._program("pip", f"{sys.executable} -m pip --quiet --disable-pip-version-check")
         kinds = {"4443": socket.SOCK_DGRAM, "4444": socket.SOCK_DGRAM, "8443": socket.SOCK_STREAM}
         kinds["8444"] = socket.SOCK_STREAM
         self.ports = {port: str(free_port(kind)) for port, kind in kinds.items()}
 
     def _program(self, name: str, command: str) -> None:
-        program = self.home / name
+        program = self.home / "bin" / name
         program.parent.mkdir(exist_ok=True)
         program.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
         program.chmod(0o755)
@@ -57,9 +56,8 @@ class Reader:
             text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{free}")
         return text.replace("PYTHONPATH=", f"PYTHONPATH={ROOT}:")
 
-    def environment(self, programs: str = "bin") -> dict[str, str]:
-        """Commands that end by themselves may be "quick" ones (tests.support.warm)."""
-        path = f"{self.home / programs}:{os.environ['PATH']}"
+    def environment(self) -> dict[str, str]:
+        path = f"{self.home / 'bin'}:{os.environ['PATH']}"
         return environment(PATH=path, PYTHONPATH=str(ROOT), XDG_CONFIG_HOME=str(self.home / "home"))
 
     @contextlib.contextmanager
@@ -93,7 +91,7 @@ class Reader:
         done = subprocess.run(
             ("sh", "-euc", self.script("walk")),
             cwd=self.home,
-            env=self.environment("quick"),
+            env=self.environment(),
             capture_output=True,
             text=True,
             timeout=120,
