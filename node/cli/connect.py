@@ -23,8 +23,9 @@ from node.cli.pinning import pinned_key
 from node.cli.proxy import ProxyLoginOption, ProxyOption, proxy_from
 from node.cli.socks_login import login_from
 from node.client.connect.forwards import Forward, parse_forward, parse_listen
-from node.client.connect.link import ALPN, AnotherHostKey, SignInRefused, SshLink, is_host_key
+from node.client.connect.link import SshLink
 from node.client.connect.service import ConnectService, Wanted
+from node.client.connect.sign_in import ALPN, AnotherHostKey, SignInRefused, is_host_key
 from node.client.dial import dial
 from node.client.local_port import PortUnavailable
 from node.client.socks5.associate import Proxy

@@ -41,6 +41,8 @@ class LocalPort:
         except OSError as error:
             why = error.strerror if isinstance(error, socket.gaierror) or not error.errno else os.strerror(error.errno)
             raise PortUnavailable(f"cannot listen on {format_host_port(address)}: {why}") from None
+        except UnicodeError:
+            raise PortUnavailable(f"cannot listen on {format_host_port(address)}: that is no name of a host") from None
         return port
 
     @property

@@ -7,7 +7,8 @@ from typing import Any
 
 import asyncssh
 
-from node.client.connect.link import ALPN, SshLink
+from node.client.connect.link import SshLink
+from node.client.connect.sign_in import ALPN
 from node.core.connection import Connection
 from node.core.identity import Address
 from node.core.stream_transport import StreamTransport

@@ -47,6 +47,9 @@ class ConnectService:
         self._ports: list[LocalPort] = []
         self._tasks = TaskSet()
         """Connections that have come to ports on the node."""
+        self._dialling = 0
+        """Those whose target is being dialled."""
+        self._draining = False
 
     async def start(self) -> None:
         """Listen here. Raises PortUnavailable; nothing listens then."""
@@ -66,6 +69,7 @@ class ConnectService:
 
     async def drain(self, seconds: float) -> bool:
         """Take nothing more, and let what there is come to its end. False if some goes on after so long."""
+        self._draining = True
         for port in self._ports:
             port.stop_listening()
         parts = [port.drain(seconds) for port in self._ports]
@@ -119,16 +123,24 @@ class ConnectService:
 
     def _accepting(self, target: Address) -> Accept:
         async def accept(stream: ChannelStream) -> None:
-            if len(self._tasks) >= MAX_CONNECTIONS:
+            if self._draining or len(self._tasks) + self._dialling >= MAX_CONNECTIONS:
                 raise OpenFailed
+            self._dialling += 1
             try:
-                async with asyncio.timeout(DIALLING):
-                    reader, writer = await asyncio.open_connection(*target)
-            except OSError:
-                raise OpenFailed from None
+                reader, writer = await _dial(target)
+            finally:
+                self._dialling -= 1
             self._tasks.spawn(_join(reader, writer, stream), "port on the node")
 
         return accept
+
+
+async def _dial(target: Address) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    try:
+        async with asyncio.timeout(DIALLING):
+            return await asyncio.open_connection(*target)
+    except (OSError, UnicodeError):  # the latter of what is no name
+        raise OpenFailed from None
 
 
 async def _join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, stream: ChannelStream) -> None:

@@ -5,7 +5,8 @@ import contextlib
 from collections.abc import Awaitable, Callable
 
 from node.client.backoff import Backoff
-from node.client.connect.link import AnotherHostKey, SignInRefused, SshFailed, SshLink
+from node.client.connect.link import SshLink
+from node.client.connect.sign_in import AnotherHostKey, SignInRefused, SshFailed
 from node.core.connection import BiStream
 from node.core.errors import ConnectionClosed, DialError, HandshakeError, PinMismatch, TlsConfigError
 from node.core.text import printable
@@ -45,6 +46,7 @@ class Tunnel:
             with contextlib.suppress(ConnectionClosed):
                 return await link.open(host, port)
             self._lost(link)
+            link.close()  # that it is useless is known here first
 
     async def run(self, beside: WhileLinked) -> None:
         """Keep a connection for ever; with each of them, `beside` runs. Cancelled, it closes the one that there is.

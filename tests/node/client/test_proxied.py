@@ -78,6 +78,12 @@ async def test_what_a_proxy_does_not_do_is_told_and_nothing_else_is_tried(
         assert "secret" not in str(raised.value)
 
 
+@pytest.mark.parametrize(("host", "told"), [("127.0.0.1", "Connection refused$"), ("a..b", "no name of a host$")])
+async def test_a_proxy_that_is_not_there_is_told(host: str, told: str) -> None:
+    with pytest.raises(ProxyError, match=told):
+        await dial("127.0.0.1:9", ALPN, timeout=20, proxy=Proxy((host, 1)))
+
+
 @given(st.sampled_from(["127.0.0.1", "::1", "box.example"]), st.binary(max_size=64), st.data())
 def test_an_envelope_is_opened_again_and_nothing_else_is(host: str, inside: bytes, data: st.DataObject) -> None:
     envelope = SocksEnvelope(host, 443)

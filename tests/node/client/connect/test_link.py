@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from node.client.connect.channel import ChannelStream
-from node.client.connect.link import AnotherHostKey, SignInRefused, SshLink
+from node.client.connect.link import SshLink
+from node.client.connect.sign_in import AnotherHostKey, SignInRefused
 from node.client.opener import OpenFailed
 from node.client.relay import reset
 from node.core.errors import ConnectionClosed, StreamClosed

@@ -9,8 +9,9 @@ import pytest
 
 from node.client.backoff import Backoff
 from node.client.connect.forwards import Forward
-from node.client.connect.link import SignInRefused, SshFailed, SshLink
+from node.client.connect.link import SshLink
 from node.client.connect.service import ConnectService, Wanted
+from node.client.connect.sign_in import SignInRefused, SshFailed
 from node.client.connect.tunnel import Tunnel
 from node.client.local_port import PortUnavailable
 from node.core.address import parse_host_port
@@ -50,12 +51,16 @@ async def running(wanted: Wanted, dial: Any) -> AsyncIterator[Running]:
 
 
 async def echoed(address: Address, data: bytes) -> bytes:
+    """What comes back; nothing where the connection breaks."""
     reader, writer = await asyncio.open_connection(*address)
-    writer.write(data)
-    writer.write_eof()
-    answer = await soon(reader.read(-1))
-    writer.close()
-    return answer
+    try:
+        writer.write(data)
+        writer.write_eof()
+        return await soon(reader.read(-1))
+    except ConnectionError:
+        return b""
+    finally:
+        writer.transport.abort()
 
 
 async def test_ports_here_are_there_before_the_connection_and_after_its_loss() -> None:
@@ -81,7 +86,7 @@ async def test_ports_here_are_there_before_the_connection_and_after_its_loss() -
 async def test_ports_on_the_node_are_asked_for_again_with_each_connection_and_while_refused() -> None:
     async with far_ssh() as far, echoing() as to:
         far.listens = False
-        async with running(Wanted(remote_forwards=[Forward(ANY, to)]), far.link) as one:
+        async with running(leading_here(to), far.link) as one:
             await settled(lambda: any("does not listen" in line for line in one.told))
             far.listens = True
             await settled(lambda: any("the node listens" in line for line in one.told))
@@ -89,6 +94,25 @@ async def test_ports_on_the_node_are_asked_for_again_with_each_connection_and_wh
             far.cut()
             await settled(lambda: sum("the node listens" in line for line in one.told) == 2)
             assert await echoed(one.address("the node listens on"), b"again") == b"again"
+
+
+def leading_here(to: Address) -> Wanted:
+    return Wanted(remote_forwards=[Forward(ANY, to)])
+
+
+async def test_a_port_on_the_node_that_leads_to_no_host_costs_its_connections_alone() -> None:
+    async with far_ssh() as far, running(leading_here(("a..b", 80)), far.link) as one:
+        await settled(lambda: any("the node listens" in line for line in one.told))
+        for _ in range(2):
+            assert await echoed(one.address("the node listens on"), b"") == b""
+        assert not any("lost" in line for line in one.told)
+
+
+async def test_nothing_comes_from_the_node_any_more_once_it_stops() -> None:
+    async with far_ssh() as far, echoing() as to, running(leading_here(to), far.link) as one:
+        await settled(lambda: any("the node listens" in line for line in one.told))
+        assert await one.service.drain(0)
+        assert await echoed(one.address("the node listens on"), b"in") == b""
 
 
 async def test_what_is_under_way_ends_by_itself_when_it_stops() -> None:
@@ -115,6 +139,11 @@ async def test_a_port_that_is_taken_is_told_and_leaves_nothing_open() -> None:
             await one.service.start()
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection(*one.address("SOCKS5 on"))
+
+
+async def test_a_port_of_what_is_no_host_is_told() -> None:
+    with pytest.raises(PortUnavailable, match="no name of a host"):
+        await Running(Wanted(socks5=("a..b", 0)), None).service.start()
 
 
 @pytest.mark.parametrize("error", [SignInRefused("no"), HandshakeError("no", 0x178), PinMismatch("a", "b")])
