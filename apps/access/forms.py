@@ -29,9 +29,9 @@ class TesterForm(forms.Form):
     """Who, and what. What is left empty is not asked."""
 
     who = _text("Who", MAX_WHO, "A peer’s name, an API key’s prefix, or a key in any spelling. Empty: a stranger.")
-    alpn = _text("Protocol", MAX_ALPN, "Such as alknet/call.")
-    scopes = _text("Scopes", MAX_SCOPES_TEXT, "With commas between; every one is asked for.")
-    resource_type = _text("Kind of resource", MAX_RESOURCE_LENGTH, "Such as repo.")
+    alpn = _text("Protocol", MAX_ALPN, "Such as alknet/call or alknet/ssh.")
+    scopes = _text("Scopes", MAX_SCOPES_TEXT, "With commas between; every one is asked for, such as ssh:exec:uptime.")
+    resource_type = _text("Kind of resource", MAX_RESOURCE_LENGTH, "Such as repo; bucket for files.")
     resource = _text("Resource", MAX_RESOURCE_LENGTH, "Its name, such as web. Empty: any of that kind.")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -35,6 +35,8 @@ _PAGES = {
     "api_key": _Page("peers", "apikey"),
     "credential": _Page("credentials", "credential"),
     "user": _Page("auth", "user", "username"),
+    "grant": _Page("access", "grant"),
+    "forwarding_rule": _Page("forwarding", "rule"),
 }
 
 

@@ -61,8 +61,10 @@ class Gate:
             return _no("the name is reserved")
         if identity is None:
             return _no("the peer has lost its rights")
-        if not allowed_by_scope(identity, scope_of(wish.target, wish.direction)).allowed:
-            return _no(f"“{identity.id}” has no scope that covers it")
+        scope = scope_of(wish.target, wish.direction)
+        if not allowed_by_scope(identity, scope).allowed:
+            kind = ":".join(scope.split(":", 2)[:2])  # and never what comes after it, which is where to
+            return _no(f"“{identity.id}” has no scope {kind}:… that covers it")
         return Decision(allowed=True)
 
     def _by_rules(self, identity: Identity, wish: Wish) -> Decision:

@@ -69,7 +69,7 @@ async def test_what_is_refused_is_told_apart_from_what_fails_and_never_named(cap
             assert await refused(ann.open_unix_connection(path)) == FAILED, path
         told = [event.detail for event in one.node.journal.events if event.kind == "denied"]
         assert [detail["operation"] for detail in told] == ["ssh direct-tcpip"] * 2 + ["ssh direct-streamlocal"]
-        assert "“ann” has no scope" in told[0]["explanation"]
+        assert told[0]["explanation"] == "“ann” has no scope ssh:forward:… that covers it"
         assert told[1]["explanation"] == "the rule !127.0.0.1:1 refuses it"
         everything = f"{[record.__dict__ for record in caplog.records]} {told[0]} {told[2]}"
         assert not [word for word in ("127.0.0.2", "secret.sock", "nowhere") if word in everything]
