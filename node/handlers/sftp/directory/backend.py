@@ -35,6 +35,10 @@ class DirectoryBackend(Backend):
         """Others from now on, for what is open too."""
         self._tree.follow(quota, umask)
 
+    def usage(self) -> Usage:
+        """What is charged against the quota, which may have to be counted first: for a thread."""
+        return self._tree.ledger.usage()
+
     async def open(self, path: Path, flags: OpenFlags, attributes: Attributes) -> OpenFile:
         if flags != OpenFlags.READ:
             await self._counted()
@@ -90,7 +94,7 @@ class DirectoryBackend(Backend):
         """Where all has to be counted first, that is waited for here, and no thread that others need waits for it."""
         if self._tree.ledger.is_uncounted:
             if self._counting is None or self._counting.done():
-                self._counting = asyncio.create_task(asyncio.to_thread(self._tree.ledger.usage))
+                self._counting = asyncio.create_task(asyncio.to_thread(self.usage))
             await asyncio.shield(self._counting)
 
     def _opened(self, path: Path) -> HeldListing:

@@ -50,8 +50,11 @@ class Ledger:
         self._unsure = False
         """Whether something was taken away or moved while all was counted, which may have been seen twice, or never."""
         self._held: dict[tuple[int, int], Held] = {}
-        self.naming = threading.Lock()
-        """Had by whoever takes a name away, or moves it, from before the file is found until that is told."""
+        self._going: tuple[int, int] | None = None
+        """What a name is being taken away of, which has not been given back yet."""
+        self.naming = threading.RLock()
+        """Had by whoever takes a name away, or moves it, from before the file is found until that is told, and by
+        whoever makes one while it is made."""
 
     @property
     def quota(self) -> Quota:
@@ -80,7 +83,9 @@ class Ledger:
             key = (found.st_dev, found.st_ino)
             held = self._held.get(key)
             if held is None:
-                held = self._held[key] = Held(key, found.st_size)
+                is_gone = not found.st_nlink and key != self._going
+                held = self._held[key] = Held(key, found.st_size, nameless=is_gone)
+                self._size += found.st_size if held.nameless else 0  # which has been given back, and is used again
             held.holders += 1
             return held
 
@@ -99,7 +104,8 @@ class Ledger:
             self._check(0, 1)
             self._files += 1
         try:
-            yield
+            with self.naming:
+                yield
         except OSError:
             with self._lock:
                 self._files -= 1
@@ -123,19 +129,33 @@ class Ledger:
             self._size += size - held.size
             held.size = size
 
-    def gone(self, descriptor: int) -> None:
-        """A name of this is gone; with the last one go a file's bytes, once nobody here has it open."""
-        found = os.fstat(descriptor)
+    @contextmanager
+    def one_less(self, node: int | None) -> Iterator[None]:
+        """A name of this, if it is anything, is taken away inside; with the last one its bytes, once it is closed."""
+        if node is None:
+            yield
+            return
+        found = os.fstat(node)
+        self._going = (found.st_dev, found.st_ino)
+        try:
+            yield
+        except OSError:
+            self._going = None
+            raise
         with self._lock:
-            self._unsure = True
-            self._files -= 1
-            if found.st_nlink or not stat.S_ISREG(found.st_mode):
-                return
-            held = self._held.get((found.st_dev, found.st_ino))
-            if held is not None:
-                held.nameless = True
-            else:
-                self._size -= found.st_size
+            self._going = None
+            self._gone(os.fstat(node))
+
+    def _gone(self, found: os.stat_result) -> None:
+        self._unsure = True
+        self._files -= 1
+        if found.st_nlink or not stat.S_ISREG(found.st_mode):
+            return
+        held = self._held.get((found.st_dev, found.st_ino))
+        if held is not None:
+            held.nameless = True
+        else:
+            self._size -= found.st_size
 
     def moved(self) -> None:
         """Something has another name."""

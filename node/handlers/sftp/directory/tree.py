@@ -76,8 +76,8 @@ class Tree:
         with self.ledger.naming, found(self._root, path, Last.ITSELF) as place:
             if stat.S_ISDIR(os.fstat(place.there()).st_mode):
                 raise IsADirectoryError(errno.EISDIR, "it is a directory")
-            os.unlink(place.name, dir_fd=place.named())
-            self.ledger.gone(place.there())
+            with self.ledger.one_less(place.node):
+                os.unlink(place.name, dir_fd=place.named())
 
     def make_directory(self, path: Names, attributes: Attributes) -> None:
         with found(self._root, path, Last.ITSELF) as place:
@@ -86,10 +86,12 @@ class Tree:
                 os.mkdir(place.name, permissions_for(attributes.permissions, 0o777, self._umask), dir_fd=parent)
 
     def remove_directory(self, path: Names) -> None:
-        with self.ledger.naming, found(self._root, path, Last.ITSELF) as place:
-            place.there()
+        with (
+            self.ledger.naming,
+            found(self._root, path, Last.ITSELF) as place,
+            self.ledger.one_less(place.there()),
+        ):
             os.rmdir(place.name, dir_fd=place.named())
-            self.ledger.gone(place.there())
 
     def rename(self, old: Names, new: Names) -> None:
         """Files and links get the new name before they lose the old one, which never takes the place of anything."""
@@ -102,11 +104,11 @@ class Tree:
 
     def replace(self, old: Names, new: Names) -> None:
         """Two names of one file both stay, as rename(2) has it."""
-        with self._moving(old, new) as (source, target):
-            moved = os.fstat(source.there())
+        with (
+            self._moving(old, new) as (source, target),
+            self.ledger.one_less(None if _are_one(source, target) else target.node),
+        ):
             os.rename(source.name, target.name, src_dir_fd=source.named(), dst_dir_fd=target.named())
-            if target.node is not None and not os.path.samestat(moved, os.fstat(target.node)):
-                self.ledger.gone(target.node)
 
     def link(self, old: Names, new: Names) -> None:
         """The very file that was checked gets the name, whatever its old name means by now."""
@@ -162,6 +164,11 @@ class Tree:
             check_moved(source.there(), source.depth, target.depth)
             yield source, target
             self.ledger.moved()
+
+
+def _are_one(source: Place, target: Place) -> bool:
+    """Whether both are names of one file."""
+    return target.node is not None and os.path.samestat(os.fstat(source.there()), os.fstat(target.node))
 
 
 def _free(place: Place) -> int:

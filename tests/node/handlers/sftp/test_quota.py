@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from node.handlers.sftp.codec.attributes import Attributes
 from node.handlers.sftp.codec.numbers import OpenFlags
 from node.handlers.sftp.directory.backend import DirectoryBackend
+from node.handlers.sftp.directory.count import usage_below
 from node.handlers.sftp.directory.ledger import Ledger
 from node.handlers.sftp.directory.quota import Quota, Usage
 from tests.support.trees import NEW, NOTHING, REFUSED, WRITE, names, opened, path, put
@@ -159,6 +161,38 @@ async def test_who_waits_until_all_is_counted_holds_up_nobody_else(
     assert len(list(root.iterdir())) == 8
 
 
+async def test_clients_that_do_anything_at_once_are_charged_for_what_there_is(
+    root: Path, threads: ThreadPoolExecutor
+) -> None:
+    tree = DirectoryBackend(str(root), threads, Quota(size=10_000_000))
+    some = [path(name) for name in ("a", "b", "d", "d/a", "d/d", "e")]
+
+    async def client(seed: int) -> None:
+        choice = random.Random(seed).choice
+        for _ in range(60):
+            with contextlib.suppress(OSError):
+                await choice(acts)(choice(some), choice(some))
+
+    async def write(one: tuple[bytes, ...], _: object) -> None:
+        file = await tree.open(one, NEW, NOTHING)
+        await file.write(1000, b"x")
+        await file.close()
+
+    acts = [
+        write,
+        lambda one, _: tree.remove(one),
+        lambda one, _: tree.make_directory(one, NOTHING),
+        lambda one, _: tree.remove_directory(one),
+        lambda one, _: tree.symlink(b"a", one),
+        lambda one, _: tree.change(one, Attributes(size=500)),
+        tree.rename,
+        tree.replace,
+        tree.link,
+    ]
+    await asyncio.gather(*map(client, range(8)))
+    assert tree.usage() == usage_below(str(root))
+
+
 def test_what_is_removed_while_all_is_counted_is_given_back_once(tmp_path: Path) -> None:
     """A look that has not come to the file yet does not see it, and it has been given back already."""
     file, now = tmp_path / "file", [0.0]
@@ -167,8 +201,8 @@ def test_what_is_removed_while_all_is_counted_is_given_back_once(tmp_path: Path)
 
     def count() -> Usage:
         if now[0]:
-            file.unlink()
-            ledger.gone(descriptor)
+            with ledger.one_less(descriptor):
+                file.unlink()
         return Usage(100 if not now[0] else 0, 1)
 
     ledger = Ledger(Quota(size=100), count, lambda: now[0])
@@ -178,6 +212,26 @@ def test_what_is_removed_while_all_is_counted_is_given_back_once(tmp_path: Path)
     os.close(descriptor)
     (tmp_path / "other").touch()
     held = ledger.opened(str(tmp_path / "other"))
+    ledger.grow(held, 100)
+    with pytest.raises(OSError, match="quota"):
+        ledger.grow(held, 101)
+
+
+def test_a_file_that_is_opened_after_its_last_name_is_gone_is_given_back_once(tmp_path: Path) -> None:
+    """It was found while it had one."""
+    file, other = tmp_path / "file", tmp_path / "other"
+    file.write_bytes(bytes(100))
+    other.touch()
+    ledger = Ledger(Quota(size=100), lambda: Usage(100, 2))
+    assert ledger.usage() == (100, 2)
+    with file.open("r+b") as found:
+        with ledger.one_less(found.fileno()):
+            file.unlink()
+            ledger.closed(ledger.opened(found.fileno()))
+        held = ledger.opened(found.fileno())
+        ledger.is_now(held, 0)
+        ledger.closed(held)
+    held = ledger.opened(str(other))
     ledger.grow(held, 100)
     with pytest.raises(OSError, match="quota"):
         ledger.grow(held, 101)
