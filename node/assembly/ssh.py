@@ -50,9 +50,9 @@ def open_ssh(
     if not settings.ssh.enabled:
         return None
     from node.handlers.ssh import handler as ssh  # noqa: PLC0415 - asyncssh takes long to import, for who wants it
-    from node.handlers.ssh import program  # noqa: PLC0415
+    from node.handlers.ssh.ends import wait_without_threads  # noqa: PLC0415
 
-    program.wait_without_threads()
+    wait_without_threads()
     key = host_key(settings.ssh.host_key, keeper)
     handler = ssh.SshHandler(store, limits.ssh, key, subsystems, journal, forwarding)
     store.subscribe(handler.enforce)

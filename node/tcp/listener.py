@@ -1,6 +1,7 @@
 """Accepting TCP connections: `node.core.listener.Listener` for one protocol, without TLS."""
 
 import asyncio
+import socket
 from collections import Counter
 
 from node.core.address import origin_of
@@ -12,6 +13,8 @@ from node.core.tasks import TaskSet
 from node.socket_stream import READ_AHEAD, SocketStream
 
 BACKLOG = 128
+_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
+"""Who has vanished is noticed after two minutes of quiet: seconds until it is asked, between questions, how many."""
 MEANINGS = {
     **gauges(connections="TCP connections that are open."),
     **counters(refused="TCP connections that were closed at once, since there were too many in all or of one address."),
@@ -71,6 +74,7 @@ class TcpListener:
             writer.transport.abort()
             return
         self._origins[origin] += 1
+        _keep_asking(writer)
         self._tasks.spawn(self._count(origin, writer), "tcp connection")
         connection = Connection.from_bidi(SocketStream(reader, writer), self._alpn, address, "tcp")
         self._accept(connection, self._alpn, None, address)
@@ -86,3 +90,12 @@ class TcpListener:
             self._origins[origin] -= 1
             if not self._origins[origin]:
                 del self._origins[origin]
+
+
+def _keep_asking(writer: asyncio.StreamWriter) -> None:
+    """Have the system find out whether the other end is still there."""
+    wire = writer.get_extra_info("socket")
+    wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _ALIVE.items():
+        if hasattr(socket, name):
+            wire.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -132,6 +132,7 @@ class SshConnection(SigningIn, ForwardsAsked):
 
     def close(self, code: int, reason: str) -> None:
         """End the connection at once, on the node's word, and what runs for it by force."""
+        self._sent_away = True
         for session in self.sessions:
             session.kill()
         self.close_forwards()

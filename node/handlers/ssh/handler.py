@@ -82,7 +82,7 @@ class SshHandler:
 
     async def handle(self, connection: Connection, auth: AuthContext) -> None:
         settings = self._settings.value
-        if self._clients.waiting >= settings.max_waiting:
+        if not self._clients.has_room(auth.remote_addr, settings.max_waiting):
             self._turn_away("too many connections have not signed in")
             return
         try:
@@ -100,7 +100,7 @@ class SshHandler:
             self._clients.admit,
             self._forwarding,
         )
-        self._clients.add(served)
+        self._clients.add(served, auth.remote_addr)
         try:
             async with asyncio.timeout(settings.login_timeout):
                 stream = await connection.accept_bi()

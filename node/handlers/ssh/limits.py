@@ -81,7 +81,8 @@ class SshSettings(BaseModel):
         default=128,
         ge=1,
         le=10_000,
-        description="Connections that have not signed in yet; more are closed at once.",
+        description="Connections that have not signed in yet; beyond that, whoever has the most of them loses one for "
+        "each that comes from elsewhere.",
     )
     max_connections: int = Field(default=16, ge=1, le=10_000, description="SSH connections of one peer at a time.")
     max_sessions: int = Field(default=256, ge=1, le=10_000, description="Sessions of one connection at a time.")

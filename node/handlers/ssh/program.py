@@ -1,8 +1,6 @@
 """Starting a program for a peer, as its local user, with three streams and nothing else of the node's."""
 
 import asyncio
-import os
-import sys
 from asyncio.subprocess import PIPE, Process, SubprocessStreamProtocol
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -99,18 +97,3 @@ class _Told(SubprocessStreamProtocol):
     def process_exited(self) -> None:
         super().process_exited()
         self.exited.set()
-
-
-def wait_without_threads() -> None:
-    """Have the running loop notice the ends of programs: before 3.12, Python has a thread wait for each of them.
-
-    Call it once for the process. It stays with threads where the system has no descriptors of processes.
-    """
-    if sys.version_info < (3, 12):
-        try:
-            os.close(os.pidfd_open(os.getpid()))
-        except (AttributeError, OSError):
-            return
-        watcher = asyncio.PidfdChildWatcher()
-        watcher.attach_loop(asyncio.get_running_loop())
-        asyncio.get_event_loop_policy().set_child_watcher(watcher)

@@ -2,17 +2,19 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import pwd
 import sys
 import threading
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import asyncssh
 import pytest
 
-from node.handlers.ssh import program
+from node.handlers.ssh.ends import wait_without_threads
 from node.handlers.ssh.environment import SEARCHED
 from node.handlers.ssh.local_user import local_user
 from node.handlers.ssh.program import Program
@@ -100,25 +102,47 @@ async def test_a_start_that_is_cancelled_leaves_nobody_running(steps: int) -> No
     await settled(lambda: not _runs(marked))
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 12), reason="Python does so by itself")
-async def test_programs_take_no_threads() -> None:
+@pytest.fixture
+async def watched() -> AsyncIterator[None]:
+    """Programs are waited for as in a node."""
     policy = asyncio.get_event_loop_policy()
     before = policy.get_child_watcher()
-    program.wait_without_threads()
-    try:
-        async with ssh_node() as node, node.client() as ann:
-            threads = threading.active_count()
-            running = [await soon(ann.create_process("cat")) for _ in range(4)]
-            await settled(lambda: node.handler.snapshot()["sessions"] == 4)
-            for one in running:
-                one.stdin.write("x\n")
-                await soon(one.stdout.readline())
-            assert threading.active_count() == threads
-            for one in running:
-                one.stdin.write_eof()
-            assert [(await soon(one.wait())).exit_status for one in running] == [0] * 4
-    finally:
-        policy.set_child_watcher(before)
+    wait_without_threads()
+    yield
+    policy.set_child_watcher(before)
+
+
+OLDER = pytest.mark.skipif(sys.version_info >= (3, 12), reason="Python does so by itself")
+
+
+@OLDER
+async def test_programs_take_no_threads(watched: None) -> None:
+    async with ssh_node() as node, node.client() as ann:
+        threads = threading.active_count()
+        running = [await soon(ann.create_process("cat")) for _ in range(4)]
+        for one in running:
+            one.stdin.write("x\n")
+            await soon(one.stdout.readline())
+        assert threading.active_count() == threads
+        for one in running:
+            one.stdin.write_eof()
+        assert [(await soon(one.wait())).exit_status for one in running] == [0] * 4
+
+
+@OLDER
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+async def test_a_program_that_cannot_be_watched_does_not_run_on(watched: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with ssh_node() as node, node.client() as ann:
+        with monkeypatch.context() as without:
+            without.setattr(os, "pidfd_open", _none_left)
+            assert (await soon(ann.run("sh -c 'sleep 671.0125 & sleep 671.0125'"))).exit_status == 126
+        await settled(lambda: not _runs("671.0125"))
+        assert (await soon(ann.run("true"))).exit_status == 0
+    gc.collect()
+
+
+def _none_left(*_: Any) -> int:
+    raise OSError(24, "Too many open files")
 
 
 def _runs(mark: str) -> bool:

@@ -168,6 +168,19 @@ async def test_too_many_that_have_not_signed_in_are_turned_away() -> None:
         first.close()
 
 
+async def test_who_fills_the_places_of_those_that_wait_gives_them_up_to_others() -> None:
+    async with ssh_node(max_waiting=3) as node:
+        silent = [await node.dial() for _ in range(3)]
+        await settled(lambda: node.handler.snapshot()["waiting"] == 3)
+        clients, elsewhere = node.handler._clients, ("192.0.2.1", 1)
+        assert not clients.has_room(("127.0.0.1", 1), 3)
+        assert clients.has_room(elsewhere, 3)
+        await soon(silent[0].wait_closed())
+        assert node.handler.snapshot()["waiting"] == 2
+        assert clients.has_room(elsewhere, 2)
+        assert not clients.has_room(("2001:db8::1", 1), 1), "one place each"
+
+
 async def test_a_node_without_a_host_key_serves_nobody_and_goes_on() -> None:
     def locked() -> Any:
         raise NoHostKey("the vault is locked")
