@@ -1,5 +1,6 @@
 """The panel's pages of the rules of forwarding. Every write goes through the services."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import admin, messages
@@ -10,7 +11,7 @@ from django.db.models import QuerySet, Value
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_POST
 
@@ -20,6 +21,7 @@ from apps.forwarding import selectors, services
 from apps.forwarding.errors import Absent
 from apps.forwarding.forms import RuleForm
 from apps.forwarding.models import Rule
+from apps.forwarding.unknown import unknown_names
 from node.core.forwarding.rules import InvalidRule
 
 _FIELDS = ["position", "action", "target", "principals", "direction", "transports", "note"]
@@ -59,6 +61,15 @@ class RuleAdmin(AuditedModelAdmin):
         rows: QuerySet[Rule] = super().get_queryset(request)
         count, order = Value(Rule.objects.count()), Value(selectors.order_digest())
         return rows.order_by("position", "id").annotate(count=count, order=order)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        found = super().get_changelist_instance(request)
+        rows = list(found.result_list)
+        unknown = unknown_names(rows)
+        for row in rows:
+            row.unknown = unknown
+        found.result_list = rows
+        return found
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002 - Django's
         """The fields are the form's own: none is made of the model's."""
@@ -114,8 +125,11 @@ class RuleAdmin(AuditedModelAdmin):
         return format_html("{} {}", told, damaged)
 
     @admin.display(description="for")
-    def who(self, row: Rule) -> str:
-        return ", ".join(row.names("principals")) or "every peer"
+    def who(self, row: Rule) -> SafeString | str:
+        """With what nobody is called, and no scope of anybody."""
+        unknown: Collection[str] = getattr(row, "unknown", ())
+        told = [(name, _sign("warning", "nobody now") if name in unknown else "") for name in row.names("principals")]
+        return format_html_join(", ", "{} {}", told) or "every peer"
 
     @admin.display(description="how")
     def how(self, row: Rule) -> str:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from apps.accounts.rights import Right
 from apps.forwarding import selectors, services
-from apps.forwarding.json_forms import answer_json, rule_json
+from apps.forwarding.json_forms import answer_json, listed_json, rule_json
 from apps.forwarding.models import Rule
 from apps.forwarding.tester import MAX_TARGET, answer, question
 from apps.rest.answers import Answer, Body
@@ -77,6 +77,12 @@ class ForwardingRuleOut(BaseModel):
     sentence: str
 
 
+class ForwardingRuleListed(ForwardingRuleOut):
+    """The same in the list."""
+
+    unknown: list[str] = Field(description="Of `principals`, what is neither a peer’s name nor a scope of one now.")
+
+
 class ForwardingQuestion(Body):
     """May this peer be connected with this target, or listen there?"""
 
@@ -109,10 +115,10 @@ class ForwardingAnswer(BaseModel):
     steps: list[ForwardingStep]
 
 
-@router.get("/rules", auth=_READ, response=Page[ForwardingRuleOut], summary="List forwarding rules")
-def list_forwarding_rules(request: HttpRequest) -> Page[ForwardingRuleOut]:
+@router.get("/rules", auth=_READ, response=Page[ForwardingRuleListed], summary="List forwarding rules")
+def list_forwarding_rules(request: HttpRequest) -> Page[ForwardingRuleListed]:
     """All rules in their order, on one page. Where none of them matches, it is refused."""
-    return Page(items=[ForwardingRuleOut(**rule_json(row)) for row in selectors.list_rules()], next=None)
+    return Page(items=[ForwardingRuleListed(**one) for one in listed_json(selectors.list_rules())], next=None)
 
 
 @router.get(

@@ -1,8 +1,10 @@
 """Rules of forwarding, and answers about them, as JSON, for programs."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from apps.forwarding.models import Rule
+from apps.forwarding.unknown import unknown_names
 
 if TYPE_CHECKING:
     from apps.forwarding.tester import Answer
@@ -23,6 +25,14 @@ def rule_json(row: Rule) -> dict[str, Any]:
         "changed_by": row.changed_by,
         "sentence": str(row),
     }
+
+
+def listed_json(rows: Sequence[Rule]) -> list[dict[str, Any]]:
+    """Each with the names in it that nobody has."""
+    unknown = unknown_names(rows)
+    return [
+        {**rule_json(row), "unknown": [name for name in row.names("principals") if name in unknown]} for row in rows
+    ]
 
 
 def answer_json(found: "Answer") -> dict[str, Any]:

@@ -61,6 +61,11 @@ def with_scope(rows: QuerySet[Peer], scope: str) -> QuerySet[Peer]:
     return _having(rows, "scopes", json.dumps(scope))
 
 
+def with_scope_text(rows: QuerySet[Peer], text: str) -> QuerySet[Peer]:
+    """Those with a scope in which this stands."""
+    return _having(rows, "scopes", text)
+
+
 def _having(rows: QuerySet[Peer], column: str, text: str) -> QuerySet[Peer]:
     """Those in whose JSON of this column the text stands, letter by letter."""
     return rows.alias(found=StrIndex(Cast(column, TextField()), Value(text))).filter(found__gt=0)

@@ -13,7 +13,7 @@ from django.db.models.functions import Cast, StrIndex
 from apps.absent import all_of
 from apps.peers.errors import Absent
 from apps.peers.models import ApiKey, Peer, PeerNote, PeerTerm
-from apps.peers.search import matching, with_scope
+from apps.peers.search import matching, with_scope, with_scope_text
 from apps.peers.terms import NO_TERMS, PeerState, PeerTerms
 from node.core.peers import ApiKeyEntry, PeerEntry
 from node.core.terms import WHOLE_PEER, Term
@@ -154,6 +154,12 @@ def page_of_peers(
 def names_with_scope(scope: str) -> Iterator[str]:
     """The names of those that have just this scope."""
     yield from with_scope(Peer.objects.all(), scope).values_list("pk", flat=True).iterator()
+
+
+def scopes_with(text: str) -> set[str]:
+    """The scopes of peers in which this text stands."""
+    rows = with_scope_text(Peer.objects.all(), text).values_list("scopes", flat=True).iterator()
+    return {scope for scopes in rows if isinstance(scopes, list) for scope in scopes if text in str(scope)}
 
 
 def _peer_rows(search: str, *, enabled: bool | None) -> QuerySet[Peer]:

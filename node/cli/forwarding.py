@@ -35,7 +35,7 @@ def forwarding() -> None:
 
 @app.command("list")
 def list_rules(*, data: DataOption = None, as_json: JsonOption = False) -> None:
-    """List the rules in their order."""
+    """List the rules in their order, and which names in them nobody has."""
     found = request(settings_or_fail(data), "forwarding", "list", {})
     if as_json:
         typer.echo(json.dumps(found))
@@ -153,5 +153,6 @@ def _tell(done: str, rule: dict[str, Any], *, as_json: bool) -> None:
 
 
 def _row(rule: dict[str, Any]) -> tuple[str, ...]:
-    lists = (", ".join(rule[name]) for name in ("principals", "transports", "directions"))
+    who = [f"{name} (nobody now)" if name in rule["unknown"] else name for name in rule["principals"]]
+    lists = (", ".join(names) for names in (who, rule["transports"], rule["directions"]))
     return (str(rule["position"]), rule["id"][:SHORT_ID], rule["action"], rule["target"], *lists, rule["note"])

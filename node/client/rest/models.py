@@ -133,6 +133,8 @@ class ForwardingRule(Model, frozen=True, kw_only=True):
     changed_at: str
     changed_by: str
     sentence: str
+    unknown: list[str] | None = None
+    told_once: ClassVar[tuple[str, ...]] = ("unknown",)
 
 
 class Lock(Model, frozen=True, kw_only=True):

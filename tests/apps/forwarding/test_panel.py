@@ -1,14 +1,17 @@
 """The panel's pages of forwarding."""
 
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
 from django.test import Client
 
+from apps.access.models import Grant
 from apps.accounts.rights import Role
 from apps.forwarding import selectors, services
 from apps.forwarding.models import Rule
+from apps.forwarding.unknown import unknown_names
 from node.core.peers import PeerEntry
 from tests.support.accounts import add_user
 from tests.support.panel import ALICE
@@ -86,6 +89,15 @@ def test_rules_are_moved_by_their_buttons(panel: Client) -> None:
     assert "no place" in panel.post(f"{LIST}{rows[2].pk}/move/", {"to": "0"}, follow=True).content.decode()
     assert panel.post(f"{LIST}nothing/move/", {"to": "1"}).status_code == 404
     assert order() == ["c", "a", "b"]
+
+
+def test_names_that_nobody_has_are_marked(panel: Client, add_peer: Callable[..., PeerEntry]) -> None:
+    add_peer("ann", scopes=["team:db", "ops:*"])
+    Grant.objects.create(peer_id="ann", scopes=["night"], expires_at=time.time() + 3600)
+    row = add("a", principals=["ann", "team:db", "ops:day", "night", "anne", "team:web"])
+    assert unknown_names([row]) == {"anne", "team:web"}
+    page = text(panel, LIST)
+    assert re.findall(r"(\S+) <span [^>]*alknet-tone-warning", page) == ["anne", "team:web"]
 
 
 def test_a_rule_that_cannot_be_read_says_so(panel: Client) -> None:

@@ -14,7 +14,8 @@ def test_rules_are_added_moved_changed_and_removed(api: Caller) -> None:
     rule = first.json()
     assert (rule["position"], rule["target"], rule["sentence"]) == (1, "db.lan:5432", "1. allow db.lan:5432 for ann")
     second = api.call("POST", RULES, {"action": "deny", "target": "10.0.0.0/8", "position": 1}).json()
-    assert [one["id"] for one in api.call("GET", RULES).json()["items"]] == [second["id"], rule["id"]]
+    listed = api.call("GET", RULES).json()["items"]
+    assert [(one["id"], one["unknown"]) for one in listed] == [(second["id"], []), (rule["id"], ["ann"])]
     path = f"{RULES}/{rule['id']}"
     problem_of(api.call("PATCH", path, {"note": "x"}, If_Match=first["ETag"]), 412)  # it stands elsewhere by now
     read = api.call("GET", path)

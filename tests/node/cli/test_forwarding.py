@@ -27,6 +27,6 @@ def test_rules_from_a_shell(tmp_path: Path) -> None:
     assert json.loads(run("set", rule["id"], *back, "--json")[1])["sentence"] == rule["sentence"]
     heads, row = run("list")[1].splitlines()
     assert heads.split() == ["PLACE", "ID", "ACTION", "TARGET", "FOR", "OVER", "DIRECTION", "NOTE"]
-    assert row.split() == ["1", rule["id"][:8], "allow", "*.lan:5432", "team:db", "quic", "local"]
+    assert row.split() == ["1", rule["id"][:8], "allow", "*.lan:5432", *["team:db", "(nobody", "now)"], "quic", "local"]
     status, told = run("check", "nobody", "db.lan:5432")
     assert (status, told.splitlines()[0]) == (1, "Refused: there is no peer “nobody”")

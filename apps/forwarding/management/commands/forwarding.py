@@ -7,7 +7,7 @@ from alknet_site.json_command import BadRequest, JsonCommand, Reply
 from apps.audit.actors import Actor
 from apps.forwarding import selectors, services
 from apps.forwarding.errors import Absent, InvalidQuestion
-from apps.forwarding.json_forms import answer_json, rule_json
+from apps.forwarding.json_forms import answer_json, listed_json, rule_json
 from apps.forwarding.tester import answer, question
 from node.core.forwarding.rules import InvalidRule
 
@@ -22,7 +22,7 @@ class Command(JsonCommand):
     actions = ("list", "add", "change", "remove", "check")
 
     def do_list(self, actor: Actor, values: Values) -> Reply:
-        return [rule_json(row) for row in selectors.list_rules()]
+        return listed_json(selectors.list_rules())
 
     def do_add(self, actor: Actor, values: Values) -> Reply:
         wish = {"action": "", "target": ""} | _known(values, _FIELDS)
