@@ -27,7 +27,6 @@ MEANINGS = {
 class Counts:
     """Of the whole node."""
 
-    sessions: int = 0
     held_bytes: int = 0
     requests: int = 0
     read_bytes: int = 0

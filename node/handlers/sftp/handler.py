@@ -20,11 +20,12 @@ from node.handlers.call.denials import Denials
 from node.handlers.sftp.buckets import DirectoryBuckets
 from node.handlers.sftp.codec import BadMessage
 from node.handlers.sftp.counts import Counts
-from node.handlers.sftp.handles import OpenTotal
+from node.handlers.sftp.handles import Handles
 from node.handlers.sftp.limits import SftpLimits
 from node.handlers.sftp.reading import ByteStream
 from node.handlers.sftp.rights import PeerRights, Tell
 from node.handlers.sftp.session import SftpSession
+from node.handlers.sftp.shares import Shares
 from node.handlers.sftp.tree import BucketTree
 
 ALPN = b"alknet/sftp"
@@ -53,7 +54,9 @@ class SftpHandler:
         self._limits = live(limits)
         self._journal = journal or NoJournal()
         self._counts = Counts()
-        self._total = OpenTotal(lambda: self._limits.value.max_open)
+        self._sessions = Shares(lambda: self._limits.value.max_sessions)
+        self._open = Shares(lambda: self._limits.value.max_open)
+        self._closing = TaskSet()
         self._threads = ThreadPoolExecutor(self._limits.value.threads, "sftp")
         self._buckets = DirectoryBuckets(self._limits, self._threads, never)
 
@@ -79,21 +82,24 @@ class SftpHandler:
 
         Raises SessionsFull, and what SftpSession.run does.
         """
-        if self._counts.sessions >= self._limits.value.max_sessions:
+        identity, limits = identify(), self._limits.value
+        peer = "" if identity is None else identity.id
+        if not self._sessions.has_room(peer):
             self._counts.turned_away += 1
             raise SessionsFull
-        self._counts.sessions += 1
+        self._sessions.take(peer)
         try:
             tree = BucketTree(self._buckets, PeerRights(identify, self._denied(tell)))
-            await SftpSession(stream, tree, self._limits.value, self._counts, self._total).run()
+            handles = Handles(limits.max_handles, peer, self._open, self._closing)
+            await SftpSession(stream, tree, limits, self._counts, handles).run()
         except TimeoutError:
             self._counts.stalled += 1
             raise
         finally:
-            self._counts.sessions -= 1
+            self._sessions.give_back(peer)
 
     def snapshot(self) -> dict[str, int]:
-        return {**asdict(self._counts), "open_files": self._total.count}
+        return {**asdict(self._counts), "sessions": self._sessions.count, "open_files": self._open.count}
 
     def denials(self) -> dict[str, int]:
         """Requests that somebody had no right to."""
@@ -101,7 +107,7 @@ class SftpHandler:
 
     async def close(self) -> None:
         """Once there is no session any more: what they left open is closed, and the threads end."""
-        await self._total.closing.idle()
+        await self._closing.idle()
         self._threads.shutdown(wait=False)
 
     async def _accept(self, connection: Connection, auth: AuthContext, sessions: TaskSet, denials: Denials) -> None:
@@ -146,4 +152,4 @@ class SftpHandler:
 
 
 class SessionsFull(Exception):
-    """There are as many sessions as there may be."""
+    """There are as many sessions as there may be, or of this peer."""

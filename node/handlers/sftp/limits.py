@@ -87,9 +87,11 @@ class SftpLimits(BaseModel):
         default=64, ge=1, le=65_536, description="Files and directories that one session has open."
     )
     max_open: Annotated[int, RESTART] = Field(
-        default=512, ge=1, le=1_000_000, description="The same of all sessions together."
+        default=512, ge=1, le=1_000_000, description="The same of all sessions together; one peer gets half of that."
     )
-    max_sessions: int = Field(default=256, ge=1, le=65_536, description="Sessions at a time, of all peers together.")
+    max_sessions: int = Field(
+        default=256, ge=1, le=65_536, description="Sessions at a time, of all peers together; one peer gets half."
+    )
     max_per_connection: int = Field(default=16, ge=1, le=4096, description="The same of one connection.")
     threads: Annotated[int, RESTART] = Field(
         default=4, ge=1, le=256, description="Threads on which files are read and written."

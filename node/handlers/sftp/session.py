@@ -13,7 +13,7 @@ from node.handlers.sftp.codec.framing import UnknownPacket
 from node.handlers.sftp.codec.numbers import VERSION
 from node.handlers.sftp.counts import Counts
 from node.handlers.sftp.directory.listing import MAX_BYTES
-from node.handlers.sftp.handles import Handles, OpenTotal
+from node.handlers.sftp.handles import Handles
 from node.handlers.sftp.limits import SftpLimits
 from node.handlers.sftp.order import Order, Turn
 from node.handlers.sftp.patience import Patience
@@ -28,12 +28,12 @@ class SftpSession:
     """Serves `backend` to one client."""
 
     def __init__(
-        self, stream: ByteStream, backend: Backend, limits: SftpLimits, counts: Counts, total: OpenTotal
+        self, stream: ByteStream, backend: Backend, limits: SftpLimits, counts: Counts, handles: Handles
     ) -> None:
         self._stream = stream
         self._limits = limits
         self._counts = counts
-        self._handles = Handles(limits.max_handles, total)
+        self._handles = handles
         self._answers = Answers(backend, self._handles, limits, counts)
         self._budget = Budget(limits.max_requests, limits.max_bytes)
         self._order = Order()

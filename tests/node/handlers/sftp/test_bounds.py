@@ -1,17 +1,19 @@
 """What a session may hold and have open, and how long it may be silent."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import pytest
 
 from node.core.errors import StreamError
+from node.core.identity import Identity
 from node.handlers.sftp.codec import Status, encode, packets
 from node.handlers.sftp.codec.extensions import (
     OFFERED,
 )
 from tests.support.quic import settled, soon
-from tests.support.sftp import NEW, SftpWorld, refused, sftp_world
+from tests.support.sftp import ALL, NEW, Failed, SftpWorld, refused, sftp_world
 
 
 async def test_a_lost_connection_closes_every_file(world: SftpWorld) -> None:
@@ -55,28 +57,33 @@ async def test_a_request_that_is_larger_than_the_bound_is_served_alone(tmp_path:
             await client.reply(request)
 
 
-async def test_open_files_are_bounded(tmp_path: Path) -> None:
-    async with sftp_world(tmp_path, max_handles=3, max_open=4) as world:
-        connection, _ = await world.connect()
-        client, other = await world.session(connection), await world.session(connection)
+async def test_open_files_are_bounded_for_a_session_a_peer_and_all(tmp_path: Path) -> None:
+    async with sftp_world(tmp_path, max_handles=3, max_open=8) as world:
+        client, other = await world.session(), await world.session()
         handles = [await client.open(b"/files/a", NEW) for _ in range(3)]
         assert await refused(client.do(packets.Opendir, b"/files")) == Status.FAILURE
         await other.open(b"/files/a")
         assert await refused(other.do(packets.Opendir, b"/files")) == Status.FAILURE
         await client.do(packets.Close, handles[0])
         await other.do(packets.Opendir, b"/files")
-        assert world.handler.snapshot()["open_files"] == 4
+        world.peer.identity = Identity("desktop", ALL, {"bucket": ("files",)})
+        for client in (await world.session(), await world.session()):
+            with contextlib.suppress(Failed):
+                while True:
+                    await client.open(b"/files/a")
+        assert world.handler.snapshot()["open_files"] == 8
 
 
-async def test_sessions_are_bounded(tmp_path: Path) -> None:
-    async with sftp_world(tmp_path, max_per_connection=2, max_sessions=3) as world:
-        connection, _ = await world.connect()
-        second, _ = await world.connect()
-        for one in (connection, connection, second):
-            await world.session(one)
-        for one in (connection, second):
+async def test_sessions_are_bounded_for_a_connection_a_peer_and_all(tmp_path: Path) -> None:
+    async with sftp_world(tmp_path, max_per_connection=2, max_sessions=6) as world:
+        for per_connection in (2, 1):
+            connection, _ = await world.connect()
+            for _ in range(per_connection):
+                await world.session(connection)
             with pytest.raises((StreamError, EOFError)):
-                await world.session(one)
+                await world.session(connection)
+        world.peer.identity = Identity("desktop", ALL, {"bucket": ("files",)})
+        await world.session()
         assert world.handler.snapshot()["turned_away"] == 2
 
 
