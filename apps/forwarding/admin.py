@@ -128,8 +128,9 @@ class RuleAdmin(AuditedModelAdmin):
     def who(self, row: Rule) -> SafeString | str:
         """With what nobody is called, and no scope of anybody."""
         unknown: Collection[str] = getattr(row, "unknown", ())
-        told = [(name, _sign("warning", "nobody now") if name in unknown else "") for name in row.names("principals")]
-        return format_html_join(", ", "{} {}", told) or "every peer"
+        mark = format_html(" {}", _sign("warning", "nobody now"))
+        told = [(name, mark if name in unknown else "") for name in row.names("principals")]
+        return format_html("<span>{}</span>", format_html_join(", ", "{}{}", told)) if told else "every peer"
 
     @admin.display(description="how")
     def how(self, row: Rule) -> str:
