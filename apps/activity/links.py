@@ -23,9 +23,20 @@ def peer_urls(peer_ids: Iterable[str | None], user: AbstractBaseUser | Anonymous
     return {name: reverse("admin:peers_peer_change", args=[quote(name)]) for name in names}
 
 
+_BY_SETTINGS, _NOT_FORWARDED = "not allowed by the settings", "forwarding is not allowed"
+"""What SSH says of what it denies for want of another thing than a scope."""
+
+
 def why_not_url(event: Event, user: AbstractBaseUser | AnonymousUser) -> str:
-    """The access tester, asked about whom the event tells of; "" where nobody was refused anything."""
-    if event.kind not in (EventKind.REFUSED, EventKind.DENIED) or Right.ACCESS_READ not in rights_of(user):
+    """The tester, asked about whom the event tells of; "" where nobody was refused anything, or it would not know why.
+
+    Where to something was to be forwarded is in no event: the tester of forwarding is left to ask that.
+    """
+    if event.kind not in (EventKind.REFUSED, EventKind.DENIED) or event.reason == _BY_SETTINGS:
+        return ""
+    if event.reason == _NOT_FORWARDED and Right.FORWARDING_READ in rights_of(user):
+        return f"{reverse('forwarding_tester')}?{urlencode({'peer_id': event.peer_id or ''})}"
+    if Right.ACCESS_READ not in rights_of(user):
         return ""
     asked = {"who": event.peer_id or event.fingerprint, "alpn": event.alpn, "scopes": _missing(event)}
     return f"{reverse('access_tester')}?{urlencode({name: text for name, text in asked.items() if text})}"

@@ -13,8 +13,9 @@ from apps.forwarding.tester import answer
 @require_safe
 @never_cache
 def tester_page(request: HttpRequest) -> HttpResponse:
-    """The form, and above it the answer to what the address asks."""
-    form = ForwardingTesterForm(request.GET if request.GET else None)
+    """The form, and above it the answer to what the address asks. A peer alone is no question yet."""
+    known = request.GET.get("peer_id", "")
+    form = ForwardingTesterForm(request.GET if request.GET.keys() - {"peer_id"} else None, initial={"peer_id": known})
     context = {**admin.site.each_context(request), "title": "Forwarding tester", "form": form}
     if form.is_valid() and form.asked is not None:
         context["found"] = answer(form.asked)

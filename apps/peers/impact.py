@@ -13,6 +13,7 @@ from node.core.access import AccessControl, check_access
 from node.core.grants import Grant
 from node.core.identity import Identity
 from node.core.index import build_index
+from node.core.scopes import allowed_by_scope, is_of_handler
 
 SHOWN = 100
 """Connections that are told one by one; of more the number."""
@@ -86,7 +87,14 @@ def _identity(state: PeerState, grants: Iterable[Grant], now: float) -> Identity
 
 def _lost_scopes(before: Identity | None, after: Identity | None) -> tuple[str, ...]:
     had = before.scopes if before else ()
-    return tuple(name for name in had if not check_access(AccessControl(required_scopes=(name,)), after).allowed)
+    return tuple(name for name in had if not _still_has(after, name))
+
+
+def _still_has(after: Identity | None, scope: str) -> bool:
+    """Of a handler's also by another with a `*`."""
+    if is_of_handler(scope):
+        return allowed_by_scope(after, scope).allowed
+    return check_access(AccessControl(required_scopes=(scope,)), after).allowed
 
 
 def _lost_resources(before: Identity | None, after: Identity | None) -> tuple[str, ...]:

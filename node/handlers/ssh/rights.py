@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from node.handlers.ssh.session import Session
 
+BY_SETTINGS = "not allowed by the settings"
+"""What the journal calls a denial for which no scope would do."""
+
 
 class Holder(Protocol):
     """What a session knows of its connection."""
@@ -71,7 +74,7 @@ class Rights:
 
     def refuse(self, shown: str, why: str) -> None:
         """Tell the journal of what the settings refuse, and not for want of a scope."""
-        decision = Decision(allowed=False, message="not allowed by the settings", explanation=why)
+        decision = Decision(allowed=False, message=BY_SETTINGS, explanation=why)
         self._holder.denied(shown, decision)
 
     def lost(self, identity: Identity) -> bool:

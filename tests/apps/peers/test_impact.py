@@ -60,6 +60,11 @@ def test_an_impact_is_what_the_endpoint_would_do(add_peer: AddPeer) -> None:
     assert AuditEntry.objects.count() == before
 
 
+def test_a_scope_that_another_covers_is_not_lost(add_peer: AddPeer) -> None:
+    add_peer("ci", keys=[OLD], scopes=["ssh:exec:id", "ssh:shell", "git:read"])
+    assert impact("ci", {"scopes": ["ssh:exec:*", "git:*"]}).scopes == ("ssh:shell", "git:read")
+
+
 @pytest.mark.usefixtures("_runs")
 def test_a_new_end_closes_when_it_has_come(add_peer: AddPeer) -> None:
     add_peer("ci", keys=[OLD, NEW])
