@@ -15,6 +15,9 @@ from node.handlers.sftp.codec.packets import Entry
 
 Path: TypeAlias = tuple[bytes, ...]
 
+PAGE = 24 * 1024
+"""Bytes of the names that a listing tells at a time, but for the last: clients take answers of 34 000 bytes (§3)."""
+
 
 class OpenFile(ABC):
     """A file that is open."""

@@ -5,14 +5,13 @@ from typing import get_args
 
 from node.core.tasks import TaskSet
 from node.handlers.sftp.answers import Answers
-from node.handlers.sftp.backend import Backend
+from node.handlers.sftp.backend import PAGE, Backend
 from node.handlers.sftp.budget import Budget
 from node.handlers.sftp.codec import BadMessage, Status, decode, encode, packets
 from node.handlers.sftp.codec.extensions import OFFERED
 from node.handlers.sftp.codec.framing import UnknownPacket
 from node.handlers.sftp.codec.numbers import VERSION
 from node.handlers.sftp.counts import Counts
-from node.handlers.sftp.directory.listing import MAX_BYTES
 from node.handlers.sftp.handles import Handles
 from node.handlers.sftp.limits import SftpLimits
 from node.handlers.sftp.order import Order, Turn
@@ -102,7 +101,7 @@ class SftpSession:
     def _answer_size(self, packet: packets.Packet) -> int:
         if isinstance(packet, packets.Read):
             return min(packet.length, self._limits.max_read) + _SMALL
-        return MAX_BYTES if isinstance(packet, packets.Readdir) else _SMALL
+        return PAGE if isinstance(packet, packets.Readdir) else _SMALL
 
     async def _serve(self, request: packets.Request, turn: Turn, cost: int) -> None:
         try:

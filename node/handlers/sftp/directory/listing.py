@@ -3,15 +3,13 @@
 import os
 from collections.abc import Iterator
 
+from node.handlers.sftp.backend import PAGE
 from node.handlers.sftp.codec.attributes import Attributes
 from node.handlers.sftp.codec.packets import Entry
 from node.handlers.sftp.directory.facts import entry_of, seen
 
 MAX_ENTRIES = 128
 """Names that are told at a time."""
-MAX_BYTES = 24 * 1024
-"""Bytes of them, but for the last one: every client takes an answer of 34 000 bytes (§3 of the draft)."""
-
 _BESIDES = 40
 """Bytes of an entry that are not its two names."""
 
@@ -33,7 +31,7 @@ class HeldListing:
             if (entry := self._entry(name)) is not None:
                 told.append(entry)
                 size += _BESIDES + len(entry.filename) + len(entry.longname)
-            if len(told) >= MAX_ENTRIES or size >= MAX_BYTES:
+            if len(told) >= MAX_ENTRIES or size >= PAGE:
                 break
         return tuple(told)
 
