@@ -33,7 +33,9 @@ class Tunnel:
         self._backoff = backoff or Backoff(FIRST_DELAY, LONGEST_DELAY)
         self._link: SshLink | None = None
         self._linked = asyncio.Event()
+        self._waiting = 0
         self._wanted = asyncio.Event()
+        """Set while somebody waits for a connection."""
         self._was_linked = False
 
     async def open(self, host: str, port: int) -> BiStream:
@@ -61,8 +63,7 @@ class Tunnel:
             await self._pause(delay)
 
     async def _pause(self, delay: float) -> None:
-        """Whoever wants a channel need not wait longer than the first delay."""
-        self._wanted.clear()
+        """Whoever wants a channel, since before or from now on, need not wait longer than the first delay."""
         await asyncio.sleep(min(delay, self._backoff.first))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(delay - self._backoff.first):
@@ -98,9 +99,18 @@ class Tunnel:
 
     async def _next(self) -> SshLink:
         while self._link is None:
-            self._wanted.set()
-            await self._linked.wait()
+            await self._wait()
         return self._link
+
+    async def _wait(self) -> None:
+        self._waiting += 1
+        self._wanted.set()
+        try:
+            await self._linked.wait()
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                self._wanted.clear()
 
     def _offer(self, link: SshLink) -> None:
         self._link, self._was_linked = link, True

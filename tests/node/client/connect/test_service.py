@@ -178,5 +178,25 @@ async def test_what_may_pass_is_tried_again(error: Exception) -> None:
         await asyncio.wait((task,))
 
 
+async def test_who_waits_since_before_is_not_kept_waiting_for_the_whole_delay() -> None:
+    """And once nobody waits any more, the delays are whole again."""
+    dialled: list[FarSsh] = []
+    async with far_ssh() as far, echoing() as to:
+
+        async def dial() -> Any:
+            dialled.append(far)
+            if len(dialled) < 3:
+                raise ConnectError("no")
+            return await far.link()
+
+        tunnel = Tunnel(dial, lambda _: None, Backoff(0.01, 3600.0, 3600.0))
+        task = asyncio.create_task(tunnel.run(never))
+        stream = await soon(tunnel.open(*to))
+        stream.reset()
+        assert not tunnel._wanted.is_set()
+        task.cancel()
+        await asyncio.wait((task,))
+
+
 async def never(_link: SshLink) -> None:
     """Nothing runs beside."""
