@@ -1,6 +1,8 @@
 """Rights and rules that change while something is forwarded: what they carried ends, and only that."""
 
 import asyncio
+import socket
+import threading
 from typing import Any
 
 import asyncssh
@@ -9,6 +11,7 @@ import pytest
 from node.core.journal import EventKind
 from node.core.locks import Lock, LockIndex, LockKind
 from node.handlers.ssh.forwarding import dial as dialling
+from node.handlers.ssh.forwarding import resolve
 from node.handlers.ssh.forwarding.forwards import Forwards
 from node.handlers.ssh.forwarding.listening import Listening
 from node.handlers.ssh.forwarding.resolve import SocketAddress
@@ -108,6 +111,25 @@ async def test_what_is_still_being_connected_ends_as_well(lose: Any, monkeypatch
             await soon(opening)
         await settled(lambda: one.count("channels") == 0)
         assert dialled == ["127.0.0.1", "given up"]
+
+
+async def test_a_right_that_is_lost_while_a_name_is_looked_up_is_not_had(monkeypatch: Any) -> None:
+    asked, answered = threading.Event(), threading.Event()
+
+    def slow(_host: str, port: int) -> list[Any]:
+        asked.set()
+        assert answered.wait(60)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(resolve, "_look_up", slow)
+    async with forward_node("*", resolve_timeout=60.0) as one, doubling() as server, one.node.client() as ann:
+        opening = asyncio.create_task(ann.open_connection("db.lan", server.port))
+        await settled(asked.is_set)
+        one.rule("!127.0.0.0/8", "*")
+        answered.set()
+        with pytest.raises(asyncssh.ChannelOpenError, match="not allowed"):
+            await soon(opening)
+        assert (server.come, one.count("denied"), one.count("revoked")) == (0, 1, 0)
 
 
 async def test_who_came_before_the_right_was_lost_and_is_handed_over_after_it_is_not_let_in(monkeypatch: Any) -> None:
