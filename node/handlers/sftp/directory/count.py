@@ -1,37 +1,50 @@
 """Counts all of a tree, for its quota."""
 
+import errno
 import os
 import stat
-from collections.abc import Iterator
 
 from node.handlers.sftp.backend import Path
+from node.handlers.sftp.directory.below import entries_in
 from node.handlers.sftp.directory.quota import Usage
-from node.handlers.sftp.directory.walk import Last, by_descriptor, found
+
+_TOO_DEEP = (errno.ENAMETOOLONG, errno.ELOOP)
+
+
+class _Count:
+    """So far. What vanishes meanwhile is not there, nor is what cannot be read."""
+
+    def __init__(self) -> None:
+        self.size = self.files = self.unseen = 0
+        self.todo: list[Path] = [()]
+        self._seen: set[tuple[int, int]] = set()
+
+    def add_all(self, root: str, path: Path) -> None:
+        try:
+            for entry in entries_in(root, path):
+                self._add(path, entry.name, entry.stat(follow_symlinks=False))
+        except OSError as error:
+            self.unseen += error.errno in _TOO_DEEP
+
+    def _add(self, path: Path, name: bytes, found: os.stat_result) -> None:
+        self.files += 1
+        if stat.S_ISDIR(found.st_mode):
+            self.todo.append((*path, name))
+        elif stat.S_ISREG(found.st_mode) and self._is_first(found):
+            self.size += found.st_size
+
+    def _is_first(self, found: os.stat_result) -> bool:
+        """Of the names of this file."""
+        if found.st_nlink == 1:
+            return True
+        key, before = (found.st_dev, found.st_ino), len(self._seen)
+        self._seen.add(key)
+        return len(self._seen) > before
 
 
 def usage_below(root: str) -> Usage:
-    """Bytes and names below `root`; a file with several names once. What vanishes meanwhile is not there."""
-    size = files = 0
-    seen: set[tuple[int, int]] = set()
-    todo: list[Path] = [()]
-    while todo:
-        path = todo.pop()
-        for name, status in _names(root, path):
-            files += 1
-            if stat.S_ISDIR(status.st_mode):
-                todo.append((*path, name))
-            elif status.st_nlink == 1 or (key := (status.st_dev, status.st_ino)) not in seen:
-                size += status.st_size if stat.S_ISREG(status.st_mode) else 0
-                if status.st_nlink > 1:
-                    seen.add(key)
-    return Usage(size, files)
-
-
-def _names(root: str, path: Path) -> Iterator[tuple[bytes, os.stat_result]]:
-    """What is in one directory: nothing in one that is gone, that cannot be read, or is too deep to be reached."""
-    try:
-        with found(root, path, Last.ITSELF) as place, os.scandir(by_descriptor(place.there()).encode()) as entries:
-            for entry in entries:
-                yield entry.name, entry.stat(follow_symlinks=False)
-    except OSError:
-        return
+    """Bytes and names below `root`; a file with several names once."""
+    count = _Count()
+    while count.todo:
+        count.add_all(root, count.todo.pop())
+    return Usage(count.size, count.files, count.unseen)

@@ -193,11 +193,11 @@ class Ledger:
     def _take(self, there: Usage, before: Usage) -> None:
         """With what was charged during the look, which may have seen it or not: the next look makes that good.
 
-        A look is not believed to have found less where names were taken away or moved beneath it.
+        A look is not believed to have found less where names were taken away or moved beneath it, or not all was seen.
         """
         size, files = there.size - before.size, there.files - before.files
         with self._lock:
-            if self._unsure and self._counted_at is not None:
+            if (self._unsure or there.unseen) and self._counted_at is not None:
                 size, files = max(0, size), max(0, files)
             self._size += size
             self._files += files

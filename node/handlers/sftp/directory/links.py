@@ -8,9 +8,13 @@ import errno
 import os
 import stat
 
-from node.handlers.sftp.directory.walk import LOOK, by_descriptor
+from node.handlers.sftp.backend import Path
+from node.handlers.sftp.codec.numbers import Status
+from node.handlers.sftp.directory.below import entries_in
+from node.handlers.sftp.directory.walk import by_descriptor
+from node.handlers.sftp.refusals import Refused
 
-MAX_MOVED = 10_000
+MAX_MOVED = 1_000_000
 """Names in a directory that is moved up, with all below it: each has to be looked at."""
 
 
@@ -31,7 +35,7 @@ def check_moved(node: int, old_depth: int, new_depth: int) -> None:
     if stat.S_ISLNK(mode):
         _check_link(os.readlink(b"", dir_fd=node), old_depth, new_depth)
     elif stat.S_ISDIR(mode):
-        _check_below(node, old_depth + 1, new_depth + 1, MAX_MOVED)
+        _check_below(by_descriptor(node), old_depth + 1, new_depth + 1)
 
 
 def _ups(target: bytes) -> int | None:
@@ -47,23 +51,17 @@ def _check_link(target: bytes, old_depth: int, new_depth: int) -> None:
         raise PermissionError(errno.EPERM, "would lead out")
 
 
-def _check_below(directory: int, old_depth: int, new_depth: int, left: int) -> int:
-    """How many more names may be looked at after those of this directory. Raises OSError."""
-    with os.scandir(by_descriptor(directory).encode()) as entries:
-        for entry in entries:
+def _check_below(root: str, old_depth: int, new_depth: int) -> None:
+    """Of all in this directory, which itself is one less deep."""
+    todo: list[Path] = [()]
+    left = MAX_MOVED
+    while todo:
+        path = todo.pop()
+        for entry in entries_in(root, path):
             left -= 1
             if left < 0:
-                raise OSError(errno.EXDEV, "too much to be looked at")
+                raise Refused(Status.FAILURE, "there is too much in it that has to be looked at first")
             if entry.is_symlink():
-                _check_link(os.readlink(entry.name, dir_fd=directory), old_depth, new_depth)
+                _check_link(os.readlink(entry.path), old_depth + len(path), new_depth + len(path))  # noqa: PTH115 - bytes
             elif entry.is_dir(follow_symlinks=False):
-                left = _check_inside(directory, entry.name, old_depth + 1, new_depth + 1, left)
-    return left
-
-
-def _check_inside(parent: int, name: bytes, old_depth: int, new_depth: int, left: int) -> int:
-    inner = os.open(name, LOOK, dir_fd=parent)
-    try:
-        return _check_below(inner, old_depth, new_depth, left)
-    finally:
-        os.close(inner)
+                todo.append((*path, entry.name))

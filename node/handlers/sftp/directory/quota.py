@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 
 class Usage(NamedTuple):
-    """Bytes, and names of files, directories and links."""
+    """Bytes, and names of files, directories and links; and directories that are too deep to be looked into."""
 
     size: int
     files: int
+    unseen: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,9 +76,9 @@ def by_descriptor(descriptor: int) -> str:
 
 
 @contextmanager
-def found(root: str, path: Path, last: Last) -> Iterator[Place]:
+def found(root: str, path: Path, last: Last, max_depth: int = MAX_DEPTH) -> Iterator[Place]:
     """Where `path` leads below the directory `root`. Raises OSError."""
-    if len(path) > MAX_DEPTH:
+    if len(path) > max_depth:
         raise OSError(errno.ENAMETOOLONG, "a path of too many names")
     walk = _Walk(root, path)
     try:

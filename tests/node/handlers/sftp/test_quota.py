@@ -206,7 +206,7 @@ def test_what_is_removed_while_all_is_counted_is_given_back_once(tmp_path: Path)
         return Usage(100 if not now[0] else 0, 1)
 
     ledger = Ledger(Quota(size=100), count, lambda: now[0])
-    assert ledger.usage() == (100, 1)
+    assert ledger.usage() == Usage(100, 1)
     now[0] = 10_000.0
     assert ledger.usage().size == 0
     os.close(descriptor)
@@ -217,13 +217,30 @@ def test_what_is_removed_while_all_is_counted_is_given_back_once(tmp_path: Path)
         ledger.grow(held, 101)
 
 
+async def test_what_lies_too_deep_to_be_looked_at_stays_charged(root: Path, threads: ThreadPoolExecutor) -> None:
+    """Directories get deeper than any path by being moved into each other."""
+    for top in ("a", "b"):
+        (root / "/".join([top] * 250)).mkdir(parents=True)
+    (root / "/".join(["b"] * 250) / "file").write_bytes(bytes(900))
+    tree = DirectoryBackend(str(root), threads)
+    await tree.rename(path("b"), path("a/" * 250 + "b"))
+    assert usage_below(str(root)) == Usage(900, 501)
+    now = [0.0]
+    counts = iter((Usage(900, 501), Usage(0, 2, unseen=1), Usage(0, 2)))
+    ledger = Ledger(Quota(size=1000), lambda: next(counts), lambda: now[0])
+    for charged in (900, 900, 0):
+        assert ledger.usage().size == charged
+        now[0] += 10_000
+    await tree.rename(path("a/a"), path("up"))
+
+
 def test_a_file_that_is_opened_after_its_last_name_is_gone_is_given_back_once(tmp_path: Path) -> None:
     """It was found while it had one."""
     file, other = tmp_path / "file", tmp_path / "other"
     file.write_bytes(bytes(100))
     other.touch()
     ledger = Ledger(Quota(size=100), lambda: Usage(100, 2))
-    assert ledger.usage() == (100, 2)
+    assert ledger.usage() == Usage(100, 2)
     with file.open("r+b") as found:
         with ledger.one_less(found.fileno()):
             file.unlink()
