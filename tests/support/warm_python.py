@@ -48,9 +48,9 @@ def ask(arguments: list[str]) -> _socket.socket:
 def door(arguments: list[str]) -> str:
     """The socket of the server that has imported the most of what these arguments run."""
     place = os.path.dirname(sys.argv[0])  # noqa: PTH120 - imports nothing
-    names = ("socket",)
+    names = (os.environ.get("DJANGO_SETTINGS_MODULE") or "socket", "socket")
     if os.path.basename(arguments[0]) == "manage.py":  # noqa: PTH119 - the same
-        names = (f"manage-{arguments[1] if arguments[1:] else ''}", "manage")
+        names = (f"manage-{arguments[1] if arguments[1:] else ''}", "alknet_site.settings")
     paths = [os.path.join(place, name) for name in names]  # noqa: PTH118 - the same
     return next((path for path in paths[:-1] if os.path.exists(path)), paths[-1])  # noqa: PTH110 - the same
 

@@ -3,9 +3,9 @@
     python -m tests.support.warm_server DIRECTORY
 
 Takes command lines of the interpreter at DIRECTORY/socket, from DIRECTORY/python (tests.support.warm_python), until
-its standard input ends. What a command imports depends on neither environment nor settings. Those of `manage.py` come
-to sockets of their own, one for each module of settings that it chooses from; who asks there first has a fork made that
-sets Django up and serves from then on (tests.support.warm_django).
+its standard input ends. What a command imports depends on neither environment nor settings. Those of `manage.py`, and
+of other programs whose environment names Django's settings, come to sockets of their own, one for each module of
+settings; who asks there first has a fork made that sets Django up and serves from then on (tests.support.warm_django).
 """
 
 import gc
@@ -139,9 +139,9 @@ def main() -> None:
     for name in (*(module for module, _ in COMMANDS.values()), *LATER, *DJANGO):
         importlib.import_module(name)
     keep()
-    images = {listening(place / "manage"): warm_django.PANEL, listening(place / "lean"): warm_django.LEAN}
+    images = {listening(place / settings): settings for settings in (warm_django.PANEL, warm_django.LEAN)}
     for command in LEAN_COMMANDS:
-        (place / f"manage-{command}").symlink_to("lean")
+        (place / f"manage-{command}").symlink_to(warm_django.LEAN)
     server = Server(listening(place / "socket"), images)
     print("ready", flush=True)
     if request := server.next_request():
