@@ -5,23 +5,19 @@ import contextlib
 import os
 import signal
 from asyncio.subprocess import Process
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from node.core.connection import BiStream
 from node.core.errors import StreamError
 from node.core.tasks import TaskSet
+from node.handlers.ssh.pumping import PIECE, Write, both, pump, settled
 from node.handlers.ssh.terminal import Size, Terminal, session_of
 
-PIECE = 32 * 1024
-"""Bytes of one read: a packet of SSH."""
 GRACE = 0.04
 """Seconds from the request to end to the end by force: the client that has left is not to find its program running."""
 _LOOKS = 3
 """How often a terminal's session is looked through at its end: what forks meanwhile is found by the next look."""
-
-Write = Callable[[bytes], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +69,7 @@ class Running:
         self._tasks.spawn(self._feed(stream), "ssh input")
         self._tasks.spawn(self._end_group(), "ssh process group")
         try:
-            await _both(_pump(pipes.out, stream.write), _pump(pipes.errors, write_error))
+            await both(pump(pipes.out, stream.write), pump(pipes.errors, write_error))
             await self._exited.wait()
             return self._process.returncode or 0
         finally:
@@ -132,32 +128,3 @@ class Running:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(member, number)
         return bool(members)
-
-
-async def settled(task: "asyncio.Future[Any]") -> bool:
-    """Wait for the end of a task, however often the caller is cancelled meanwhile; whether it was."""
-    cancelled = False
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError:
-            cancelled = True
-    return cancelled
-
-
-async def _pump(pipe: asyncio.StreamReader | None, write: Write) -> None:
-    while pipe is not None and (data := await pipe.read(PIECE)):
-        await write(data)
-
-
-async def _both(first: Awaitable[None], second: Awaitable[None]) -> None:
-    """Both to their ends; what either raises ends the other."""
-    tasks = [asyncio.ensure_future(first), asyncio.ensure_future(second)]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

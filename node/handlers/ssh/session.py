@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import signal
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,11 +11,13 @@ import asyncssh
 from node.core.errors import StreamError
 from node.core.identity import Identity
 from node.core.text import printable
-from node.handlers.ssh.channel import ChannelStream, SessionChannel
+from node.handlers.ssh import signals
+from node.handlers.ssh.channel import SessionChannel
 from node.handlers.ssh.command import MAX_SHOWN
 from node.handlers.ssh.execution import Execution
 from node.handlers.ssh.process import Running
 from node.handlers.ssh.rights import Holder, Rights
+from node.handlers.ssh.stream import ChannelStream
 from node.handlers.ssh.subsystem import SubsystemSession
 from node.handlers.ssh.terminal import Size, TerminalWish
 
@@ -27,8 +28,6 @@ else:
 
 FAILED = 255
 """Exit status of a session in which the node has failed: that of `ssh` where something went wrong on the way."""
-_SIGNALS = {"HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "KILL"}
-"""Signals that a client may send to its program (RFC 4254 §6.9)."""
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +45,7 @@ class Session(_Session):
         self._task: asyncio.Task[None] | None = None
         self._running: Running | None = None
         self._wish: TerminalWish | None = None
-        self._early: set[str] = set()
+        self._early: set[int] = set()
         """Signals that came before the program has begun."""
 
     # What a client asks for
@@ -105,12 +104,11 @@ class Session(_Session):
         self._stream.go_on()
 
     def signal_received(self, signal: str) -> None:
-        if signal not in _SIGNALS:
-            return
-        if self._running is not None:
-            self._running.tell(_number(signal))
-        else:
-            self._early.add(signal)
+        number = signals.from_client(signal)
+        if number is not None and self._running is not None:
+            self._running.tell(number)
+        elif number is not None:
+            self._early.add(number)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The channel is closed, by whomever: what still runs for it ends."""
@@ -146,7 +144,7 @@ class Session(_Session):
             logger.exception("a session failed")
             status = FAILED
         if status < 0:
-            self._channel.exit_with_signal(_name(-status))
+            self._channel.exit_with_signal(signals.name_of(-status))
         else:
             self._channel.exit(status)
 
@@ -158,17 +156,5 @@ class Session(_Session):
         self._running = running
         if self._wish is not None:
             running.resize(self._wish.size)
-        for name in self._early:
-            running.tell(_number(name))
-
-
-def _number(name: str) -> int:
-    return signal.Signals[f"SIG{name}"].value
-
-
-def _name(number: int) -> str:
-    """As RFC 4254 §6.10 has it; a real-time signal, which has no name, is told by its distance from the first."""
-    try:
-        return signal.Signals(number).name.removeprefix("SIG")
-    except ValueError:
-        return f"RTMIN+{number - signal.SIGRTMIN}"
+        for number in self._early:
+            running.tell(number)

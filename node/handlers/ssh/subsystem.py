@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from node.core.identity import Identity
-from node.handlers.ssh.channel import ChannelStream
+from node.handlers.ssh.stream import ChannelStream
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import asyncssh
 
 from node.core.errors import StreamClosed, StreamError
-from node.handlers.ssh.channel import PACKET, ChannelStream
+from node.handlers.ssh.channel import PACKET
+from node.handlers.ssh.stream import ChannelStream
 
 if TYPE_CHECKING:
     _Tcp = asyncssh.SSHTCPChannel[bytes]

@@ -66,6 +66,18 @@ async def test_a_port_and_a_socket_lead_to_the_client_until_it_goes(way: str, tm
             await soon(held[0].read())
 
 
+async def test_a_client_that_takes_tiny_packets_gets_no_connection() -> None:
+    async with forward_node(*LOOPBACK) as one, doubling() as mine, one.node.client() as ann:
+        make = ann.create_tcp_channel
+        ann.create_tcp_channel = lambda *given, **more: make(*given, **{**more, "max_pktsize": 16})
+        port = (await soon(ann.forward_remote_port("127.0.0.1", 0, "127.0.0.1", mine.port))).get_port()
+        reader, writer = await dial(port)
+        with contextlib.suppress(ConnectionResetError):
+            assert await soon(reader.read()) == b""
+        writer.close()
+        await settled(lambda: one.count("channels") == 0)
+
+
 async def refused(listening: Any) -> None:
     with pytest.raises(asyncssh.ChannelListenError):
         await soon(listening)
