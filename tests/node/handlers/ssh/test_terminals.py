@@ -39,8 +39,9 @@ async def test_a_shell_without_a_terminal_reads_its_commands() -> None:
 async def test_modes_and_signals_reach_the_terminal() -> None:
     async with ssh_node(shell=SHELL, scopes=("ssh:shell", "ssh:exec:*")) as node, node.client() as ann:
         modes = {asyncssh.PTY_ECHO: 0, asyncssh.PTY_ONLCR: 0, asyncssh.PTY_VINTR: 7}
-        process = await soon(ann.create_process("sh -c 'stty -a; echo set; cat'", term_type="x", term_modes=modes))
-        told = await soon(process.stdout.readuntil("set\n"))
+        process = await soon(ann.create_process("sh -c 'stty -a; exec cat'", term_type="x", term_modes=modes))
+        process.stdin.write("cat runs\n")
+        told = await soon(process.stdout.readuntil("cat runs\n"))
         process.stdin.write("\x07")
         assert "intr = ^G" in told
         assert " -echo " in told
