@@ -116,8 +116,14 @@ def _told(policy: ForwardingPolicy, target: AnyTarget, decided: _Decided) -> Jud
         return Judgement(allowed, None, f"no rule is about {shown}: the default is to {policy.default}")
     if not perhaps:
         return Judgement(allowed, rule, f"{rule.target} covers {shown}")
-    why = "it was not resolved" if address is None else "it carries such an address"
-    return Judgement(allowed, rule, f"{shown} may lie in {rule.target}: {why}")
+    return Judgement(allowed, rule, f"{shown} may lie in {rule.target}: {_perhaps(address)}")
+
+
+def _perhaps(address: IpAddress | None) -> str:
+    """Why it may."""
+    if address is None:
+        return "it was not resolved"
+    return "it is every address" if address.is_unspecified else "it carries such an address"
 
 
 def _shown(target: AnyTarget, address: IpAddress | None) -> str:

@@ -43,7 +43,8 @@ class Host:
 class Cidr:
     """A network: the address that is dialled or listened on is in it. Not known of a name that was not resolved.
 
-    Nor is it of an IPv6 address that carries one of this network's: it may be led there.
+    Nor is it of an IPv6 address that carries one of this network's, which may be led there, or of `0.0.0.0` and `::`:
+    to listen there is to listen on every address, those of this network among them.
     """
 
     network: IpNetwork
@@ -63,7 +64,8 @@ class Cidr:
         if address is None:
             return None
         if address.version == self._version:
-            return self._first <= int(address) <= self._last
+            number = int(address)
+            return True if self._first <= number <= self._last else None if number == 0 else False
         carried = carried_ipv4(address)
         return None if carried is not None and carried in self.network else False
 

@@ -117,6 +117,17 @@ def test_to_listen_everywhere_is_judged_as_every_address() -> None:
         found = judge(loopback, ANN, Target(host, 8080), (), Transport.QUIC, Direction.REMOTE)
         assert found.allowed is allowed, host
     assert judge(policy("allow *:0"), ANN, Target("", 0), (), Transport.QUIC, Direction.REMOTE).allowed
+    for lines, host, allowed in (
+        (("deny 127.0.0.0/8", "allow *"), "", False),
+        (("deny 127.0.0.0/8", "allow *"), "0.0.0.0", False),
+        (("deny 127.0.0.0/8", "allow *"), "::", True),
+        (("deny [fd00::/8]:22", "allow *"), "::", True),
+        (("deny [fd00::/8]:8080", "allow *"), "", False),
+        (("allow 0.0.0.0", "allow ::", "deny 127.0.0.0/8"), "", True),
+        (("allow 0.0.0.0/0", "allow ::/0"), "", True),
+    ):
+        found = judge(policy(*lines), ANN, Target(host, 8080), (), Transport.QUIC, Direction.REMOTE)
+        assert found.allowed is allowed, (lines, host)
 
 
 def test_nobody_forwards_without_a_name() -> None:
