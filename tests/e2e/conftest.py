@@ -35,17 +35,13 @@ expect.set_options(timeout=PATIENCE_MS)
 
 @pytest.fixture
 def python() -> str | None:
-    """What runs the appliance; `sys.executable` where a test looks at its processes or kills them.
-
-    That one also begins with an empty directory.
-    """
+    """What runs the appliance; `sys.executable` where a test looks at its processes or kills them."""
     return None
 
 
 @pytest.fixture
 def appliance(tmp_path: Path, python: str | None) -> Iterator[Appliance]:
-    data = tmp_path / "data"
-    with running_appliance(data if python else migrated(data), python=python) as running:
+    with running_appliance(migrated(tmp_path / "data"), python=python) as running:
         yield running
 
 

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,12 @@ from node.core.connection import CLOSE_LOCKED, CLOSE_REVOKED
 from node.core.errors import StreamError
 from node.handlers.call.errors import CallError
 from node.quic.tls.keys import load_or_create_node_key
+from tests.support import warm
 from tests.support.appliance import alknet, environment
 from tests.support.eventually import within
 from tests.support.guarded import OPERATIONS, install, tried
-from tests.support.node_process import ROOT, NodeProcess, running
+from tests.support.migrated import migrated
+from tests.support.node_process import NodeProcess, running
 
 PEERS: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -76,12 +77,15 @@ class Box:
 
     def script(self, code: str, given: Any) -> str:
         """Run `code` in the panel's Python, with this on its standard input as JSON."""
-        return self.python("-c", f"import django; django.setup()\n{code}", given=json.dumps(given))
-
-    def python(self, *arguments: str, given: str = "") -> str:
-        env = environment(ALKNET_DATA=str(self.data), DJANGO_SETTINGS_MODULE="alknet_site.settings")
-        command = [sys.executable, *arguments]
-        done = subprocess.run(command, input=given, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
+        program = self.data.parent / "program.py"
+        program.write_text(f"import django; django.setup()\n{code}")
+        env = environment(
+            ALKNET_DATA=str(self.data), DJANGO_SETTINGS_MODULE="alknet_site.settings", PYTHONPATH=str(warm.ROOT)
+        )
+        command = [warm.python(), str(program)]
+        done = subprocess.run(
+            command, input=json.dumps(given), env=env, capture_output=True, text=True, timeout=60, check=False
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -103,11 +107,11 @@ async def what_the_node_lets(node: NodeProcess, key: Path) -> dict[str, bool]:
 
 
 async def test_the_tester_and_a_running_node_answer_alike(box: Box) -> None:
-    box.python("manage.py", "prepare")
+    migrated(box.data)
     drafts = {name: {"keys": [box.fingerprints[name]], **draft} for name, draft in PEERS.items() if name != "stranger"}
     box.script(_PREPARE, drafts)
     told = json.loads(box.script(_ASK, [box.fingerprints, OPERATIONS]))
-    async with running(box.data, python=sys.executable, PYTHONPATH=box.path) as node:
+    async with running(box.data, PYTHONPATH=box.path) as node:
         done = {name: await what_the_node_lets(node, key) for name, key in box.keys.items()}
     assert done == told
     assert [sum(done[name].values()) for name in ("granted", "ended", "held", "stranger")] == [6, 2, 0, 1]
@@ -115,7 +119,7 @@ async def test_the_tester_and_a_running_node_answer_alike(box: Box) -> None:
 
 async def test_a_grant_opens_what_it_names_and_closes_what_it_carried(box: Box) -> None:
     box.run("peer", "add", "granted", "--key", box.fingerprints["granted"], "--scope", "git:read")
-    serving = running(box.data, python=sys.executable, PYTHONPATH=box.path)
+    serving = running(box.data, PYTHONPATH=box.path)
     key = box.keys["granted"]
     async with serving as node, node.connect(key) as used, node.connect(key) as quiet:
         assert not (await tried(used))["guarded/write"]

@@ -21,6 +21,7 @@ from node.vault import PATHS, encryption_path_for_version
 from tests.support.appliance import ALKNET, Appliance, alknet, environment, running_appliance
 from tests.support.boxes import credentials_of, open_box, opened_vault
 from tests.support.canary import Hunted, shapes
+from tests.support.migrated import migrated
 from tests.support.panel_session import PanelSession
 from tests.support.process_tree import command_line, family, shown_of
 from tests.support.waiting import until
@@ -125,7 +126,7 @@ class Scene:
 
 @pytest.fixture
 def scene(machine: Path) -> Iterator[Scene]:
-    with running_appliance(machine / "data", python=sys.executable) as appliance:
+    with running_appliance(migrated(machine / "data"), python=sys.executable) as appliance:
         scene = Scene(appliance, machine)
         scene.panel.set_up(appliance.ready["setup_url"])
         yield scene

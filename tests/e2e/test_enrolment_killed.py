@@ -5,7 +5,6 @@ import shutil
 import socket
 import sqlite3
 import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +16,7 @@ from node.core.enrolment.code import InviteCode, new_code
 from node.core.enrolment.derived import code_hash
 from node.core.paths import DataPaths
 from node.quic.tls.keys import load_or_create_node_key
+from tests.support import warm
 from tests.support.appliance import environment
 from tests.support.migrated import migrated
 from tests.support.node_process import ROOT
@@ -52,7 +52,7 @@ def invitation(data: Path, port: int) -> InviteCode:
 def runs(data: Path, tmp_path: Path, victim: str, every: int) -> list[dict[str, Any]]:
     port = free_port()
     code = invitation(data, port)
-    command = [sys.executable, "-m", "tests.support.killed_enrolling", victim, str(port), code.text(), str(every)]
+    command = [warm.python(), "-m", "tests.support.killed_enrolling", victim, str(port), code.text(), str(every)]
     variables = {"DJANGO_SETTINGS_MODULE": "alknet_site.settings", "XDG_CONFIG_HOME": str(tmp_path / "home")}
     env = environment(ALKNET_DATA=str(data), **variables)
     done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)

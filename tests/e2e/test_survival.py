@@ -17,12 +17,13 @@ from node.cli.supervisor.supervisor import STOP_GRACE
 from node.quic.accelerated import running
 from tests.e2e.conftest import LiveClient
 from tests.support.appliance import Appliance, alknet, running_appliance
+from tests.support.migrated import migrated
 from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")
 def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
-    with running_appliance(tmp_path_factory.mktemp("lasting") / "data", python=sys.executable) as running:
+    with running_appliance(migrated(tmp_path_factory.mktemp("lasting") / "data"), python=sys.executable) as running:
         yield running
 
 
@@ -36,7 +37,7 @@ def appliance(lasting: Appliance) -> Appliance:
 @pytest.fixture
 def mortal(tmp_path: Path) -> Iterator[Appliance]:
     """One that this test alone has."""
-    with running_appliance(tmp_path / "data", python=sys.executable) as running:
+    with running_appliance(migrated(tmp_path / "data"), python=sys.executable) as running:
         yield running
 
 
