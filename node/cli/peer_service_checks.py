@@ -1,13 +1,16 @@
 """What `alknet doctor` finds out about what peers may do on this machine: by SSH, and with files."""
 
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 from node.control.client import ControlClient, ControlError
+from node.core.address import format_host_port
 from node.core.finding import Finding, Level
 from node.handlers.sftp.limits import BucketSettings
 from node.handlers.ssh.errors import CannotRun
+from node.handlers.ssh.forwarding.proxy import Proxy
 from node.handlers.ssh.local_user import local_user
 from node.settings import Settings
 from node.store.database import DatabaseMissing, open_database
@@ -50,6 +53,17 @@ def _wrong_with_ssh(settings: Settings) -> Iterator[str]:
             yield f"{path} cannot be run: it is not there, or not for this user to run"
     if wanted.directory and not os.path.isdir(wanted.directory):  # noqa: PTH112 - it raises nothing
         yield f"ssh.directory: {wanted.directory} is not a directory"
+    if proxy := settings.forwarding.proxy:
+        yield from _wrong_with_proxy(Proxy.parse(proxy))
+
+
+def _wrong_with_proxy(proxy: Proxy) -> Iterator[str]:
+    """Nothing is sent to it."""
+    try:
+        socket.create_connection(proxy.address, ASK_SECONDS).close()
+    except OSError as error:
+        where = format_host_port(proxy.address)
+        yield f"forwarding.proxy: no host can be reached, as nothing answers at {where}: {error.strerror or error}"
 
 
 def _is_served(settings: Settings) -> bool:

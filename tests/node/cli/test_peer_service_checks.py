@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import socket
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -74,6 +75,14 @@ def test_a_node_that_has_not_been_restarted_is_told(tmp_path: Path, counts: dict
     with control_thread(asked.paths.control_socket) as told:
         told.facts = {"metrics": counts}
         assert ("it takes a restart" in ssh(asked).text) is not served
+
+
+def test_a_proxy_that_does_not_answer_is_told(tmp_path: Path) -> None:
+    with_rules(tmp_path, 1)
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        given = {**ON, "forwarding.proxy": f"http://127.0.0.1:{proxy.getsockname()[1]}"}
+        assert ssh(settings(tmp_path, **given)).level is Level.FINE
+    assert "nothing answers at 127.0.0.1:" in ssh(settings(tmp_path, **given)).text
 
 
 def test_buckets_are_looked_at(tmp_path: Path) -> None:
