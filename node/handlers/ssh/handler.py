@@ -74,6 +74,7 @@ class SshHandler:
         self._journal = journal or NoJournal()
         self._forwarding = forwarding
         self._acceptor: tuple[SshSettings, Acceptor] | None = None
+        self._key: Ed25519PrivateKey | None = None
         self._clients = Clients()
         self._busy = self._revoked = 0
 
@@ -151,8 +152,17 @@ class SshHandler:
     async def _ready(self, settings: SshSettings) -> Acceptor:
         """What makes connections by these settings. Raises NoHostKey."""
         if self._acceptor is None or self._acceptor[0] != settings:
-            self._acceptor = (settings, await open_acceptor(self._host_key(), settings))
+            self._acceptor = (settings, await open_acceptor(self._key_at_hand(), settings))
         return self._acceptor[1]
+
+    def _key_at_hand(self) -> Ed25519PrivateKey:
+        """The host key, be it the last that was to be had: a change of settings needs none. Raises NoHostKey."""
+        try:
+            self._key = self._host_key()
+        except NoHostKey:
+            if self._key is None:
+                raise
+        return self._key
 
     def _judge(self, served: SshConnection, code: int, reason: str) -> None:
         identity = served.current()

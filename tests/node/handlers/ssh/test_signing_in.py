@@ -13,9 +13,10 @@ from node.core.journal import EventKind
 from node.handlers.ssh import acceptor
 from node.handlers.ssh.errors import NoHostKey, ShapeChanged
 from node.handlers.ssh.guarded import MAX_BEFORE_SIGN_IN
+from node.handlers.ssh.limits import SshSettings
 from node.quic.tls.keys import NodeKey
 from tests.support.quic import settled, soon
-from tests.support.ssh import SshNode, named, ssh_node
+from tests.support.ssh import ME, SshNode, named, ssh_node
 
 
 def attempts(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, str]]:
@@ -191,6 +192,10 @@ async def test_a_node_without_a_host_key_serves_nobody_and_goes_on() -> None:
         node.handler._host_key = key
         async with node.client() as ann:
             assert (await soon(ann.run("true"))).exit_status == 0
+        node.handler._host_key = locked
+        node.handler._settings.value = SshSettings(programs=("/bin/echo",), user=ME)
+        async with node.client() as ann:
+            assert (await soon(ann.run("echo on"))).stdout == "on\n"
 
 
 def test_another_asyncssh_serves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
