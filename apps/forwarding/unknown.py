@@ -7,7 +7,7 @@ from apps.forwarding.models import Rule
 from apps.peers import selectors as peers
 from node.core.scopes import ANY, matches
 
-MOST = 20
+MOST = 8
 """Names that are looked for among scopes, each of which is a look at every peer; more are taken for known."""
 
 
