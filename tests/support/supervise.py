@@ -1,4 +1,4 @@
-"""A supervisor over two fake children. Run as `python -m tests.support.supervise DATA GRACE_SECONDS`."""
+"""A supervisor over two fake children. Run as `python -m tests.support.supervise DATA GRACE_SECONDS PYTHON`."""
 
 import asyncio
 import sys
@@ -11,12 +11,12 @@ from node.cli.supervisor.ready import announce
 from node.settings import load_settings
 
 
-def main(data: Path, grace: float) -> None:
+def main(data: Path, grace: float, python: str) -> None:
     listen = {"panel.listen": "127.0.0.1:0", "node.listen": "0.0.0.0:0"}
     settings = load_settings(data=data, overrides=listen).settings
     programs = Programs(
-        web=(sys.executable, "-m", "tests.support.fake_child", "web"),
-        node=(sys.executable, "-m", "tests.support.fake_child", "node"),
+        web=(python, "-m", "tests.support.fake_child", "web"),
+        node=(python, "-m", "tests.support.fake_child", "node"),
         environment={
             "ALKNET_DATA": str(data),
             "ALKNET_PANEL__LISTEN": settings.panel.listen,
@@ -31,4 +31,4 @@ def main(data: Path, grace: float) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), float(sys.argv[2]))
+    main(Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3])

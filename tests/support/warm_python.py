@@ -25,8 +25,8 @@ def main() -> None:
     with_server = ask(arguments)
     child = number_from(with_server)
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, lambda number, _frame: os.kill(child, number))
-    signal.signal(KILL, lambda _number, _frame: os.kill(child, signal.SIGKILL))
+        signal.signal(name, lambda number, _frame: tell(child, number))
+    signal.signal(KILL, lambda _number, _frame: tell(child, signal.SIGKILL))
     end_like(number_from(with_server))
 
 
@@ -65,6 +65,13 @@ def is_given(number: int) -> bool:
 def number_from(with_server: _socket.socket) -> int:
     data = with_server.recv(HEAD)
     return int.from_bytes(data, "big", signed=True) if data else os.EX_SOFTWARE
+
+
+def tell(child: int, number: int) -> None:
+    try:
+        os.kill(child, number)
+    except ProcessLookupError:  # its end is on the way
+        pass
 
 
 def end_like(status: int) -> None:

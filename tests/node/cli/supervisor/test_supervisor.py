@@ -13,18 +13,23 @@ from typing import Any
 
 import pytest
 
+from tests.support import warm
 from tests.support.appliance import environment
 from tests.support.waiting import until
 
 
 class Run:
-    """One supervisor under test."""
+    """One supervisor under test, of an interpreter that has imported everything, unless `command` names another.
+
+    Its children are processes as they seem.
+    """
 
     def __init__(
-        self, data: Path, grace: float = 4, stdout: int = subprocess.PIPE, wrapper: tuple[str, ...] = ()
+        self, data: Path, grace: float = 4, stdout: int = subprocess.PIPE, command: tuple[str, ...] | None = None
     ) -> None:
         self.data = data
-        command = (*wrapper, sys.executable, "-m", "tests.support.supervise", str(data), str(grace))
+        python = command or (warm.python(),)
+        command = (*python, "-m", "tests.support.supervise", str(data), str(grace), sys.executable)
         self.process = subprocess.Popen(command, env=environment(), stdout=stdout, stderr=subprocess.PIPE, text=True)
 
     def ready(self) -> dict[str, Any] | None:
@@ -75,7 +80,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
 
     yield begin
     for run in runs:
-        run.process.kill()
+        warm.kill(run.process)
         run.process.communicate()
         for pid in run.pids("web") + run.pids("node"):
             with suppress(ProcessLookupError):
@@ -145,7 +150,7 @@ def test_a_start_that_cannot_be_announced_is_a_start(start: Callable[..., Run]) 
 
 
 def test_a_closed_terminal_is_nothing_to_what_runs_under_nohup(start: Callable[..., Run]) -> None:
-    run = start(wrapper=("nohup",))
+    run = start(command=("nohup", sys.executable))
     facts = run.until_ready()
     run.process.send_signal(signal.SIGHUP)
     os.kill(facts["node_pid"], signal.SIGKILL)
@@ -183,7 +188,7 @@ def test_a_child_that_ignores_sigterm_is_killed(start: Callable[..., Run], tmp_p
 def test_children_end_with_a_killed_supervisor(start: Callable[..., Run]) -> None:
     run = start()
     run.until_ready()
-    run.process.kill()
+    warm.kill(run.process)
     until(run.children_gone, "the end of both children")
 
 
@@ -263,7 +268,7 @@ def test_neither_a_spoilt_token_nor_a_lost_directory_ends_it(start: Callable[...
 
 
 def test_a_second_supervisor_is_refused_and_names_the_first(start: Callable[..., Run]) -> None:
-    first = start()
+    first = start(command=(sys.executable,))
     facts = first.until_ready()
     second = start()
     _, err = second.process.communicate(timeout=30)
@@ -275,7 +280,7 @@ def test_a_second_supervisor_is_refused_and_names_the_first(start: Callable[...,
 def test_the_lock_is_free_again_after_a_kill(start: Callable[..., Run]) -> None:
     first = start()
     first.until_ready()
-    first.process.kill()
+    warm.kill(first.process)
     first.process.wait()
     until(first.children_gone, "the end of both children")
     started = len(first.pids("web"))
