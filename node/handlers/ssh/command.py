@@ -1,11 +1,11 @@
 """What a client asks to have run: words, of which the first names a program. No shell ever sees them."""
 
-import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from node.core.text import printable
+from node.handlers.ssh.words import split_words
 
 MAX_COMMAND = 32 * 1024
 """Characters of one command."""
@@ -45,7 +45,7 @@ def parse_command(text: str) -> Command:
     if len(text) > MAX_COMMAND or "\0" in text:
         raise NoCommand("too long, or not text")
     try:
-        words = tuple(shlex.split(text))
+        words = split_words(text, MAX_WORDS)
     except ValueError as error:
         raise NoCommand(str(error)) from None
     if not words or not words[0] or len(words) > MAX_WORDS:

@@ -3,7 +3,7 @@
 import shlex
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -11,6 +11,7 @@ from node.handlers.ssh.channel import LEAST_WINDOW, WINDOW, window_of
 from node.handlers.ssh.command import MAX_COMMAND, MAX_WORDS, NoCommand, parse_command, program_of
 from node.handlers.ssh.environment import admitted
 from node.handlers.ssh.limits import SshSettings
+from node.handlers.ssh.words import split_words
 
 
 @settings(max_examples=50)
@@ -19,8 +20,21 @@ def test_words_that_were_quoted_come_out_as_they_were(words: list[str]) -> None:
     assert parse_command(shlex.join(words)).words == tuple(words)
 
 
+@settings(max_examples=300)
+@given(st.text("ab'\"\\ \t\n\x0b\u00a0#;$*é", max_size=12))
+@example("a'b'\"c\\\"d\\e\"\\f ''")
+def test_a_line_is_taken_apart_as_shlex_does_it(text: str) -> None:
+    try:
+        expected = tuple(shlex.split(text))
+    except ValueError:
+        with pytest.raises(ValueError, match="no end"):
+            split_words(text, 100)
+    else:
+        assert split_words(text, 100) == expected
+
+
 @pytest.mark.parametrize(
-    "text", ["", "  ", "'", '"', "a \\", "a\0b", "''", "x" * (MAX_COMMAND + 1), "x " * (MAX_WORDS + 1)]
+    "text", ["", "  ", "'", '"', "a \\", "a\0b", "''", "x" * (MAX_COMMAND + 1), "x " * (MAX_WORDS + 1), "\\x" * 9000]
 )
 def test_what_has_no_words_is_refused(text: str) -> None:
     with pytest.raises(NoCommand):
