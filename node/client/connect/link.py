@@ -1,5 +1,6 @@
 """One SSH connection to a node: channels to hosts that it reaches, and ports on it that lead here."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -41,8 +42,12 @@ class SshLink:
     async def open(self, host: str, port: int) -> ChannelStream:
         """Raises OpenFailed where the node refuses or cannot, ConnectionClosed where the connection ends meanwhile."""
         stream = ChannelStream(self._guard.writable)
+        opening = asyncio.ensure_future(self._ssh.create_connection(lambda: stream.session, host, port))
         try:
-            await self._ssh.create_connection(lambda: stream.session, host, port)
+            await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(lambda done: _drop(done, stream))
+            raise
         except asyncssh.ChannelOpenError:
             if self._transport.is_closing():
                 raise ConnectionClosed from None
@@ -80,3 +85,9 @@ class SshLink:
         """End it at once, and tell the node. Harmless when repeated."""
         self._ssh.abort()
         self._connection.close(CLOSE_NORMAL, "")
+
+
+def _drop(opening: "asyncio.Future[Any]", stream: ChannelStream) -> None:
+    """Close a channel that nobody waits for any more. asyncssh would leave it open if its opening were cancelled."""
+    if not opening.cancelled() and opening.exception() is None:
+        stream.reset()

@@ -45,6 +45,24 @@ async def test_what_the_node_refuses_is_not_open() -> None:
         link.close()
 
 
+async def test_a_channel_that_nobody_waits_for_any_more_is_not_left_open() -> None:
+    async with far_ssh() as far:
+        met: list[Any] = []
+        server = await asyncio.start_server(lambda *both: met.append(both), "127.0.0.1", 0)
+        link = await far.link()
+        opening = asyncio.create_task(link.open(*server.sockets[0].getsockname()))
+        await settled(lambda: far.asked)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        await settled(lambda: met)
+        with contextlib.suppress(ConnectionResetError):
+            assert await soon(met[0][0].read()) == b""
+        met[0][1].transport.abort()
+        link.close()
+        server.close()
+
+
 async def test_a_link_that_is_cut_breaks_its_channels_and_opens_no_more() -> None:
     async with far_ssh() as far, echoing() as to:
         link = await far.link()
