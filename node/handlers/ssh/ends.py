@@ -12,7 +12,7 @@ Given = TypeVarTuple("Given")
 
 
 def wait_without_threads() -> None:
-    """Have the running loop notice the ends of programs: before 3.12, Python has a thread wait for each of them.
+    """Have loops notice the ends of programs: before 3.12, Python has a thread wait for each of them.
 
     Call it once for the process. It stays with threads where the system has no descriptors of processes.
     """
@@ -21,18 +21,26 @@ def wait_without_threads() -> None:
             os.close(os.pidfd_open(os.getpid()))
         except (AttributeError, OSError):
             return
-        watcher = _Watcher()
-        watcher.attach_loop(asyncio.get_running_loop())
-        asyncio.get_event_loop_policy().set_child_watcher(watcher)
+        asyncio.get_event_loop_policy().set_child_watcher(_Watcher())
 
 
 if sys.version_info < (3, 12):
 
     class _Watcher(asyncio.PidfdChildWatcher):
+        """Of whichever loop starts a program."""
+
+        _of: asyncio.AbstractEventLoop | None = None
+
+        def is_active(self) -> bool:
+            return True
+
         def add_child_handler(
             self, pid: int, callback: "Callable[[int, int, Unpack[Given]], object]", *args: "Unpack[Given]"
         ) -> None:
             """A program that cannot be watched, since there is no descriptor left, would run on and be nobody's."""
+            if self._of is not (loop := asyncio.get_running_loop()):
+                self._of = loop
+                self.attach_loop(loop)
             try:
                 super().add_child_handler(pid, callback, *args)
             except OSError:
