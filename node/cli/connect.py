@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 from node.cli.id import IdentityOption, user_key
-from node.cli.nc import EXIT_ALPN, EXIT_INTERRUPTED, EXIT_PIN, EXIT_REFUSED, bracketed, not_served
+from node.cli.nc import EXIT_ALPN, EXIT_INTERRUPTED, EXIT_PIN, EXIT_REFUSED, bracketed, heeded, not_served
 from node.cli.options import EXIT_FAILED, EXIT_USAGE, fail
 from node.cli.pinning import pinned_key
 from node.cli.proxy import ProxyLoginOption, ProxyOption, proxy_from
@@ -188,7 +188,7 @@ def _signals() -> tuple["asyncio.Future[signal.Signals]", "asyncio.Future[signal
                 turn.set_result(number)
                 return
 
-    for number in _STATUS:
+    for number in heeded(*_STATUS):
         loop.add_signal_handler(number, came, number)
     return first, second
 

@@ -145,7 +145,7 @@ def _ends_by_signal(copying: asyncio.Task[None]) -> list[int]:
         came.append(number)
         copying.cancel()
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in heeded(signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, end, number)
     return came
 
@@ -154,6 +154,11 @@ def not_served(alpn: bytes) -> str:
     """What a handshake without a common protocol means, and what to do about it."""
     hint = "; ssh.enabled turns it on there, at its next start" if alpn == b"alknet/ssh" else ""
     return f"the node does not serve {alpn.decode(errors='replace')}{hint}"
+
+
+def heeded(*numbers: signal.Signals) -> list[signal.Signals]:
+    """Those of these signals that whoever started us has not had ignored, as nohup(1) does."""
+    return [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
 
 
 def _is_refusal(connection: Connection, closed: ConnectionClosed) -> bool:

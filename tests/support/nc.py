@@ -108,12 +108,12 @@ class NcNode:
         return environment(XDG_CONFIG_HOME=str(self._home))
 
     async def nc(self, name: str, *options: str, shell: str = "", **how: Any) -> asyncio.subprocess.Process:
-        """`shell` is what a shell says of its descriptors."""
+        """`shell` is a script that ends in running `"$@"`."""
         pipe = asyncio.subprocess.PIPE
         how = {"stdin": pipe, "stdout": pipe, "stderr": pipe} | how
         command = self.command(name, *options)
         if shell:
-            command = ["/bin/sh", "-c", f'exec "$@" {shell}', "sh", *command]
+            command = ["/bin/sh", "-c", shell, "sh", *command]
         return await asyncio.create_subprocess_exec(*command, env=self.environment(), cwd=ROOT, **how)
 
 

@@ -218,7 +218,7 @@ async def test_the_exit_status_tells_how_it_ended(node: NcNode) -> None:
             assert err.startswith(b"alknet: "), err
         return process.returncode
 
-    closed = await node.nc("echo", shell="<&-")
+    closed = await node.nc("echo", shell='exec "$@" <&-')
     assert await soon(closed.communicate()) == (b"", b"alknet: standard input or output is closed\n")
     assert dict(zip(cases, await asyncio.gather(*(run(*case) for case in cases)), strict=True)) == cases
 
@@ -245,13 +245,16 @@ async def test_a_terminal_a_file_and_a_closed_output(node: NcNode, tmp_path: Pat
     assert node.handlers["end_first"].seen == [b"one line\n", b""]
 
 
-async def test_a_hang_up_resets_the_stream_at_once(node: NcNode) -> None:
-    process = await node.nc("echo")
-    process.stdin.write(b"here")
-    assert await process.stdout.read(4) == b"here"
-    process.send_signal(signal.SIGHUP)
+async def test_a_hang_up_resets_the_stream_at_once_unless_it_is_to_be_ignored(node: NcNode) -> None:
+    process, ignoring = await node.nc("echo"), await node.nc("echo", shell='trap "" HUP; exec "$@"')
+    for one in (process, ignoring):
+        one.stdin.write(b"here")
+        assert await one.stdout.read(4) == b"here"
+        one.send_signal(signal.SIGHUP)
     assert await process.wait() == 128 + signal.SIGHUP
     await settled(lambda: node.handlers["echo"].seen)
+    assert await soon(ignoring.communicate(b"still")) == (b"still", b"")
+    assert ignoring.returncode == 0
 
 
 async def test_the_node_sends_no_faster_than_output_is_taken(node: NcNode) -> None:
