@@ -28,6 +28,13 @@ def script(path: Path, *words: str) -> Path:
     return path
 
 
+def alknet(path: Path) -> Path:
+    """The command, installed under this name."""
+    return script(
+        path, sys.executable, "-c", "import sys; from node.cli.main import main; del sys.argv[0]; main()", str(path)
+    )
+
+
 async def run(*command: str | Path, given: bytes = b"", **more: str) -> tuple[int | None, bytes, bytes]:
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
@@ -40,7 +47,7 @@ async def run(*command: str | Path, given: bytes = b"", **more: str) -> tuple[in
 async def test_ssh_comes_through_nc_by_the_printed_lines(program: Any, tmp_path: Path) -> None:
     """The command's path has what a shell and OpenSSH would each take for something else."""
     home = tmp_path / "home"
-    named = script(tmp_path / "it's 100%h $HOME", sys.executable, "-m", "node.cli.main")
+    named = alknet(tmp_path / "it's 100%h $HOME")
     async with ssh_node(scopes=("ssh:exec:sh", "ssh:exec:cat")) as node:
         address = format_host_port(node.listener.address)
         trusted = await run(named, "trust", address, node.node_key.fingerprint, XDG_CONFIG_HOME=str(home))
