@@ -94,7 +94,10 @@ class BucketTree(Backend):
         return await bucket.backend.space(rest)
 
     def _seen(self) -> tuple[str, ...]:
-        return tuple(name for name in self._buckets.names() if any(self._rights.allows(name, right) for right in Right))
+        return tuple(name for name in self._buckets.names() if self._is_seen(name))
+
+    def _is_seen(self, name: str) -> bool:
+        return any(self._rights.allows(name, right) for right in Right)
 
     def _bucket(self, path: Path, *rights: Right) -> tuple[Bucket, Path]:
         """The bucket that the path begins with, and what is left of the path. Raises OSError, Denied."""
@@ -117,15 +120,20 @@ class BucketTree(Backend):
         return bucket, (first, second)
 
     def _demand(self, raw: bytes, *rights: Right) -> Bucket:
+        """A denial is told, but of a bucket that the client does not see, the client hears that there is none."""
         name = raw.decode("ascii", "replace")
         bucket = self._buckets.get(name)
-        if bucket is None or not any(self._rights.allows(name, right) for right in Right):
-            for right in rights[:1]:
-                if bucket is not None:
-                    self._told(name, right)
+        if bucket is None:
             raise _no_bucket()
-        for right in rights:
-            self._rights.demand(name, right)
+        try:
+            for right in rights:
+                self._rights.demand(name, right)
+        except Denied:
+            if self._is_seen(name):
+                raise
+            raise _no_bucket() from None
+        if not rights and not self._is_seen(name):
+            raise _no_bucket()
         if bucket.read_only and Right.WRITE in rights:
             raise OSError(errno.EROFS, "read-only")
         return bucket
@@ -138,13 +146,6 @@ class BucketTree(Backend):
                 raise _no_bucket()
 
         return demand
-
-    def _told(self, name: str, right: Right) -> None:
-        """It is denied, and the client hears no more than that there is nothing."""
-        try:
-            self._rights.demand(name, right)
-        except Denied:
-            return
 
 
 def _no_bucket() -> FileNotFoundError:
