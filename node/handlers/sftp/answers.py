@@ -36,14 +36,12 @@ class Answers:
         self._counts.requests += 1
         try:
             return await _METHODS[type(request)](self, request)
-        except Refused as refused:
-            self._counts.refused += refused.status is not Status.EOF
-            return packets.StatusReply(request.request_id, refused.status, str(refused))
         except Exception as error:
-            self._counts.refused += 1
-            if not isinstance(error, OSError | ValueError):
+            if not isinstance(error, Refused | OSError | ValueError):
                 logger.exception("a request of sftp failed", extra={"request": type(request).__name__})
-            return packets.StatusReply(request.request_id, *told(error))
+            status, words = told(error)
+            self._counts.refused += status is not Status.EOF
+            return packets.StatusReply(request.request_id, status, words)
 
     async def _open(self, request: packets.Open) -> Reply:
         with self._handles.room():
