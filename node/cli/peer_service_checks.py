@@ -94,12 +94,11 @@ def _forwards(settings: Settings) -> str:
 
 
 def _wrong_with(bucket: BucketSettings, settings: Settings) -> Iterator[str]:
-    directory, own = bucket.directory, settings.data.resolve()
+    directory = bucket.directory
     if not os.path.isdir(directory):  # noqa: PTH112 - as above
         yield f"{directory} is not a directory"
         return
     if not os.access(directory, os.R_OK | os.X_OK | (0 if bucket.read_only else os.W_OK)):
         yield f"{directory} cannot be used by this user"
-    resolved = directory.resolve()
-    if resolved.is_relative_to(own) or own.is_relative_to(resolved):
+    if bucket.overlaps(settings.data.resolve()):
         yield f"{directory} has the node's own data in it, and is not served"

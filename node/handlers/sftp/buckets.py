@@ -59,19 +59,13 @@ class DirectoryBuckets:
             made = self._made[name] = (wanted, self._bucket(name, wanted, made))
         return made[1]
 
-    def _bucket(
-        self, name: str, wanted: BucketSettings, made: tuple[BucketSettings, Bucket | None] | None
-    ) -> Bucket | None:
+    def _bucket(self, name: str, wanted: BucketSettings, made: _Made | None) -> Bucket | None:
         backend = made[1].backend if made and made[1] and made[0].directory == wanted.directory else None
         quota = Quota(wanted.quota_bytes, wanted.quota_files)
         if isinstance(backend, DirectoryBackend):
             backend.follow(quota, wanted.umask)
             return Bucket(backend, wanted.read_only)
-        if self._is_ours(wanted.directory.resolve()):
+        if self._never is not None and wanted.overlaps(self._never):
             logger.error("a bucket is not served, as the node's own data is in its directory", extra={"bucket": name})
             return None
         return Bucket(DirectoryBackend(str(wanted.directory), self._threads, quota, wanted.umask), wanted.read_only)
-
-    def _is_ours(self, directory: Directory) -> bool:
-        never = self._never
-        return never is not None and (directory.is_relative_to(never) or never.is_relative_to(directory))

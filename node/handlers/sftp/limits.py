@@ -56,6 +56,11 @@ class BucketSettings(BaseModel):
     umask: int = Field(default=0o077, ge=0, le=0o777)
     """Permissions that what is made in it does not get; 63 is 0o077, all of others."""
 
+    def overlaps(self, own: Path) -> bool:
+        """Whether it is in `own`, the directory of the node's own data without links, or has that in it."""
+        directory = self.directory.resolve()
+        return directory.is_relative_to(own) or own.is_relative_to(directory)
+
 
 class SftpLimits(BaseModel):
     """A session keeps the limits that it began with; which buckets there are it is told anew with each request."""
