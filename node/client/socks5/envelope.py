@@ -23,8 +23,8 @@ class SocksEnvelope:
         if len(data) <= _ADDRESS_AT or data[: len(_HEAD)] != _HEAD:
             return None
         kind = data[len(_HEAD)]
-        length = (
-            1 + data[_ADDRESS_AT] if kind == Kind.NAME else ADDRESS_BYTES.get(Kind(kind)) if kind in set(Kind) else None
-        )
-        begins = _ADDRESS_AT + (length or 0) + _PORT
-        return None if length is None or len(data) < begins else data[begins:]
+        length = 1 + data[_ADDRESS_AT] if kind == Kind.NAME else ADDRESS_BYTES.get(kind)
+        if length is None:
+            return None
+        begins = _ADDRESS_AT + length + _PORT
+        return data[begins:] if len(data) >= begins else None
