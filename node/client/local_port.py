@@ -2,11 +2,10 @@
 
 import asyncio
 import contextlib
-import os
-import socket
 from collections.abc import Awaitable, Callable
 
 from node.client.relay import reset
+from node.client.system_words import system_words
 from node.core.address import format_host_port
 from node.core.identity import Address
 from node.core.tasks import TaskSet
@@ -39,7 +38,7 @@ class LocalPort:
         try:
             port._servers.append(await asyncio.start_server(port._accepted, *address))
         except OSError as error:
-            why = error.strerror if isinstance(error, socket.gaierror) or not error.errno else os.strerror(error.errno)
+            why = system_words(error)
             raise PortUnavailable(f"cannot listen on {format_host_port(address)}: {why}") from None
         except UnicodeError:
             raise PortUnavailable(f"cannot listen on {format_host_port(address)}: that is no name of a host") from None

@@ -5,10 +5,9 @@ Nothing is tried in its place where that fails.
 
 import asyncio
 import contextlib
-import os
-import socket
 from dataclasses import dataclass
 
+from node.client.system_words import system_words
 from node.core.address import format_host_port
 from node.core.errors import DialError
 from node.core.identity import Address
@@ -78,20 +77,13 @@ async def associate(proxy: Proxy, timeout: float) -> Association:
     except SocksRefused as refused:
         raise _error(proxy, str(refused)) from None
     except OSError as error:
-        raise _error(proxy, _why(error)) from None
+        raise _error(proxy, system_words(error) or "it cannot be reached") from None
     except UnicodeError:
         raise _error(proxy, "that is no name of a host") from None
 
 
 def _error(proxy: Proxy, why: str) -> ProxyError:
     return ProxyError(f"the proxy {format_host_port(proxy.address)}: {why}")
-
-
-def _why(error: OSError) -> str:
-    """In the system's words; those of asyncio have the address again."""
-    if error.errno and not isinstance(error, socket.gaierror):
-        return os.strerror(error.errno)
-    return error.strerror or "it cannot be reached"
 
 
 def _relay(writer: asyncio.StreamWriter, bound: Bound) -> Address:
