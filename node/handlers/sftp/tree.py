@@ -10,7 +10,7 @@ from node.handlers.sftp.codec.numbers import OpenFlags
 from node.handlers.sftp.guarded import Demand, GuardedFile, GuardedListing
 from node.handlers.sftp.refusals import Denied
 from node.handlers.sftp.rights import Right, Rights
-from node.handlers.sftp.top import RootListing, root_attributes
+from node.handlers.sftp.root import RootListing, root_attributes
 
 _WRITING = ~OpenFlags.READ
 

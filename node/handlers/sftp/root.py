@@ -1,11 +1,13 @@
 """The root that has the buckets in it."""
 
-import stat as modes
+import os
+import stat
 import time
 
 from node.handlers.sftp.backend import Listing
 from node.handlers.sftp.codec.attributes import Attributes
 from node.handlers.sftp.codec.packets import Entry
+from node.handlers.sftp.directory.facts import attributes_of, entry_of
 
 
 class RootListing(Listing):
@@ -16,16 +18,18 @@ class RootListing(Listing):
 
     async def more(self) -> tuple[Entry, ...]:
         names, self._left = self._left, ()
-        told = root_attributes()
-        date = time.strftime("%b %e %H:%M", time.gmtime((told.times or (0, 0))[1]))
-        line = f"{modes.filemode(told.permissions or 0)}    2 0        0                   0 {date} "
-        return tuple(Entry(name.encode(), (line + name).encode(), told) for name in names)
+        status = _status()
+        return tuple(entry_of(name.encode(), status) for name in names)
 
     async def close(self) -> None:
         return None
 
 
 def root_attributes() -> Attributes:
-    """A directory that everybody can look at, and nobody change."""
+    return attributes_of(_status())
+
+
+def _status() -> os.stat_result:
+    """A directory that everybody can look at, and nobody change; buckets look the same from here."""
     now = int(time.time())
-    return Attributes(size=0, owner=(0, 0), permissions=modes.S_IFDIR | 0o555, times=(now, now))
+    return os.stat_result((stat.S_IFDIR | 0o555, 0, 0, 2, 0, 0, 0, now, now, now))
