@@ -29,9 +29,9 @@ def check_target(target: bytes, depth: int) -> None:
 
 def check_moved(node: int, old_depth: int, new_depth: int) -> None:
     """Raises OSError where a link would lead out that did not: this one, or one in this directory."""
-    mode = os.fstat(node).st_mode
     if new_depth >= old_depth:
         return
+    mode = os.fstat(node).st_mode
     if stat.S_ISLNK(mode):
         _check_link(os.readlink(b"", dir_fd=node), old_depth, new_depth)
     elif stat.S_ISDIR(mode):
