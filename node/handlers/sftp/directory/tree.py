@@ -10,8 +10,9 @@ from node.handlers.sftp.backend import Path as Names
 from node.handlers.sftp.codec.attributes import Attributes
 from node.handlers.sftp.codec.extensions import Space
 from node.handlers.sftp.codec.numbers import OpenFlags
+from node.handlers.sftp.directory.changing import change
 from node.handlers.sftp.directory.count import usage_below
-from node.handlers.sftp.directory.held import HeldFile, change
+from node.handlers.sftp.directory.held import HeldFile
 from node.handlers.sftp.directory.ledger import Ledger
 from node.handlers.sftp.directory.links import check_moved, check_target
 from node.handlers.sftp.directory.opening import NEW, WRITING, open_existing, open_new
