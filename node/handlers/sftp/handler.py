@@ -17,6 +17,7 @@ from node.core.live import Live, live
 from node.core.repository import IdentityProvider, resolve_client
 from node.core.tasks import TaskSet
 from node.handlers.call.denials import Denials
+from node.handlers.sftp.bucket_tree import BucketTree
 from node.handlers.sftp.buckets import DirectoryBuckets
 from node.handlers.sftp.codec import BadMessage
 from node.handlers.sftp.counts import Counts
@@ -26,7 +27,6 @@ from node.handlers.sftp.reading import ByteStream
 from node.handlers.sftp.rights import PeerRights, Tell
 from node.handlers.sftp.session import SftpSession
 from node.handlers.sftp.shares import Shares
-from node.handlers.sftp.tree import BucketTree
 
 ALPN = b"alknet/sftp"
 TOO_MANY = 0x10

@@ -5,7 +5,7 @@ import os
 import stat
 
 from node.handlers.sftp.backend import Path
-from node.handlers.sftp.directory.below import entries_in
+from node.handlers.sftp.directory.entries import entries_in
 from node.handlers.sftp.directory.quota import Usage
 
 _TOO_DEEP = (errno.ENAMETOOLONG, errno.ELOOP)

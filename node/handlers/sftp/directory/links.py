@@ -10,7 +10,7 @@ import stat
 
 from node.handlers.sftp.backend import Path
 from node.handlers.sftp.codec.numbers import Status
-from node.handlers.sftp.directory.below import entries_in
+from node.handlers.sftp.directory.entries import entries_in
 from node.handlers.sftp.directory.walk import by_descriptor
 from node.handlers.sftp.refusals import Refused
 
