@@ -25,9 +25,6 @@ class Handles:
         self._reserved = 0
         self._given = 0
 
-    def __len__(self) -> int:
-        return len(self._open)
-
     @contextmanager
     def room(self) -> Iterator[None]:
         """There is room for one more, which is opened meanwhile. Raises Refused."""
