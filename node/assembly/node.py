@@ -20,7 +20,7 @@ from node.assembly.identity import NodeIdentity
 from node.assembly.journal import open_journal
 from node.assembly.links import open_links
 from node.assembly.numbers import add_process, add_store
-from node.assembly.running import first, on_signals, running
+from node.assembly.running import on_signals, running
 from node.assembly.serving import Serving
 from node.assembly.sftp import open_sftp, subsystem
 from node.assembly.ssh import open_ssh
@@ -29,6 +29,7 @@ from node.core import lock_provider
 from node.core.forwarding import rules
 from node.core.journal import Journal
 from node.core.metrics import Metrics
+from node.core.tasks import first
 from node.custody.custody import Custody
 from node.custody.door import open_door
 from node.custody.keeper import VaultKeeper

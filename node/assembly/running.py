@@ -31,16 +31,3 @@ async def running(work: Coroutine[Any, Any, Any], name: str) -> AsyncIterator[No
         yield
     finally:
         await tasks.cancel()
-
-
-async def first(*waits: Coroutine[Any, Any, Any]) -> None:
-    """Wait until one of these has ended; cancel the others, and raise what it raised."""
-    tasks = [asyncio.ensure_future(wait) for wait in waits]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

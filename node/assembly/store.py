@@ -5,7 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 
-from node.assembly.running import first
+from node.core.tasks import first
 from node.reload import LiveSettings
 from node.settings import Settings
 from node.store.memory import MemoryIdentityStore

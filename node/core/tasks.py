@@ -1,8 +1,9 @@
 """Background tasks that are never lost: referenced while they run, reported when they fail, cancelled together."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from typing import Any
 
 logger = logging.getLogger(__name__)
@@ -12,6 +13,39 @@ def is_cancelled() -> bool:
     """Whether somebody has cancelled the running task. A CancelledError can come from what it waited for as well."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+@contextlib.asynccontextmanager
+async def together(*work: Coroutine[Any, Any, Any]) -> AsyncIterator[list[asyncio.Task[Any]]]:
+    """Tasks for as long as the block lasts: what still runs at its end is cancelled, and has cleaned up by then."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def first(*work: Coroutine[Any, Any, Any]) -> None:
+    """Wait until one of these has ended; cancel the others, and raise what it raised."""
+    await _until(asyncio.FIRST_COMPLETED, work)
+
+
+async def every(*work: Coroutine[Any, Any, Any]) -> None:
+    """Wait until all of these have ended; what one of them raises ends the others."""
+    await _until(asyncio.FIRST_EXCEPTION, work)
+
+
+async def settled(task: "asyncio.Future[Any]") -> bool:
+    """Wait for the end of a task, however often the caller is cancelled meanwhile; whether it was."""
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            cancelled = True
+    return cancelled
 
 
 class TaskSet:
@@ -53,3 +87,10 @@ class TaskSet:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("task failed", extra={"task": task.get_name()}, exc_info=error)
+
+
+async def _until(when: str, work: Iterable[Coroutine[Any, Any, Any]]) -> None:
+    async with together(*work) as tasks:
+        done, _ = await asyncio.wait(tasks, return_when=when)
+        for task in done:
+            task.result()

@@ -5,19 +5,23 @@ import contextlib
 import os
 import signal
 from asyncio.subprocess import Process
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from node.core.connection import BiStream
 from node.core.errors import StreamError
-from node.core.tasks import TaskSet
-from node.handlers.ssh.pumping import PIECE, Write, both, pump, settled
+from node.core.tasks import TaskSet, every, settled
 from node.handlers.ssh.terminal import Size, Terminal, session_of
 
 GRACE = 0.04
 """Seconds from the request to end to the end by force: the client that has left is not to find its program running."""
 _LOOKS = 3
 """How often a terminal's session is looked through at its end: what forks meanwhile is found by the next look."""
+_PIECE = 32 * 1024
+"""Bytes of one read: a packet of SSH."""
+
+Write = Callable[[bytes], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ class Running:
         self._tasks.spawn(self._feed(stream), "ssh input")
         self._tasks.spawn(self._end_group(), "ssh process group")
         try:
-            await both(pump(pipes.out, stream.write), pump(pipes.errors, write_error))
+            await every(_pump(pipes.out, stream.write), _pump(pipes.errors, write_error))
             await self._exited.wait()
             return self._process.returncode or 0
         finally:
@@ -86,7 +90,7 @@ class Running:
         """The client's bytes into the program, as fast as it takes them; then the end, which a terminal has not."""
         pipe = self._pipes.given
         with contextlib.suppress(StreamError, OSError):
-            while data := await stream.read(PIECE):
+            while data := await stream.read(_PIECE):
                 pipe.write(data)
                 await pipe.drain()
         if self._terminal is None:
@@ -128,3 +132,9 @@ class Running:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(member, number)
         return bool(members)
+
+
+async def _pump(pipe: asyncio.StreamReader | None, write: Write) -> None:
+    """All of the program's output to the client, until its end."""
+    while pipe is not None and (data := await pipe.read(_PIECE)):
+        await write(data)

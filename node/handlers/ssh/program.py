@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from subprocess import SubprocessError
 
+from node.core.tasks import settled
 from node.handlers.ssh.errors import CannotRun
 from node.handlers.ssh.local_user import LocalUser
 from node.handlers.ssh.process import Pipes, Running
-from node.handlers.ssh.pumping import settled
 from node.handlers.ssh.terminal import Terminal, TerminalWish, take_terminal
 
 _HELD = 64 * 1024

@@ -3,7 +3,7 @@ import logging
 
 import pytest
 
-from node.core.tasks import TaskSet
+from node.core.tasks import TaskSet, every, first, settled
 
 
 async def test_a_failure_is_logged_and_ends_that_task_only(caplog: pytest.LogCaptureFixture) -> None:
@@ -45,3 +45,50 @@ async def test_drain_tells_whether_all_have_ended() -> None:
     assert await tasks.drain(0.01) is False
     event.set()
     assert await tasks.drain(5) is True
+
+
+async def _waits(forever: asyncio.Event, cleaned: list[str]) -> None:
+    try:
+        await forever.wait()
+    finally:
+        await asyncio.sleep(0)
+        cleaned.append("yes")
+
+
+async def _fail() -> None:
+    raise ValueError("broken")
+
+
+async def test_the_first_to_end_ends_the_others_and_they_have_cleaned_up() -> None:
+    cleaned: list[str] = []
+    await first(asyncio.sleep(0), _waits(asyncio.Event(), cleaned))
+    assert cleaned == ["yes"]
+    with pytest.raises(ValueError, match="broken"):
+        await first(_fail(), _waits(asyncio.Event(), cleaned))
+    assert cleaned == ["yes", "yes"]
+
+
+async def test_every_one_is_waited_for_unless_one_fails() -> None:
+    cleaned: list[str] = []
+    going_on = asyncio.Event()
+    all_of_them = asyncio.create_task(every(asyncio.sleep(0), _waits(going_on, cleaned)))
+    await asyncio.sleep(0.01)
+    assert not all_of_them.done()
+    going_on.set()
+    await all_of_them
+    with pytest.raises(ValueError, match="broken"):
+        await every(_waits(asyncio.Event(), cleaned), asyncio.sleep(0), _fail())
+    assert cleaned == ["yes", "yes"]
+
+
+async def test_what_is_to_settle_is_waited_for_though_the_waiter_is_cancelled() -> None:
+    going_on, cleaned = asyncio.Event(), list[str]()
+    work = asyncio.create_task(_waits(going_on, cleaned))
+    waiting = asyncio.create_task(settled(work))
+    for _ in range(3):
+        await asyncio.sleep(0)
+        waiting.cancel()
+    going_on.set()
+    assert await waiting is True
+    assert cleaned == ["yes"]
+    assert await settled(work) is False

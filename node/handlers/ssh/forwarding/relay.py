@@ -4,6 +4,7 @@ import asyncio
 
 from node.core.connection import BiStream
 from node.core.errors import StreamError, StreamTimeout
+from node.core.tasks import together
 from node.handlers.ssh.forwarding.channels import ForwardStream
 
 PIECE = 32 * 1024
@@ -24,13 +25,8 @@ class Relay:
 
         Raises StreamError where the target's side breaks, and StreamTimeout where nothing moves for too long.
         """
-        tasks = [asyncio.create_task(work) for work in (self._up(), self._down(), self._nobody())]
-        try:
+        async with together(self._up(), self._down(), self._nobody()) as tasks:
             await self._until_over(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _until_over(self, *tasks: "asyncio.Task[None]") -> None:
         up, down, nobody = tasks
