@@ -8,10 +8,11 @@ from node.core.text import printable
 from node.handlers.ssh.command import NoCommand, parse_command, program_of
 from node.handlers.ssh.environment import environment_of
 from node.handlers.ssh.errors import CannotRun
+from node.handlers.ssh.holder import Holder
 from node.handlers.ssh.local_user import local_user
 from node.handlers.ssh.process import Running
 from node.handlers.ssh.program import Program
-from node.handlers.ssh.rights import Holder, Rights
+from node.handlers.ssh.rights import Rights
 from node.handlers.ssh.stream import ChannelStream
 from node.handlers.ssh.terminal import TerminalWish
 

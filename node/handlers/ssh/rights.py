@@ -1,48 +1,12 @@
 """What a session may do: scopes that are asked for when something begins, and again when rights have changed."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
-
 from node.core.access import Decision
 from node.core.identity import Identity
 from node.core.scopes import allowed_by_scope
-from node.handlers.ssh.limits import SshSettings
-from node.handlers.ssh.subsystem import Subsystem
-
-if TYPE_CHECKING:
-    import asyncio
-
-    from node.handlers.ssh.session import Session
+from node.handlers.ssh.holder import Holder
 
 BY_SETTINGS = "not allowed by the settings"
 """What the journal calls a denial for which no scope would do."""
-
-
-class Holder(Protocol):
-    """What a session knows of its connection."""
-
-    subsystems: Mapping[str, Subsystem]
-    identity: Identity
-    takes: "asyncio.Event"
-
-    @property
-    def settings(self) -> SshSettings:
-        """Those in force."""
-        ...
-
-    def current(self) -> Identity | None:
-        """Who the peer is at this moment."""
-        ...
-
-    def denied(self, asked: str, decision: Decision) -> None: ...
-
-    def spawn(self, session: "Session") -> "asyncio.Task[None]":
-        """Run the session."""
-        ...
-
-    def over(self, session: "Session") -> None:
-        """The session has no channel any more."""
-        ...
 
 
 class Rights:

@@ -15,8 +15,9 @@ from node.handlers.ssh import signals
 from node.handlers.ssh.channel import SessionChannel
 from node.handlers.ssh.command import MAX_SHOWN
 from node.handlers.ssh.execution import Execution
+from node.handlers.ssh.holder import SessionHolder
 from node.handlers.ssh.process import Running
-from node.handlers.ssh.rights import Holder, Rights
+from node.handlers.ssh.rights import Rights
 from node.handlers.ssh.stream import ChannelStream
 from node.handlers.ssh.subsystem import SubsystemSession
 from node.handlers.ssh.terminal import Size, TerminalWish
@@ -35,7 +36,7 @@ logger = logging.getLogger(__name__)
 class Session(_Session):
     """asyncssh calls the methods of this one; nothing is allowed that none of them allows."""
 
-    def __init__(self, holder: Holder, channel: SessionChannel) -> None:
+    def __init__(self, holder: SessionHolder, channel: SessionChannel) -> None:
         self._holder = holder
         self._channel = channel
         self._stream = ChannelStream(channel, holder.takes)

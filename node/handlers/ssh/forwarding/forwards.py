@@ -4,7 +4,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any
 
 import asyncssh
 
@@ -22,32 +22,11 @@ from node.handlers.ssh.forwarding.listening import Listening
 from node.handlers.ssh.forwarding.places import Place
 from node.handlers.ssh.forwarding.reach import reach_host, reach_socket, require
 from node.handlers.ssh.forwarding.shared import Forwarding
-from node.handlers.ssh.limits import SshSettings
+from node.handlers.ssh.holder import Holder
 
 Opening = tuple[Channel, Awaitable[ForwardSession]]
 
 logger = logging.getLogger(__name__)
-
-
-class Holder(Protocol):
-    """What this knows of its connection."""
-
-    identity: Identity
-    takes: asyncio.Event
-
-    @property
-    def settings(self) -> SshSettings: ...
-
-    @property
-    def where(self) -> str:
-        """The client's address, for the log."""
-        ...
-
-    def current(self) -> Identity | None:
-        """Who the peer is at this moment."""
-        ...
-
-    def denied(self, asked: str, decision: Decision) -> None: ...
 
 
 class Forwards:
