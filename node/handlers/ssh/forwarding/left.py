@@ -9,7 +9,7 @@ import os
 import socket
 import stat
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from node.handlers.ssh.forwarding.sockets import Found, Spot
 from node.private_file import private_directory
@@ -21,13 +21,13 @@ class Left:
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
 
-    def note(self, path: str, made: os.stat_result) -> Callable[[], None]:
-        """Note a socket that lies here; what is returned forgets it. Where it cannot be noted it does without."""
-        if self._directory is None:
+    def note(self, spot: Spot) -> Callable[[], None]:
+        """Note the socket that was made there; what is returned forgets it. What cannot be noted does without."""
+        if self._directory is None or spot.made is None:
             return _nothing
         try:
-            note = private_directory(self._directory) / _name(made)
-            note.symlink_to(path)
+            note = private_directory(self._directory) / _name(spot.made)
+            note.symlink_to(spot.path)
         except OSError:
             return _nothing
 
@@ -67,15 +67,13 @@ def _clear(note: Path) -> bool:
 
 def _remove(path: str, name: str) -> bool:
     """Raises OSError, which is BlockingIOError where somebody listens."""
-    with contextlib.closing(Spot(path)) as spot:
-        here = f"{spot.directory}/{PurePosixPath(path).name}"
-        with contextlib.closing(Found(here, os.O_NOFOLLOW)) as found:
-            at = Path(found.held).stat()
-            if found.path != path or not stat.S_ISSOCK(at.st_mode) or _name(at) != name:
-                return False
-            if _is_listened_on(found):
-                raise BlockingIOError
-            Path(here).unlink()
+    with contextlib.closing(Spot(path)) as spot, contextlib.closing(Found(spot.here, os.O_NOFOLLOW)) as found:
+        at = Path(found.held).stat()
+        if found.path != path or not stat.S_ISSOCK(at.st_mode) or _name(at) != name:
+            return False
+        if _is_listened_on(found):
+            raise BlockingIOError
+        Path(spot.here).unlink()
     return True
 
 

@@ -50,7 +50,7 @@ async def listen_on_socket(taker: Taker, place: Place, path: str, user: str) -> 
         wish = Wish(UnixTarget(spot.path), Direction.REMOTE)
         require(taker, wish)
         sock = undo.enter_context(contextlib.closing(spot.bind(local_user(user) if user else None)))
-        forget = taker.shared.left.note(spot.path, spot.made)
+        forget = taker.shared.left.note(spot)
         undo.callback(forget)
         listening = Listening(wish, place, path)
         listening.over += [forget, spot.close]  # the last comes first

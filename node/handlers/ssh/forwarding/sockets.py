@@ -56,32 +56,23 @@ class Spot:
         wanted = PurePosixPath(path)
         self._directory = Found(str(wanted.parent), os.O_DIRECTORY)
         self._name = wanted.name
-        self._made: tuple[int, int] | None = None
+        self.made: os.stat_result | None = None
+        """The socket that was made here, until it is removed."""
         self.path = str(PurePosixPath(self._directory.path) / self._name)
 
     @property
-    def directory(self) -> str:
-        """A path to the directory that nobody can turn elsewhere."""
-        return self._directory.held
-
-    @property
-    def made(self) -> os.stat_result:
-        """The socket, once there is one. Raises OSError."""
-        return Path(self._here).lstat()
+    def here(self) -> str:
+        """A path to it that nobody can turn elsewhere; what lies there may change."""
+        return f"{self._directory.held}/{self._name}"
 
     def bind(self, user: LocalUser | None) -> socket.socket:
         """A socket here that is its user's alone, and not listening yet. Raises OSError where something is there."""
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             os.fchmod(sock.fileno(), MODE)  # what is bound gets the mode that its socket has (Linux)
-            sock.bind(self._here)
-            with contextlib.closing(Found(self._here, os.O_NOFOLLOW)) as made:
-                at = Path(made.held).stat()
-                if not stat.S_ISSOCK(at.st_mode):
-                    raise OSError("another has taken the place")
-                self._made = at.st_dev, at.st_ino
-                if user is not None and user.switch is not None:
-                    os.chown(made.held, user.switch[0], user.switch[1])
+            sock.bind(self.here)
+            with contextlib.closing(Found(self.here, os.O_NOFOLLOW)) as found:
+                self._take(Path(found.held), user)
         except BaseException:
             sock.close()
             raise
@@ -89,13 +80,19 @@ class Spot:
 
     def close(self) -> None:
         """Remove what was made, if it still is what is there. Harmless when repeated."""
-        made, self._made = self._made, None
+        made, self.made = self.made, None
         with contextlib.suppress(OSError):
-            at = Path(self._here).lstat()
-            if (at.st_dev, at.st_ino) == made and stat.S_ISSOCK(at.st_mode):
-                Path(self._here).unlink()
+            at = Path(self.here).lstat()
+            if made is not None and os.path.samestat(at, made) and stat.S_ISSOCK(at.st_mode):
+                Path(self.here).unlink()
         self._directory.close()
 
-    @property
-    def _here(self) -> str:
-        return f"{self.directory}/{self._name}"
+    def _take(self, socket_file: Path, user: LocalUser | None) -> None:
+        """Make what was bound its user's, and keep in mind which file it is. Raises OSError where it is another."""
+        at = socket_file.stat()
+        if not stat.S_ISSOCK(at.st_mode):
+            raise OSError("another has taken the place")
+        self.made = at
+        if user is not None and user.switch is not None:
+            os.chown(socket_file, user.switch[0], user.switch[1])
+            self.made = socket_file.stat()
