@@ -11,6 +11,9 @@ from node.core.repository import IdentityProvider
 from node.handlers.ssh.certificates import Vouched
 from node.handlers.ssh.limits import SshSettings
 
+Proof = str | Vouched
+"""A key that is a peer's, as the table of peers names it; or what a certificate of one says."""
+
 
 class Client:
     """`identity` stands once the client has proven a key that is a peer's, or a certificate of one."""
@@ -20,10 +23,7 @@ class Client:
         self._auth = auth
         self._provider = provider
         self._settings = settings
-        self._fingerprint: str | None = None
-        """The key that was proven, as the table of peers names it; None where a certificate was."""
-        self._vouched: Vouched | None = None
-        """What that certificate says."""
+        self._proof: Proof | None = None
 
     @property
     def settings(self) -> SshSettings:
@@ -39,8 +39,8 @@ class Client:
     @property
     def auth(self) -> AuthContext:
         """As for the rules of locks: the peer is the one whose key was proven here, not in the handshake below."""
-        vouched, key = None if self._vouched is None else self.identity, self._fingerprint
-        return replace(self._auth, identity=vouched, tls_client_fingerprint=key, alternative_fingerprint=None)
+        vouched = self.identity if isinstance(self._proof, Vouched) else None
+        return replace(self._auth, identity=vouched, tls_client_fingerprint=self._key, alternative_fingerprint=None)
 
     @property
     def signed(self) -> AuthContext:
@@ -54,20 +54,21 @@ class Client:
 
     def current(self) -> Identity | None:
         """Who holds the proven key at this moment."""
-        if self._vouched is not None:
-            return self._vouched.resolve(self._provider)
-        return None if self._fingerprint is None else self._provider.resolve_from_fingerprint(self._fingerprint)
+        if isinstance(self._proof, Vouched):
+            return self._proof.resolve(self._provider)
+        return None if self._proof is None else self._provider.resolve_from_fingerprint(self._proof)
 
     def standing(self, index: PeerIndex) -> Standing:
         """How the connection stands by its key, or by its certificate, which takes an enabled peer of that name."""
-        if self._vouched is not None and index.identity_of(self.identity.id) is not None:
+        if isinstance(self._proof, Vouched) and index.identity_of(self.identity.id) is not None:
             return Standing.GOOD
-        return index.standing(self.identity.id, (self._fingerprint or "",))
+        return index.standing(self.identity.id, (self._key or "",))
 
     @property
-    def _has_proven(self) -> bool:
-        return self._fingerprint is not None or self._vouched is not None
+    def _key(self) -> str | None:
+        """The key, where it was proven by itself."""
+        return self._proof if isinstance(self._proof, str) else None
 
     @property
     def _shown_key(self) -> str | None:
-        return self._fingerprint if self._vouched is None else self._vouched.fingerprint
+        return self._proof.fingerprint if isinstance(self._proof, Vouched) else self._proof

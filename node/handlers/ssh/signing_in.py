@@ -17,7 +17,7 @@ from node.core.live import Live
 from node.core.repository import IdentityProvider
 from node.core.text import printable
 from node.handlers.ssh.certificates import Certificate, Check, Vouched, have_judged, vouched_by
-from node.handlers.ssh.client import Client
+from node.handlers.ssh.client import Client, Proof
 from node.handlers.ssh.dropbear import is_open_to_truncation
 from node.handlers.ssh.keys import fingerprint_of_key, shown
 from node.handlers.ssh.limits import SshSettings
@@ -41,7 +41,7 @@ class SigningIn(Client, asyncssh.SSHServer):
         self._journal = journal
         self._number = current.connection.get()
         self._user = ""
-        self._offered: tuple[str | Vouched, str] | None = None
+        self._offered: tuple[Proof, str] | None = None
         """What asyncssh has found good last, and the key as people know it."""
         self._turns = 0
         self._in_vain = ""
@@ -57,7 +57,7 @@ class SigningIn(Client, asyncssh.SSHServer):
         have_judged(conn, self._judge_certificate)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._offered is not None and not self._has_proven:
+        if self._offered is not None and self._proof is None:
             self._attempt(self._offered[1], "reject")
         if self._in_vain and not self.identity.id:
             self.refused("ssh sign-in", self._in_vain)
@@ -132,7 +132,7 @@ class SigningIn(Client, asyncssh.SSHServer):
         self._offer(None if key is None else vouched, shown(certificate.key))
         return key
 
-    def _offer(self, good: str | Vouched | None, key: str) -> None:
+    def _offer(self, good: Proof | None, key: str) -> None:
         """Note what the client has offered. It counts as an attempt where it is nobody's, or comes again and again."""
         self._turns += good is not None
         if good is None or self._turns > _TURNS:
@@ -140,13 +140,11 @@ class SigningIn(Client, asyncssh.SSHServer):
             self._count()
         self._offered = None if good is None else (good, key)
 
-    def _prove(self, proven: str | Vouched) -> None:
+    def _prove(self, proof: Proof) -> None:
         """A certificate ends the connection when it ends."""
-        if isinstance(proven, str):
-            self._fingerprint = proven
-            return
-        self._vouched = proven
-        self._expiry = asyncio.get_running_loop().call_later(proven.left, self.expire)
+        self._proof = proof
+        if isinstance(proof, Vouched):
+            self._expiry = asyncio.get_running_loop().call_later(proof.left, self.expire)
 
     def _attempt(self, key: str, result: str) -> None:
         facts = {"remote_addr": self.where, "user": self._user, "key_fingerprint": key, "result": result}
