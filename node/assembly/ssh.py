@@ -50,7 +50,7 @@ def open_ssh(
     if not settings.ssh.enabled:
         return None
     from node.handlers.ssh import handler as ssh  # noqa: PLC0415 - asyncssh takes long to import, for who wants it
-    from node.handlers.ssh.ends import wait_without_threads  # noqa: PLC0415
+    from node.handlers.ssh.child_watcher import wait_without_threads  # noqa: PLC0415
 
     wait_without_threads()
     key = host_key(settings.ssh.host_key, keeper)

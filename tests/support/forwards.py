@@ -40,7 +40,7 @@ class ForwardNode:
 
     def forwarding_listeners(self) -> list[Listening]:
         """Of all connections."""
-        served = self.node.handler._clients.of(None)
+        served = self.node.handler._connections.of(None)
         return [listening for one in served if one.forwards for listening in one.forwards._listening]
 
     def count(self, name: str) -> int:

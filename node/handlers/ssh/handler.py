@@ -18,8 +18,8 @@ from node.core.metrics import counters, gauges
 from node.core.repository import IdentityProvider
 from node.core.stream_transport import StreamTransport
 from node.handlers.ssh.acceptor import Acceptor, open_acceptor, require_shape
-from node.handlers.ssh.clients import Clients
 from node.handlers.ssh.connection import SshConnection
+from node.handlers.ssh.connections import Connections
 from node.handlers.ssh.errors import NoHostKey
 from node.handlers.ssh.forwarding.shared import Forwarding
 from node.handlers.ssh.guarded import Guarded
@@ -75,15 +75,15 @@ class SshHandler:
         self._forwarding = forwarding
         self._acceptor: tuple[SshSettings, Acceptor] | None = None
         self._key: Ed25519PrivateKey | None = None
-        self._clients = Clients()
+        self._connections = Connections()
         self._busy = self._revoked = 0
 
     def snapshot(self) -> dict[str, int]:
-        return {**self._clients.snapshot(), "busy": self._busy, "revoked": self._revoked}
+        return {**self._connections.snapshot(), "busy": self._busy, "revoked": self._revoked}
 
     async def handle(self, connection: Connection, auth: AuthContext) -> None:
         settings = self._settings.value
-        if not self._clients.has_room(auth.remote_addr, settings.max_waiting):
+        if not self._connections.has_room(auth.remote_addr, settings.max_waiting):
             self._turn_away("too many connections have not signed in")
             return
         try:
@@ -98,10 +98,10 @@ class SshHandler:
             self._settings,
             self._subsystems,
             self._journal,
-            self._clients.admit,
+            self._connections.admit,
             self._forwarding,
         )
-        self._clients.add(served, auth.remote_addr)
+        self._connections.add(served, auth.remote_addr)
         try:
             async with asyncio.timeout(settings.login_timeout):
                 stream = await connection.accept_bi()
@@ -109,22 +109,22 @@ class SshHandler:
         except TimeoutError:
             logger.info("no stream was opened in time", extra={"remote_addr": auth.remote_addr})
         finally:
-            self._clients.remove(served)
+            self._connections.remove(served)
 
     def enforce(self, swap: IndexSwap) -> None:
         """End what peers have lost the right to. Neither blocks nor raises."""
-        for served in self._clients.of(swap.changed):
+        for served in self._connections.of(swap.changed):
             self._judge(served, CLOSE_REVOKED, served.standing(swap.new).value)
 
     def enforce_locks(self, swap: LockSwap) -> None:
         """The same of what is locked."""
-        for served in self._clients.of(None):
+        for served in self._connections.of(None):
             lock = self._provider.lock_on(served.auth)
             self._judge(served, CLOSE_LOCKED, "" if lock is None else lock.words)
 
     def enforce_policy(self) -> None:
         """End what the rules of forwarding, as they are now, no longer allow. Neither blocks nor raises."""
-        ended = sum(served.judge_by_rules() for served in self._clients.of(None))
+        ended = sum(served.judge_by_rules() for served in self._connections.of(None))
         self._revoked += ended
         if ended:
             logger.info("enforced", extra={"reason": "revoked: rules of forwarding", "ended": ended})

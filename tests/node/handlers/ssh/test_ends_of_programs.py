@@ -14,7 +14,7 @@ from typing import Any
 import asyncssh
 import pytest
 
-from node.handlers.ssh.ends import wait_without_threads
+from node.handlers.ssh.child_watcher import wait_without_threads
 from node.handlers.ssh.environment import SEARCHED
 from node.handlers.ssh.local_user import local_user
 from node.handlers.ssh.program import Program
@@ -49,7 +49,7 @@ async def test_a_signal_after_the_end_reaches_nobody_elses_terminal() -> None:
         over = await soon(ann.create_process("true", term_type="xterm"))
         process = over.channel.process_packet
         over.channel.process_packet = lambda kind, *more: True if kind == CLOSE else process(kind, *more)
-        [served] = [one for one in node.handler._clients.of(["ann"]) if one.sessions]
+        [served] = [one for one in node.handler._connections.of(["ann"]) if one.sessions]
         await settled(lambda: not any(session._task and not session._task.done() for session in served.sessions))
         running = await soon(bob.create_process("cat", term_type="xterm"))
         running.stdin.write("here\n")
@@ -72,7 +72,7 @@ async def test_what_has_ended_and_was_not_read_yet_is_signalled_once(monkeypatch
         process.channel.send_signal("TERM")
         await soon(process.stdout.read(200))
         process.channel.abort()
-        await settled(lambda: not next(iter(node.handler._clients.of(None))).sessions)
+        await settled(lambda: not next(iter(node.handler._connections.of(None))).sessions)
     assert told == [9]
 
 

@@ -75,7 +75,7 @@ def begin_and_never_end(client: Any) -> None:
 async def test_programs_wait_while_a_client_keeps_an_exchange_of_keys_open() -> None:
     async with ssh_node() as node, node.client() as ann:
         await soon(ann.create_process("cat /dev/zero", encoding=None, window=(1 << 32) - 1))
-        [served] = node.handler._clients.of(["ann"])
+        [served] = node.handler._connections.of(["ann"])
         begin_and_never_end(ann)
         await settled(lambda: not served._ssh._kex_complete)
         await asyncio.sleep(0.1)

@@ -147,7 +147,7 @@ async def test_a_node_that_is_root_runs_nothing_until_a_user_is_named(monkeypatc
 async def test_what_nobody_reads_holds_its_program_up_and_fills_no_memory() -> None:
     async with ssh_node(programs=("/bin/sh", "/usr/bin/yes")) as node, node.client() as ann:
         process = await soon(ann.create_process("yes", encoding=None, window=1 << 30))
-        [served] = node.handler._clients.of(["ann"])
+        [served] = node.handler._connections.of(["ann"])
         ann._transport.pause_reading()
         [session] = served.sessions
         await settled(lambda: not served.takes.is_set())

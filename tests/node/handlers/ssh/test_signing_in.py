@@ -173,13 +173,13 @@ async def test_who_fills_the_places_of_those_that_wait_gives_them_up_to_others()
     async with ssh_node(max_waiting=3) as node:
         silent = [await node.dial() for _ in range(3)]
         await settled(lambda: node.handler.snapshot()["waiting"] == 3)
-        clients, elsewhere = node.handler._clients, ("192.0.2.1", 1)
-        assert not clients.has_room(("127.0.0.1", 1), 3)
-        assert clients.has_room(elsewhere, 3)
+        connections, elsewhere = node.handler._connections, ("192.0.2.1", 1)
+        assert not connections.has_room(("127.0.0.1", 1), 3)
+        assert connections.has_room(elsewhere, 3)
         await soon(silent[0].wait_closed())
         assert node.handler.snapshot()["waiting"] == 2
-        assert clients.has_room(elsewhere, 2)
-        assert not clients.has_room(("2001:db8::1", 1), 1), "one place each"
+        assert connections.has_room(elsewhere, 2)
+        assert not connections.has_room(("2001:db8::1", 1), 1), "one place each"
 
 
 async def test_a_node_without_a_host_key_serves_nobody_and_goes_on() -> None:

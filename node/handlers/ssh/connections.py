@@ -9,7 +9,7 @@ from node.core.identity import Address
 from node.handlers.ssh.connection import SshConnection
 
 
-class Clients:
+class Connections:
     """Bounded by settings, which are asked each time. A connection is added when it comes, and removed at its end."""
 
     def __init__(self) -> None:
