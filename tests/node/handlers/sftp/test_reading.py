@@ -3,12 +3,13 @@
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from node.handlers.sftp.codec import BadMessage, frame
 from node.handlers.sftp.patience import Patience
 from node.handlers.sftp.reading import Packets
+from tests.support.examples import examples
 from tests.support.quic import soon
 
 BODIES = st.lists(st.binary(min_size=1, max_size=60), max_size=8)
@@ -39,13 +40,13 @@ async def packets_of(stream: Pieces) -> list[bytes]:
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(BODIES, CUTS)
 async def test_packets_come_whole_however_the_stream_is_cut(bodies: list[bytes], cuts: list[int]) -> None:
     assert await packets_of(Pieces(b"".join(map(frame, bodies)), cuts)) == bodies
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(BODIES.filter(bool), CUTS, st.integers(1, 60))
 async def test_a_stream_that_ends_inside_a_packet_is_no_end(bodies: list[bytes], cuts: list[int], short: int) -> None:
     data = b"".join(map(frame, bodies))
