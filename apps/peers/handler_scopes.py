@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 from django.conf import settings
 
-from node.core.scopes import matches, overlap
+from node.core.scopes import overlap
 
 BUCKET = "bucket"
 """The kind of resource that is a directory of SFTP's; the name `*` is every one."""
@@ -31,10 +31,7 @@ def handler_scopes() -> Iterator[str]:
 
 def about(scope: str) -> str:
     """What it is for; "" where neither SSH nor SFTP asks for such a scope."""
-    exact = _FORMS.get(scope)
-    if exact is not None:
-        return exact
-    return next((words for form, words in _FORMS.items() if matches(form, scope) or overlap(form, scope)), "")
+    return _FORMS.get(scope) or next((words for form, words in _FORMS.items() if overlap(form, scope)), "")
 
 
 def buckets() -> tuple[str, ...]:
