@@ -99,14 +99,20 @@ def _refused(detail: Mapping[str, Any]) -> list[str]:
 
 
 def _enforced(detail: Mapping[str, Any]) -> list[str]:
-    took, closed = _number(detail.get("milliseconds")), _number(detail.get("closed"))
-    ended = f"{closed:.0f} connection{'' if closed == 1 else 's'} closed" if closed else ""
-    carried = [
-        f"{count:.0f} {what}{'' if count == 1 else 's'} ended"
-        for what in ("session", "forward")
-        if (count := _number(detail.get(f"{what}s")))
+    took = _number(detail.get("milliseconds"))
+    return [
+        _text(detail, "change"),
+        "" if took is None else f"in {took:.1f} ms",
+        _ended(detail, "closed", "connection", "closed"),
+        _ended(detail, "sessions", "session", "ended"),
+        _ended(detail, "forwards", "forward", "ended"),
     ]
-    return [_text(detail, "change"), "" if took is None else f"in {took:.1f} ms", ended, *carried]
+
+
+def _ended(detail: Mapping[str, Any], name: str, what: str, how: str) -> str:
+    """“2 sessions ended”; "" where none did."""
+    count = _number(detail.get(name))
+    return f"{count:.0f} {what}{'' if count == 1 else 's'} {how}" if count else ""
 
 
 def _limited(detail: Mapping[str, Any]) -> list[str]:
