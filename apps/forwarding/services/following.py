@@ -12,9 +12,11 @@ from node.core.forwarding.rules import MAX_PRINCIPALS
 
 def follow_rename(*, actor: Actor, old: str, new: str, **_: object) -> None:
     """What a rule says of a peer, it says of it whatever its name; of a scope that is called so as well, too."""
-    for row in selectors.naming([old]):
+    rows = selectors.naming([old])
+    stays = bool(rows) and selectors.is_scope_of_others(old, [new])
+    for row in rows:
         names = [new if name == old else name for name in row.principals]
-        if selectors.is_scope_of_others(old, [new]) and len(names) < MAX_PRINCIPALS:
+        if stays and len(names) < MAX_PRINCIPALS:
             names.append(old)
         _store(actor, RuleAction.FOLLOWED, row, names)
 
