@@ -118,8 +118,7 @@ def remove_rules(*, actor: Actor, rule_ids: Iterable[str]) -> int:
         rows = all_of(rule_ids, Rule.objects.in_bulk, Absent)
         Rule.objects.filter(pk__in=rows).delete()
         _close_ranks()
-        for row in rows.values():
-            record(actor=actor, changes=[change_of(RuleAction.REMOVED, facts_of(row), None)])
+        record(actor=actor, changes=[change_of(RuleAction.REMOVED, facts_of(row), None) for row in rows.values()])
         return len(rows)
 
 
