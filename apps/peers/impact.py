@@ -13,7 +13,7 @@ from node.core.access import AccessControl, check_access
 from node.core.grants import Grant
 from node.core.identity import Identity
 from node.core.index import build_index
-from node.core.scopes import allowed_by_scope, is_of_handler
+from node.core.scopes import written_out
 
 SHOWN = 100
 """Connections that are told one by one; of more the number."""
@@ -87,20 +87,20 @@ def _identity(state: PeerState, grants: Iterable[Grant], now: float) -> Identity
 
 def _lost_scopes(before: Identity | None, after: Identity | None) -> tuple[str, ...]:
     had = before.scopes if before else ()
-    return tuple(name for name in had if not _still_has(after, name))
-
-
-def _still_has(after: Identity | None, scope: str) -> bool:
-    """Of a handler's also by another with a `*`."""
-    if is_of_handler(scope):
-        return allowed_by_scope(after, scope).allowed
-    return check_access(AccessControl(required_scopes=(scope,)), after).allowed
+    return tuple(name for name in had if not _passes(AccessControl(required_scopes=(name,)), after))
 
 
 def _lost_resources(before: Identity | None, after: Identity | None) -> tuple[str, ...]:
     had = [(kind, name) for kind, names in (before.resources if before else {}).items() for name in names]
     asked = ((kind, name, AccessControl(resource_type=kind, resource_action=name)) for kind, name in had)
-    return tuple(f"{kind}/{name}" for kind, name, control in asked if not check_access(control, after).allowed)
+    return tuple(f"{kind}/{name}" for kind, name, control in asked if not _passes(control, after))
+
+
+def _passes(control: AccessControl, after: Identity | None) -> bool:
+    """What handlers ask for also by a `*`."""
+    resource = (control.resource_type, control.resource_action)
+    judged = None if after is None else written_out(after, control.required_scopes, resource)
+    return check_access(control, judged).allowed
 
 
 def _because(new: PeerState | None, after: Identity | None) -> str:

@@ -65,6 +65,13 @@ def test_a_scope_that_another_covers_is_not_lost(add_peer: AddPeer) -> None:
     assert impact("ci", {"scopes": ["ssh:exec:*", "git:*"]}).scopes == ("ssh:shell", "git:read")
 
 
+def test_a_bucket_that_a_star_covers_is_not_lost(add_peer: AddPeer) -> None:
+    add_peer("ci", keys=[OLD], resources={"bucket": ["photos"], "repo": ["web"]})
+    assert impact("ci", {"resources": {"bucket": ["*"], "repo": ["*"]}}).resources == ("repo/web",)
+    services.update_peer(actor=ALICE, peer_id="ci", changes={"resources": {"bucket": ["*"]}})
+    assert impact("ci", {"resources": {"bucket": ["photos"]}}).resources == ("bucket/*",)
+
+
 @pytest.mark.usefixtures("_runs")
 def test_a_new_end_closes_when_it_has_come(add_peer: AddPeer) -> None:
     add_peer("ci", keys=[OLD, NEW])
