@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import QuerySet, Value
+from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
@@ -57,17 +57,21 @@ class RuleAdmin(AuditedModelAdmin):
         return [*self.list_display, *(["moves"] if self.has_change_permission(request) else [])]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rule]:
-        """In their order; each knows how many there are, and in which order, for its buttons."""
+        """In their order."""
         rows: QuerySet[Rule] = super().get_queryset(request)
-        count, order = Value(Rule.objects.count()), Value(selectors.order_digest())
-        return rows.order_by("position", "id").annotate(count=count, order=order)
+        return rows.order_by("position", "id")
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Each row knows how many there are, and in which order, for its buttons; and which names nobody has.
+
+        The order is read before the rows: where they are changed in between, nothing is moved by what the list shows.
+        """
+        count, order = Rule.objects.count(), selectors.order_digest()
         found = super().get_changelist_instance(request)
         rows = list(found.result_list)
         unknown = unknown_names(rows)
         for row in rows:
-            row.unknown = unknown
+            row.count, row.order, row.unknown = count, order, unknown
         found.result_list = rows
         return found
 
@@ -142,7 +146,7 @@ class RuleAdmin(AuditedModelAdmin):
     @admin.display(description="move")
     def moves(self, row: Rule) -> SafeString:
         """Buttons of the list's own form, each of which posts to the address of the move."""
-        count: int = row.count  # type: ignore[attr-defined] # annotated above
+        count: int = row.count  # type: ignore[attr-defined] # of the list
         up, down = _button(row, row.position - 1, count, "up", "↑"), _button(row, row.position + 1, count, "down", "↓")
         return format_html('<span class="alknet-nowrap">{} {}</span>', up, down)
 
