@@ -22,6 +22,7 @@ from apps.forwarding.errors import Absent
 from apps.forwarding.forms import RuleForm
 from apps.forwarding.models import Rule
 from apps.forwarding.unknown import unknown_names
+from apps.panel.signs import sign
 from node.core.forwarding.rules import InvalidRule
 
 _FIELDS = ["position", "action", "target", "principals", "direction", "transports", "note"]
@@ -123,16 +124,16 @@ class RuleAdmin(AuditedModelAdmin):
 
     @admin.display(description="rule")
     def sentence(self, row: Rule) -> SafeString:
-        action = _sign(_TONES.get(row.action, "bad"), row.action)
+        action = sign(_TONES.get(row.action, "bad"), row.action)
         told = format_html('{}. {} <span class="alknet-mono">{}</span>', row.position, action, row.target)
-        damaged = _sign("bad", "cannot be read: all is refused from here on") if row.damaged else ""
+        damaged = sign("bad", "cannot be read: all is refused from here on") if row.damaged else ""
         return format_html("{} {}", told, damaged)
 
     @admin.display(description="for")
     def who(self, row: Rule) -> SafeString | str:
         """With what nobody is called, and no scope of anybody."""
         unknown: Collection[str] = getattr(row, "unknown", ())
-        mark = format_html(" {}", _sign("warning", "nobody now"))
+        mark = format_html(" {}", sign("warning", "nobody now"))
         told = [(name, mark if name in unknown else "") for name in row.names("principals")]
         return format_html("<span>{}</span>", format_html_join(", ", "{}{}", told)) if told else "every peer"
 
@@ -159,11 +160,6 @@ def _require_order(seen: str | None) -> None:
     """Raises _Moved."""
     if seen is not None and seen != selectors.order_digest():
         raise _Moved
-
-
-def _sign(tone: str, words: str) -> SafeString:
-    markup = '<span class="alknet-kind alknet-tone-{}"><span class="alknet-sign" aria-hidden="true"></span>{}</span>'
-    return format_html(markup, tone, words)
 
 
 def _button(row: Rule, place: int, count: int, words: str, arrow: str) -> SafeString:

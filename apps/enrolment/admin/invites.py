@@ -9,7 +9,6 @@ from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from apps.audit.actors import user_actor
@@ -23,6 +22,7 @@ from apps.enrolment.place import node_place
 from apps.enrolment.selectors import InviteState
 from apps.enrolment.services import NewInvite
 from apps.enrolment.words import moment_words, peer_end_words
+from apps.panel.signs import sign
 
 _MADE = "_alknet_made"
 """Where a request keeps the invitation that it has made: the code is on its answer alone."""
@@ -120,8 +120,7 @@ class InviteAdmin(AuditedModelAdmin):
     def state(self, row: Invite) -> SafeString:
         found = selectors.invite_facts(row).state
         tone = "good" if found is InviteState.OPEN else "away"
-        sign = '<span class="alknet-kind alknet-tone-{}"><span class="alknet-sign" aria-hidden="true"></span>{}</span>'
-        return format_html(sign, tone, found.value)
+        return sign(tone, found.value)
 
     @admin.display(description="scopes")
     def may(self, row: Invite) -> str:
