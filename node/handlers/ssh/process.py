@@ -12,14 +12,13 @@ from typing import Any
 from node.core.connection import BiStream
 from node.core.errors import StreamError
 from node.core.tasks import TaskSet, every, settled
+from node.handlers.ssh.channel import PACKET
 from node.handlers.ssh.terminal import Size, Terminal, session_of
 
 GRACE = 0.04
 """Seconds from the request to end to the end by force: the client that has left is not to find its program running."""
 _LOOKS = 3
 """How often a terminal's session is looked through at its end: what forks meanwhile is found by the next look."""
-_PIECE = 32 * 1024
-"""Bytes of one read: a packet of SSH."""
 
 Write = Callable[[bytes], Awaitable[None]]
 
@@ -90,7 +89,7 @@ class Running:
         """The client's bytes into the program, as fast as it takes them; then the end, which a terminal has not."""
         pipe = self._pipes.given
         with contextlib.suppress(StreamError, OSError):
-            while data := await stream.read(_PIECE):
+            while data := await stream.read(PACKET):
                 pipe.write(data)
                 await pipe.drain()
         if self._terminal is None:
@@ -136,5 +135,5 @@ class Running:
 
 async def _pump(pipe: asyncio.StreamReader | None, write: Write) -> None:
     """All of the program's output to the client, until its end."""
-    while pipe is not None and (data := await pipe.read(_PIECE)):
+    while pipe is not None and (data := await pipe.read(PACKET)):
         await write(data)

@@ -5,14 +5,12 @@ import asyncio
 from node.core.connection import BiStream
 from node.core.errors import StreamError, StreamTimeout
 from node.core.tasks import together
+from node.handlers.ssh.channel import PACKET
 from node.handlers.ssh.forwarding.channels import ForwardStream
-
-PIECE = 32 * 1024
-"""Bytes in hand each way: a packet of SSH."""
 
 
 class Relay:
-    """Copies both ways; each end is passed on, and the other side goes on."""
+    """Copies both ways, a packet in hand each way; each end is passed on, and the other side goes on."""
 
     def __init__(self, channel: ForwardStream, target: BiStream, idle_timeout: float) -> None:
         self._channel = channel
@@ -41,14 +39,14 @@ class Relay:
                     task.result()
 
     async def _up(self) -> None:
-        while data := await self._channel.read(PIECE):
+        while data := await self._channel.read(PACKET):
             await self._target.write(data)
             self._moved = asyncio.get_running_loop().time()
         self._target.finish()
 
     async def _down(self) -> None:
         """A client that takes no more may have sent something still."""
-        while data := await self._target.read(PIECE):
+        while data := await self._target.read(PACKET):
             try:
                 await self._channel.write(data)
             except StreamError:
