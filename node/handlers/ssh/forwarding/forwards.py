@@ -201,12 +201,11 @@ class Forwards:
         """Judged anew: starting took a moment. Raises Denied where the right, or the connection, was lost meanwhile."""
         try:
             require(self, listening.wish)
+            if self._closed:
+                raise Denied
         except Denied:
             listening.close()
             raise
-        if self._closed:
-            listening.close()
-            raise Denied
         listening.over.append(lambda: self._listening.discard(listening))
         self._listening.add(listening)
         return listening
