@@ -9,7 +9,7 @@ served.
 import inspect
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncssh
 from asyncssh.encryption import get_encryption_algs
@@ -44,6 +44,8 @@ _TAKES = {
     "SSHServerConnection.data_received": ("data", "datatype"),
 }  # fmt: skip
 
+Connected = TypeVar("Connected")
+
 logging.getLogger("asyncssh").setLevel(logging.CRITICAL + 1)  # its lines tell commands, variables and destinations
 
 
@@ -60,8 +62,8 @@ class Acceptor:
         self._factory = factory
         return self
 
-    def connection(self, server: asyncssh.SSHServer, connect: Callable[[Any], None]) -> None:
-        """Make one connection that asks `server`, and have `connect` called with it. Raises ShapeChanged."""
+    def connection(self, server: asyncssh.SSHServer, connect: Callable[[Any], Connected]) -> Connected:
+        """Make one connection that asks `server`, and give what `connect` makes of it. Raises ShapeChanged."""
         if self._factory is None:
             raise ShapeChanged("asyncssh has not asked for a listener")
         made = self._factory("", 0)
@@ -70,7 +72,7 @@ class Acceptor:
         small_packets.refuse_small_packets(made)
         self._server = server
         try:
-            connect(made)
+            return connect(made)
         finally:
             self._server = None
 

@@ -131,22 +131,21 @@ class SshHandler:
 
     async def _serve(self, acceptor: Acceptor, served: SshConnection, stream: BiStream, connection: Connection) -> None:
         address = connection.remote_addr
-        transports: list[StreamTransport] = []
 
-        def connect(ssh: asyncio.Protocol) -> None:
+        def connect(ssh: asyncio.Protocol) -> StreamTransport:
             guarded = Guarded(ssh)
             served.takes = guarded.writable
             served.signed_in = guarded.let_in
-            transports.append(StreamTransport.attach(stream, guarded, peername=address))
+            return StreamTransport.attach(stream, guarded, peername=address)
 
-        acceptor.connection(served, connect)
+        transport = acceptor.connection(served, connect)
         try:
             await served.ended.wait()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(transports[0].wait_closed(), PARTING)
+                await asyncio.wait_for(transport.wait_closed(), PARTING)
                 await asyncio.wait_for(connection.wait_closed(), READING)
         finally:
-            transports[0].abort()
+            transport.abort()
             await served.finish()
 
     async def _ready(self, settings: SshSettings) -> Acceptor:
