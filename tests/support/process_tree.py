@@ -24,10 +24,19 @@ def shown_of(pid: int) -> bytes:
     return command_line(pid) + b"\0" + _read(pid, "environ")
 
 
+def runs(mark: str) -> bool:
+    """Whether there is a process with this in its arguments."""
+    return any(mark.encode() in command_line(pid) for pid in _all())
+
+
+def _all() -> Iterator[int]:
+    return (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+
+
 def _parents() -> Iterator[tuple[int, int]]:
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and (status := _read(int(entry.name), "stat")):
-            yield int(entry.name), int(status.rsplit(b")", 1)[1].split()[1])
+    for pid in _all():
+        if status := _read(pid, "stat"):
+            yield pid, int(status.rsplit(b")", 1)[1].split()[1])
 
 
 def _read(pid: int, name: str) -> bytes:

@@ -20,6 +20,7 @@ from node.handlers.ssh.local_user import local_user
 from node.handlers.ssh.program import Program
 from node.handlers.ssh.subsystem import SubsystemSession
 from node.handlers.ssh.terminal import Terminal
+from tests.support.process_tree import runs
 from tests.support.quic import settled, soon
 from tests.support.ssh import ssh_node
 
@@ -99,7 +100,7 @@ async def test_a_start_that_is_cancelled_leaves_nobody_running(steps: int) -> No
     starting.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await (await soon(starting)).stop()
-    await settled(lambda: not _runs(marked))
+    await settled(lambda: not runs(marked))
 
 
 @pytest.fixture
@@ -136,22 +137,13 @@ async def test_a_program_that_cannot_be_watched_does_not_run_on(watched: None, m
         with monkeypatch.context() as without:
             without.setattr(os, "pidfd_open", _none_left)
             assert (await soon(ann.run("sh -c 'sleep 671.0125 & sleep 671.0125'"))).exit_status == 126
-        await settled(lambda: not _runs("671.0125"))
+        await settled(lambda: not runs("671.0125"))
         assert (await soon(ann.run("true"))).exit_status == 0
     gc.collect()
 
 
 def _none_left(*_: Any) -> int:
     raise OSError(24, "Too many open files")
-
-
-def _runs(mark: str) -> bool:
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                if mark.encode() in (entry / "cmdline").read_bytes():
-                    return True
-    return False
 
 
 async def test_a_client_that_takes_tiny_packets_gets_no_channel() -> None:
