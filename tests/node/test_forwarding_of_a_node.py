@@ -1,6 +1,6 @@
 """Port forwarding of a node that runs as a process of its own: its rules are rows, followed while it forwards."""
 
-import socket
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from node.core.forwarding.rules import Placed, build_rule
 from node.core.paths import DataPaths
 from node.core.peers import PeerEntry
 from node.handlers.ssh.forwarding.left import Left
+from node.handlers.ssh.forwarding.sockets import Spot
 from node.handlers.ssh.handler import ALPN
 from node.quic.client.dial import dial_quic
 from tests.support.forwards import EVERYWHERE, ask, doubling
@@ -43,9 +44,10 @@ async def test_a_rule_that_is_committed_lets_in_and_one_that_goes_takes_along_wh
     host.write_private_key(tmp_path / "host")
     settings = {"ALKNET_SSH__ENABLED": "true", "ALKNET_SSH__HOST_KEY": str(tmp_path / "host")}
     stale = tmp_path / "a.sock"
-    with socket.socket(socket.AF_UNIX) as killed:
-        killed.bind(str(stale))
-    Left(paths.forwarded).note(str(stale), stale.lstat())
+    with contextlib.closing(Spot(str(stale))) as spot, spot.bind(None):
+        Left(paths.forwarded).note(spot)
+        spot.made = None  # who is killed removes nothing
+    assert stale.is_socket()
     with sql_writer(paths.database) as writer:
         writer.migrate()
         writer.commit(put_peer(PeerEntry("ann", (named(ann),), scopes=EVERYWHERE)))
