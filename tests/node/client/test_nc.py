@@ -32,16 +32,26 @@ class Ours:
         self.give, self.take = give, take
         self.task = asyncio.create_task(bridge(near, source, sink))
         self._own = {source, sink, give, take}
+        self._bridged = {source, sink}
 
     async def read(self, count: int = 65_536) -> bytes:
         await settled(lambda: select.select([self.take], [], [], 0)[0])
         return os.read(self.take, count)
 
     def close(self, *descriptors: int) -> None:
-        for descriptor in descriptors or tuple(self._own):
+        """These, or all there are.
+
+        The bridge's own numbers stay taken then: a thread of it that still waits for one would take away what the next
+        test has under the same number.
+        """
+        for descriptor in descriptors or self._own - self._bridged:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
             self._own.discard(descriptor)
+        if not descriptors:
+            with Path(os.devnull).open("r+b", buffering=0) as nothing:
+                for descriptor in self._bridged:
+                    os.dup2(nothing.fileno(), descriptor, inheritable=False)
 
 
 def by_pipes() -> Ours:
