@@ -18,6 +18,7 @@ from typing import Any
 
 from node.core.connection import CLOSE_NORMAL, BiStream
 from node.core.errors import ConnectionClosed, StreamClosed, StreamError
+from node.core.tasks import together
 
 PIECE = 64 * 1024
 """Bytes that are in hand each way at most."""
@@ -40,21 +41,14 @@ async def bridge(stream: BiStream, source: int = 0, sink: int = 1) -> None:
     still heard to its end. Raises StreamError where the stream breaks before, OutputClosed, and OSError of the
     descriptors; the stream is reset then. Threads that wait for a descriptor are left to the end of the process.
     """
-    sending = asyncio.create_task(_send(stream, source))
-    receiving = asyncio.create_task(_receive(stream, sink))
-    unheard = asyncio.create_task(_until_unread(sink))
-    nobody = asyncio.create_task(stream.stopped())
-    tasks = (sending, receiving, unheard, nobody)
-    try:
-        await _until_heard(sending, receiving, unheard)
-        await _until_sent(sending, nobody)
-    except BaseException:
-        stream.reset()
-        raise
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    work = (_send(stream, source), _receive(stream, sink), _until_unread(sink), stream.stopped())
+    async with together(*work) as (sending, receiving, unheard, nobody):
+        try:
+            await _until_heard(sending, receiving, unheard)
+            await _until_sent(sending, nobody)
+        except BaseException:
+            stream.reset()
+            raise
 
 
 async def _until_heard(

@@ -7,6 +7,7 @@ import struct
 
 from node.core.connection import BiStream
 from node.core.errors import StreamError
+from node.core.tasks import together
 
 PIECE = 64 * 1024
 """Bytes that are in hand each way at most, besides what the two connections themselves hold."""
@@ -28,24 +29,17 @@ async def relay(
     other is reset, so that half of an answer never looks like all of it. `first` is sent before what is read. Neither
     is open afterwards.
     """
-    sending = asyncio.create_task(_send(reader, stream, first))
-    receiving = asyncio.create_task(_receive(stream, writer))
-    nobody = asyncio.create_task(stream.stopped())
-    tasks = (sending, receiving, nobody)
-    try:
-        await _until_over(sending, receiving, nobody)
-        if not sending.done():
+    async with together(_send(reader, stream, first), _receive(stream, writer), stream.stopped()) as tasks:
+        try:
+            await _until_over(*tasks)
+            if not tasks[0].done():
+                stream.reset()
+            writer.close()
+        except BaseException as error:
             stream.reset()
-        writer.close()
-    except BaseException as error:
-        stream.reset()
-        reset(writer)
-        if not isinstance(error, StreamError | OSError):
-            raise
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+            reset(writer)
+            if not isinstance(error, StreamError | OSError):
+                raise
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
