@@ -98,9 +98,7 @@ def _lost_resources(before: Identity | None, after: Identity | None) -> tuple[st
 
 def _passes(control: AccessControl, after: Identity | None) -> bool:
     """What handlers ask for also by a `*`."""
-    resource = (control.resource_type, control.resource_action)
-    judged = None if after is None else written_out(after, control.required_scopes, resource)
-    return check_access(control, judged).allowed
+    return check_access(control, None if after is None else written_out(after, control)).allowed
 
 
 def _because(new: PeerState | None, after: Identity | None) -> str:

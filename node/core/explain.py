@@ -99,7 +99,7 @@ def explain(question: Question, index: PeerIndex, held: Held, now: float) -> Exp
     identity, who = held.resolved(caller.identity), "" if caller.identity is None else caller.identity.id
     steps = (_connection(question.alpn), _who(caller, identity, held))
     if identity is not None and question.alpn != _CALL:
-        identity = _as_handlers_judge(identity, question.control)
+        identity = written_out(identity, question.control)
     if not _asks(question.control):
         text = f"the connection is accepted; {caller.text}"
         return replace(_yes(steps[-1].rule if identity else Rule.ANYBODY, text, children=steps), who=who)
@@ -209,12 +209,6 @@ def _rights(
         given = next(grant for grant in grants if _gives(grant, control))
         rule, text = Rule.GRANT, _by(given, f"{given.resource_type}/{given.resource}")
     return step, Explanation(decision.allowed, rule, text, "resource")
-
-
-def _as_handlers_judge(identity: Identity, control: AccessControl) -> Identity:
-    """With what is asked for of handlers, and it has by a `*`."""
-    resource = (control.resource_type, control.resource_action)
-    return written_out(identity, (*control.required_scopes, *(control.required_scopes_any or ())), resource)
 
 
 def _may_alone(control: AccessControl, identity: Identity | None) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 
-from node.core.access import Decision
+from node.core.access import AccessControl, Decision
 from node.core.identity import Identity
 
 ANY = "*"
@@ -60,16 +60,17 @@ def overlap(one: str, other: str) -> bool:
     return all(a == b or ANY in (a, b) for a, b in zip(first, second, strict=True))
 
 
-def written_out(identity: Identity, scopes: Iterable[str], resource: tuple[str | None, str | None]) -> Identity:
-    """With those of the scopes, and the resource (kind, name), that it has by a `*`: for who knows no `*`."""
+def written_out(identity: Identity, control: AccessControl) -> Identity:
+    """With those of the scopes and the resource asked for that it has by a `*`: for who knows no `*`."""
+    scopes = (*control.required_scopes, *(control.required_scopes_any or ()))
     wanted = [scope for scope in dict.fromkeys(scopes) if is_of_handler(scope)]
     may = [one for one in wanted if allowed_by_scope(identity, one).allowed]
     held = [one for one in identity.scopes if one not in wanted]
     locks = {one: identity.locked[lock] for one in wanted if (lock := covered_by(identity.locked, one)) is not None}
-    (kind, name), resources = resource, dict(identity.resources)
+    kind, name, resources = control.resource_type, control.resource_action, dict(identity.resources)
     if kind in RESOURCES and name is not None and ANY in resources.get(kind, ()):
         resources[kind] = (*resources[kind], name)
-    own = None if identity.own is None else written_out(identity.own, wanted, resource)
+    own = None if identity.own is None else written_out(identity.own, control)
     locked = {**identity.locked, **locks}
     return replace(identity, scopes=(*held, *may), resources=resources, locked=locked, own=own)
 
