@@ -22,7 +22,15 @@ from node.client.dial import dial
 from node.client.nc import OutputClosed, bridge
 from node.client.socks5.associate import Proxy
 from node.core.connection import CLOSE_LOCKED, CLOSE_NORMAL, CLOSE_REVOKED, Connection
-from node.core.errors import ConnectionClosed, DialError, HandshakeError, PinMismatch, StreamError, TlsConfigError
+from node.core.errors import (
+    NO_APPLICATION_PROTOCOL,
+    ConnectionClosed,
+    DialError,
+    HandshakeError,
+    PinMismatch,
+    StreamError,
+    TlsConfigError,
+)
 from node.core.text import printable
 from node.quic.tls.keys import NodeKey
 
@@ -35,8 +43,6 @@ EXIT_INTERRUPTED = 130
 EXIT_UNREAD = 141
 """As of a program that SIGPIPE has ended."""
 
-_NO_ALPN = 0x178
-"""The TLS alert no_application_protocol as a QUIC error (RFC 9001 §4.8, RFC 7301 §3.2)."""
 _BUSY = 0x2
 """CONNECTION_REFUSED (RFC 9000 §20.1)."""
 _ALERTS = range(0x100, 0x200)
@@ -174,7 +180,7 @@ def _status_of_dial(error: DialError) -> int:
             return EXIT_PIN
         case TlsConfigError():
             return EXIT_USAGE
-        case HandshakeError(code=code) if code == _NO_ALPN:
+        case HandshakeError(code=code) if code == NO_APPLICATION_PROTOCOL:
             return EXIT_ALPN
         case HandshakeError(code=code) if code == _BUSY:
             return EXIT_REFUSED

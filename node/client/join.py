@@ -12,7 +12,14 @@ from node.core.connection import BiStream
 from node.core.enrolment.claim import ALPN
 from node.core.enrolment.code import InviteCode
 from node.core.enrolment.derived import NONCE_BYTES, authentication_string, commitment
-from node.core.errors import DialError, HandshakeError, PinMismatch, StreamError, TlsConfigError
+from node.core.errors import (
+    NO_APPLICATION_PROTOCOL,
+    DialError,
+    HandshakeError,
+    PinMismatch,
+    StreamError,
+    TlsConfigError,
+)
 from node.handlers.register.messages import (
     LAST_WORDS,
     VERSION,
@@ -28,8 +35,6 @@ from node.handlers.register.messages import (
 from node.quic.tls.keys import NodeKey
 
 DIAL_SECONDS = 10.0
-NO_PROTOCOL = 0x178
-"""The TLS alert no_application_protocol, as QUIC carries it (RFC 9001 §4.8)."""
 RETRY_FIRST, RETRY_MAX = 0.5, 15.0
 """Seconds between two attempts."""
 UNDECIDED = "The claim is kept, and not decided yet. Run the same command again later."
@@ -94,7 +99,7 @@ class Joiner:
         except (PinMismatch, TlsConfigError):
             raise
         except (DialError, StreamError, EOFError, MessageError) as error:
-            if isinstance(error, HandshakeError) and error.code == NO_PROTOCOL:
+            if isinstance(error, HandshakeError) and error.code == NO_APPLICATION_PROTOCOL:
                 raise HandshakeError("this node takes no codes", error.code) from None
             self._trouble(str(error) or "the node hung up")
         return self._last is not None and self._last.word in (Word.ADMITTED, Word.REFUSED)

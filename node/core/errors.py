@@ -128,6 +128,10 @@ class ConnectError(DialError):
     """Nothing answered at that address in time."""
 
 
+NO_APPLICATION_PROTOCOL = 0x178
+"""The TLS alert no_application_protocol as a QUIC error (RFC 9001 §4.8, RFC 7301 §3.2)."""
+
+
 class HandshakeError(DialError):
     """The remote side answered, and the handshake failed. `code` is the QUIC error code where one was given."""
 

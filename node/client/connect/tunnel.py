@@ -8,14 +8,18 @@ from node.client.backoff import Backoff
 from node.client.connect.link import SshLink
 from node.client.connect.sign_in import AnotherHostKey, SignInRefused, SshFailed
 from node.core.connection import BiStream
-from node.core.errors import ConnectionClosed, DialError, HandshakeError, PinMismatch, TlsConfigError
+from node.core.errors import (
+    NO_APPLICATION_PROTOCOL,
+    ConnectionClosed,
+    DialError,
+    HandshakeError,
+    PinMismatch,
+    TlsConfigError,
+)
 from node.core.text import printable
 
 FIRST_DELAY, LONGEST_DELAY = 1.0, 30.0
 """Seconds before the node is dialled again: doubled with each failure, a part left off by chance."""
-
-NO_ALPN = 0x178
-"""The TLS alert no_application_protocol as a QUIC error (RFC 9001 §4.8, RFC 7301 §3.2)."""
 
 Dial = Callable[[], Awaitable[SshLink]]
 Tell = Callable[[str], None]
@@ -129,6 +133,6 @@ class Tunnel:
             case SignInRefused():
                 return not self._was_linked
             case HandshakeError(code=code):
-                return code == NO_ALPN and not self._was_linked
+                return code == NO_APPLICATION_PROTOCOL and not self._was_linked
             case _:
                 return False
